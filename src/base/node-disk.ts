@@ -1,0 +1,150 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { AppendHandle, Disk, FileFacts } from './disk.ts';
+import { DiskError } from './disk-error.ts';
+
+/** The Disk port on the real file system. */
+export class NodeDisk implements Disk {
+  #temporary = 0;
+
+  read(file: string): Uint8Array<ArrayBuffer> | undefined {
+    return attempt('read', file, () => {
+      const octets = fs.readFileSync(file);
+      return new Uint8Array(octets.buffer, octets.byteOffset, octets.length);
+    });
+  }
+
+  replace(file: string, octets: Uint8Array | readonly Uint8Array[], mode = 0o644): void {
+    const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.${this.#temporary++}`);
+    try {
+      const handle = fs.openSync(temporary, 'wx', mode);
+      try {
+        fs.fchmodSync(handle, mode);
+        for (const part of octets instanceof Uint8Array ? [octets] : octets) writeWhole(handle, part);
+        fs.fsyncSync(handle);
+      } finally {
+        fs.closeSync(handle);
+      }
+      fs.renameSync(temporary, file);
+      syncDirectory(path.dirname(file));
+    } catch (cause) {
+      fs.rmSync(temporary, { force: true });
+      throw new DiskError('write', file, cause);
+    }
+  }
+
+  openAppend(file: string, mode = 0o644): AppendHandle {
+    const isNew = !fs.existsSync(file);
+    const handle = must('open', file, () => fs.openSync(file, 'a', mode));
+    if (isNew) must('open', file, () => syncDirectory(path.dirname(file)));
+    return {
+      append: (octets) => must('append to', file, () => writeWhole(handle, octets)),
+      sync: () => must('sync', file, () => fs.fdatasyncSync(handle)),
+      truncate: (size) => must('truncate', file, () => fs.ftruncateSync(handle, size)),
+      close: () => must('close', file, () => fs.closeSync(handle)),
+    };
+  }
+
+  facts(file: string): FileFacts | undefined {
+    return attempt('look at', file, () => {
+      const stat = fs.statSync(file);
+      return {
+        size: stat.size,
+        mode: stat.mode & 0o7777,
+        modified: Math.floor(stat.mtimeMs / 1000),
+        isDirectory: stat.isDirectory(),
+        owner: stat.uid,
+      };
+    });
+  }
+
+  list(directory: string): string[] | undefined {
+    return attempt('list', directory, () => fs.readdirSync(directory));
+  }
+
+  remove(file: string): boolean {
+    const removed = attempt('remove', file, () => {
+      fs.unlinkSync(file);
+      syncDirectory(path.dirname(file));
+      return true;
+    });
+    return removed ?? false;
+  }
+
+  rename(from: string, to: string): void {
+    must('rename', from, () => {
+      fs.renameSync(from, to);
+      syncDirectory(path.dirname(to));
+    });
+  }
+
+  makeDirectory(directory: string, mode = 0o755): void {
+    must('make directory', directory, () => fs.mkdirSync(directory, { recursive: true, mode }));
+  }
+
+  /** The lock file holds the owner's process id and start time, so a lock left by a killed process is seen as stale. */
+  lock(file: string): { release(): void } | undefined {
+    const mine = `${process.pid} ${processStart(process.pid)}\n`;
+    for (let tries = 0; tries < 3; tries++) {
+      try {
+        // A link is made in one step with its content already there, unlike a file that is created and then written.
+        const draft = `${file}.${process.pid}`;
+        fs.writeFileSync(draft, mine, { mode: 0o644 });
+        try {
+          fs.linkSync(draft, file);
+        } finally {
+          fs.rmSync(draft, { force: true });
+        }
+        return { release: () => fs.rmSync(file, { force: true }) };
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw new DiskError('lock', file, cause);
+      }
+      const [pid, start] = (attempt('read', file, () => fs.readFileSync(file, 'latin1')) ?? '').trim().split(' ');
+      const alive = pid !== undefined && start !== undefined && processStart(Number(pid)) === start;
+      if (alive && Number(pid) !== process.pid) return undefined;
+      fs.rmSync(file, { force: true });
+    }
+    return undefined;
+  }
+}
+
+function writeWhole(handle: number, octets: Uint8Array): void {
+  for (let at = 0; at < octets.length; ) at += fs.writeSync(handle, octets, at, octets.length - at);
+}
+
+function syncDirectory(directory: string): void {
+  const handle = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(handle);
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
+/** Field 22 of /proc/PID/stat: with the process id it names one process for as long as the host is up. */
+function processStart(pid: number): string | undefined {
+  try {
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined; // no such process
+  }
+}
+
+/** Runs `work`; undefined when the file is not there, DiskError for any other failure. */
+function attempt<T>(operation: string, file: string, work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new DiskError(operation, file, cause);
+  }
+}
+
+function must<T>(operation: string, file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    throw new DiskError(operation, file, cause);
+  }
+}

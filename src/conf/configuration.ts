@@ -1,0 +1,140 @@
+import type { TextPosition } from '../base/error.ts';
+
+/*
+ * The checked configuration: plain data that can be sent to other threads (structured clone). `check` makes it from the
+ * tree; nothing here has an effect. Durations are seconds. Everything that BIND gives a default has its default filled in.
+ */
+
+export interface Configuration {
+  /** Working directory that relative file names are under. */
+  readonly directory: string;
+  /** Addresses to answer on; `any` is already kept as a match list, interfaces are looked up by the daemon. */
+  readonly listenOn: readonly ListenOn[];
+  readonly listenOnV6: readonly ListenOn[];
+  readonly port: number;
+  /** undefined: `pid-file none`. */
+  readonly pidFile: string | undefined;
+  readonly sessionKeyFile: string | undefined;
+  /** Text for version.bind CH TXT; undefined: `version none` (REFUSED as BIND does). */
+  readonly version: string | undefined;
+  /** Text for id.server and NSID; undefined: none. */
+  readonly serverId: string | undefined;
+  readonly keys: readonly TsigKeyStatement[];
+  readonly controls: readonly InetControl[];
+  readonly logging: LoggingConfiguration;
+  readonly policies: ReadonlyMap<string, DnssecPolicy>;
+  /** In order; a configuration without `view` has one, named _default, that matches everybody. */
+  readonly views: readonly ViewConfiguration[];
+}
+
+export interface ListenOn {
+  readonly port: number;
+  readonly addresses: AddressMatchList;
+}
+
+export interface TsigKeyStatement {
+  /** As written; compared as a domain name. */
+  readonly name: string;
+  /** hmac-sha256 ... */
+  readonly algorithm: string;
+  /** Decoded. Never logged. */
+  readonly secret: Uint8Array;
+}
+
+export interface InetControl {
+  readonly address: string;
+  readonly port: number;
+  readonly allow: AddressMatchList;
+  /** Key names; empty: the key of rndc.key. */
+  readonly keys: readonly string[];
+  readonly readOnly: boolean;
+}
+
+/** Elements are tried in order, first match decides; named lists are already put in place of their names. */
+export type AddressMatchList = readonly AddressMatch[];
+export type AddressMatch = { readonly negated: boolean } & (
+  | { readonly kind: 'any' | 'none' | 'localhost' | 'localnets' }
+  /** `address` is 4 or 16 octets. */
+  | { readonly kind: 'prefix'; readonly address: Uint8Array; readonly length: number }
+  | { readonly kind: 'key'; readonly name: string }
+  | { readonly kind: 'list'; readonly list: AddressMatchList }
+);
+
+export interface ViewConfiguration {
+  readonly name: string;
+  readonly matchClients: AddressMatchList;
+  readonly matchDestinations: AddressMatchList;
+  readonly matchRecursiveOnly: boolean;
+  readonly zones: readonly ZoneConfiguration[];
+}
+
+export interface ZoneConfiguration {
+  /** Absolute, presentation form with final dot as nameToText gives it. */
+  readonly name: string;
+  readonly type: 'primary';
+  /** Path as written; relative to `directory`. */
+  readonly file: string;
+  readonly masterfileFormat: 'text' | 'raw';
+  readonly inlineSigning: boolean;
+  /** Name of a policy in Configuration.policies, or undefined for none. */
+  readonly policy: string | undefined;
+  readonly keyDirectory: string;
+  readonly allowQuery: AddressMatchList;
+  readonly allowTransfer: AddressMatchList;
+  readonly notify: 'yes' | 'no' | 'explicit' | 'primary-only';
+  readonly alsoNotify: readonly { readonly address: string; readonly port: number; readonly key?: string }[];
+  readonly serialUpdateMethod: 'increment' | 'unixtime' | 'date';
+  readonly maxZoneTtl: number | undefined;
+  readonly position: TextPosition;
+}
+
+/** A checked dnssec-policy block. Defaults with provenance: src/conf/defaults.ts. */
+export interface DnssecPolicy {
+  readonly name: string;
+  readonly keys: readonly PolicyKey[];
+  readonly dnskeyTtl: number;
+  readonly nsec3: { readonly iterations: number; readonly optOut: boolean; readonly saltLength: number } | undefined;
+  readonly signaturesValidity: number;
+  readonly signaturesValidityDnskey: number;
+  readonly signaturesRefresh: number;
+  readonly signaturesJitter: number;
+  readonly publishSafety: number;
+  readonly retireSafety: number;
+  readonly zonePropagationDelay: number;
+  readonly maxZoneTtl: number;
+  readonly parentDsTtl: number;
+  readonly parentPropagationDelay: number;
+  readonly purgeKeys: number;
+  /** Digest types of CDS, in order (9.20's cds-digest-types; default 2). */
+  readonly cdsDigestTypes: readonly number[];
+  readonly cdnskey: boolean;
+}
+
+export interface PolicyKey {
+  readonly role: 'ksk' | 'zsk' | 'csk';
+  /** Seconds; 0 is unlimited. */
+  readonly lifetime: number;
+  readonly algorithm: number;
+  /** RSA modulus bits; for the others the curve's size. */
+  readonly bits: number;
+}
+
+export interface LoggingConfiguration {
+  readonly channels: readonly LogChannel[];
+  /** Category to channel names. */
+  readonly categories: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface LogChannel {
+  readonly name: string;
+  readonly to:
+    | { readonly kind: 'file'; readonly path: string; readonly versions: number | 'unlimited' | undefined; readonly size: number | undefined; readonly suffix: 'increment' | 'timestamp' }
+    | { readonly kind: 'syslog'; readonly facility: string }
+    | { readonly kind: 'stderr' | 'null' };
+  /** 'dynamic' follows the debug level of the server. */
+  readonly severity: 'critical' | 'error' | 'warning' | 'notice' | 'info' | 'dynamic' | { readonly debug: number };
+  readonly printTime: 'none' | 'local' | 'iso8601' | 'iso8601-utc';
+  readonly printSeverity: boolean;
+  readonly printCategory: boolean;
+  readonly buffered: boolean;
+}
