@@ -43,7 +43,7 @@ export function latin1Octets(text: string): Uint8Array<ArrayBuffer> {
 }
 
 export function latin1Text(octets: Uint8Array, start = 0, end = octets.length): string {
-  return Buffer.from(octets.buffer, octets.byteOffset + start, end - start).latin1Slice();
+  return Buffer.from(octets.buffer, octets.byteOffset + start, end - start).toString('latin1');
 }
 
 const HEX = '0123456789abcdef';

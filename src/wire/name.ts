@@ -106,7 +106,7 @@ export function lowerName(name: Name): Name {
 
 /** A string equal for equal names and for no others, for Map and Set. Not for people. */
 export function nameKey(name: Name): string {
-  return Buffer.from(lowerName(name)).latin1Slice();
+  return Buffer.from(lowerName(name)).toString('latin1');
 }
 
 /**
