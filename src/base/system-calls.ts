@@ -1,0 +1,65 @@
+import { SignetError } from './error.ts';
+
+/** System calls that Node.js has no function for, by its foreign function interface to the C library. */
+export interface SystemCalls {
+  /** chroot(2) and chdir to its "/": later paths are looked up under `directory`. Needs root. */
+  changeRoot(directory: string): void;
+  /** openlog(3): `identity` is what lines begin with; `facility` as in syslog(3), 3 << 3 is daemon. */
+  openSystemLog(identity: string, facility: number): void;
+  /** syslog(3): `priority` 2 critical, 3 error, 4 warning, 5 notice, 6 info, 7 debug. */
+  writeSystemLog(priority: number, text: string): void;
+}
+
+interface ForeignFunctions {
+  dlopen(
+    library: string,
+    functions: Record<string, { arguments: string[]; return: string }>,
+  ): { functions: Record<string, (...values: (string | number | Uint8Array)[]) => number> };
+}
+
+const LOG_PID = 1;
+const LOG_NDELAY = 8;
+
+/** @throws SignetError NO_FOREIGN_FUNCTIONS when this Node.js cannot call the C library */
+export function loadSystemCalls(): SystemCalls {
+  const { functions: c } = foreignFunctions().dlopen('libc.so.6', {
+    chroot: { arguments: ['string'], return: 'int32' },
+    openlog: { arguments: ['buffer', 'int32', 'int32'], return: 'void' },
+    syslog: { arguments: ['int32', 'string', 'string'], return: 'void' },
+  });
+  // openlog(3) keeps the pointer that it is given.
+  let held: Uint8Array;
+  return {
+    changeRoot: (directory) => {
+      if (c.chroot(directory) !== 0)
+        throw new SignetError(
+          'CHROOT',
+          `cannot change the root directory to ${directory}: it must exist, and the caller must be root`,
+          { directory },
+        );
+      process.chdir('/');
+    },
+    openSystemLog: (identity, facility) => {
+      held = Buffer.from(`${identity}\0`, 'latin1');
+      c.openlog(held, LOG_PID | LOG_NDELAY, facility);
+    },
+    // The text goes in by "%s": it may hold percent signs that somebody else chose.
+    writeSystemLog: (priority, text) => void c.syslog(priority, '%s', text.replaceAll('\0', '\\000')),
+  };
+}
+
+function foreignFunctions(): ForeignFunctions {
+  const emitWarning = process.emitWarning;
+  // The module says at every start that it is experimental; we pin the exact runtime, so that is not news to an operator.
+  process.emitWarning = () => undefined;
+  try {
+    const module = process.getBuiltinModule('node:ffi') as ForeignFunctions | undefined;
+    if (module !== undefined) return module;
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+  throw new SignetError(
+    'NO_FOREIGN_FUNCTIONS',
+    `Node.js ${process.version} has no node:ffi, which -t and syslog need: run the Node.js 26 of the package`,
+  );
+}
