@@ -1,0 +1,184 @@
+import path from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import { DiskError } from '../base/disk-error.ts';
+import { SignetError } from '../base/error.ts';
+import type { Log } from '../base/log.ts';
+import { generateKey } from '../crypto/key-generation.ts';
+import { keyTag } from '../crypto/key-tag.ts';
+import type { PrivateKeyMaterial } from '../crypto/private-key.ts';
+import { keyBits } from '../crypto/public-key.ts';
+import { equalNames, type Name } from '../wire/name.ts';
+import { nameToShortText, nameToText } from '../wire/name-text.ts';
+import { collidesWithTag, keysCollide } from './key-collision.ts';
+import { keyFileError } from './key-file-error.ts';
+import { keyFileBase, parseKeyFileName, zoneFileText, type KeyFileName } from './key-file-name.ts';
+import type { KeyPair } from './key-pair.ts';
+import { loadKeyFiles, saveKeyFiles, type LoadedKey } from './key-pair-files.ts';
+import type { KeyList, KeyRequest, KeyStore } from './key-store.ts';
+
+export interface FileKeyStoreOptions {
+  readonly directory: string;
+  /** Mode of .key and .state files; default 0644. Private files always get 0600. */
+  readonly publicMode?: number;
+}
+
+export interface FileKeyStoreDependencies {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A zone with so many keys that no free tag is found is broken; 65536 tags and this many tries make that sure. */
+const MAX_TRIES = 1000;
+
+/** Keys in BIND's K* files of one directory; zones may share it. */
+export class FileKeyStore implements KeyStore {
+  readonly #directory: string;
+  readonly #publicMode: number;
+  readonly #disk: Disk;
+  readonly #clock: Clock;
+  readonly #log: Log;
+
+  constructor(options: FileKeyStoreOptions, dependencies: FileKeyStoreDependencies) {
+    this.#directory = options.directory;
+    this.#publicMode = options.publicMode ?? 0o644;
+    this.#disk = dependencies.disk;
+    this.#clock = dependencies.clock;
+    this.#log = dependencies.log;
+  }
+
+  list(zone: Name): KeyList {
+    const names = this.#disk.list(this.#directory);
+    if (!names) throw missingDirectory(this.#directory);
+    const keys: KeyPair[] = [];
+    const faults: SignetError[] = [];
+    for (const files of keyFilesOf(zone, names)) {
+      const loaded = this.#load(zone, files);
+      if (loaded.pair) keys.push(loaded.pair);
+      faults.push(...loaded.faults);
+    }
+    keys.sort((a, b) => a.algorithm - b.algorithm || a.tag - b.tag);
+    return { keys, faults };
+  }
+
+  generate(request: KeyRequest): KeyPair {
+    const { keys, faults } = this.list(request.zone);
+    for (const fault of faults) this.#warn(request.zone, fault);
+    const pair = this.#newPair(request, this.#makeUnlikeOthers(request, keys));
+    this.save(pair);
+    return pair;
+  }
+
+  save(pair: KeyPair): void {
+    saveKeyFiles(this.#disk, this.#directory, pair, this.#publicMode);
+  }
+
+  remove(pair: KeyPair): void {
+    // The public half goes first: what is left after a crash is a private half that nobody uses.
+    for (const kind of ['key', 'state', 'private'])
+      this.#disk.remove(path.join(this.#directory, `${pair.fileBase}.${kind}`));
+  }
+
+  #load(zone: Name, files: KeyFiles): LoadedKey {
+    const base = path.join(this.#directory, files.base);
+    const stateFile = files.stateFile && path.join(this.#directory, files.stateFile);
+    const { pair, faults } = loadKeyFiles(this.#disk, { base, stateFile });
+    if (!pair) return { pair, faults };
+    const file = `${base}.key`;
+    if (!equalNames(pair.zone, zone)) return { pair: undefined, faults: [...faults, wrongOwner(file, pair, zone)] };
+    if (pair.recordType === 'KEY') {
+      const detail = 'holds a KEY record, not a DNSKEY: it is left alone; keep keys for SIG(0) in another directory';
+      return { pair: undefined, faults: [...faults, keyFileError('KEY_FILE_NOT_DNSKEY', file, detail)] };
+    }
+    return { pair, faults };
+  }
+
+  #makeUnlikeOthers(request: KeyRequest, keys: readonly KeyPair[]): PrivateKeyMaterial {
+    const avoid = [...(request.avoidTags ?? [])];
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const material = withProtocol(generateKey(request), request.protocol);
+      const { dnskey } = material;
+      const collides =
+        keys.some((key) => keysCollide(key.dnskey, dnskey)) || avoid.some((tag) => collidesWithTag(dnskey, tag));
+      if (!collides && !this.#isTaken(request, dnskey)) return material;
+      request.onCollision?.(keyTag(dnskey));
+    }
+    const message = `no free key tag was found for ${nameToText(request.zone)} in ${MAX_TRIES} tries; remove keys no longer in use`;
+    throw new SignetError('KEY_TAGS_EXHAUSTED', message, { zone: nameToText(request.zone), keys: keys.length });
+  }
+
+  /** True when there is a file of that name, even one that could not be loaded: no key is ever overwritten. */
+  #isTaken(request: KeyRequest, dnskey: Uint8Array): boolean {
+    const base = path.join(this.#directory, keyFileBase(request.zone, request.algorithm, keyTag(dnskey)));
+    return ['key', 'private', 'state'].some((kind) => this.#disk.facts(`${base}.${kind}`) !== undefined);
+  }
+
+  #newPair(request: KeyRequest, material: PrivateKeyMaterial): KeyPair {
+    const tag = keyTag(material.dnskey);
+    return {
+      zone: request.zone,
+      dnskey: material.dnskey,
+      tag,
+      algorithm: request.algorithm,
+      flags: request.flags,
+      ttl: request.ttl,
+      times: { created: this.#clock.now(), ...request.times },
+      predecessor: request.predecessor,
+      state: request.state && { length: keyBits(material.dnskey), ...request.state },
+      private: material,
+      fileBase: keyFileBase(request.zone, request.algorithm, tag),
+      class: request.class,
+      recordType: request.recordType,
+      formatVersion: request.formatVersion,
+    };
+  }
+
+  #warn(zone: Name, fault: SignetError): void {
+    this.#log.write({ severity: 'warning', category: 'dnssec', text: fault.message, zone: nameToShortText(zone) });
+  }
+}
+
+interface KeyFiles {
+  readonly base: string;
+  /** A .state file whose name lost its dot. */
+  readonly stateFile?: string;
+}
+
+/** The zone's keys among the names of a directory: every base that has a .key or .private file. */
+function keyFilesOf(zone: Name, names: readonly string[]): KeyFiles[] {
+  const zoneText = zoneFileText(zone).toLowerCase();
+  const bases = new Map<string, KeyFiles>();
+  const dotless = new Map<string, string>();
+  for (const name of names) {
+    const parsed = name.startsWith('K') ? parseKeyFileName(name) : undefined;
+    if (parsed?.zone !== zoneText) continue;
+    if (parsed.kind === 'state') {
+      if (!parsed.isDotted) dotless.set(identity(parsed), name);
+    } else if (parsed.isDotted) {
+      bases.set(identity(parsed), { base: name.slice(0, -parsed.kind.length - 1) });
+    }
+  }
+  return [...bases].map(([key, files]) => {
+    const stateFile = names.includes(`${files.base}.state`) ? undefined : dotless.get(key);
+    return { ...files, stateFile };
+  });
+}
+
+function identity(name: KeyFileName): string {
+  return `${name.algorithm}+${name.tag}`;
+}
+
+function withProtocol(material: PrivateKeyMaterial, protocol: number | undefined): PrivateKeyMaterial {
+  if (protocol !== undefined) material.dnskey[2] = protocol;
+  return material;
+}
+
+function wrongOwner(file: string, pair: KeyPair, zone: Name): SignetError {
+  const detail = `the key belongs to ${nameToText(pair.zone)}, not to ${nameToText(zone)}; move it to that zone's directory`;
+  return keyFileError('KEY_FILE_WRONG_OWNER', file, detail);
+}
+
+function missingDirectory(directory: string): DiskError {
+  return new DiskError('list', directory, { code: 'ENOENT' });
+}
