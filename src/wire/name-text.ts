@@ -1,7 +1,8 @@
 import { MAX_LABEL_LENGTH, MAX_NAME_LENGTH, type Name } from './name.ts';
 
 /** What can be wrong with a name in text. */
-export type NameFault = 'empty name' | 'empty label' | 'label too long' | 'name too long' | 'bad escape' | 'not absolute';
+export type NameFault =
+  'empty name' | 'empty label' | 'label too long' | 'name too long' | 'bad escape' | 'not absolute';
 
 export const NAME_FAULTS: readonly NameFault[] = [
   'empty name',

@@ -34,6 +34,10 @@ export interface TextStyle {
   /** Octets of base 64 or hex text in a chunk, chunks apart by `chunkSeparator`; 0 for one word. */
   readonly chunk: number;
   readonly chunkSeparator: string;
+  /** Names below it are written relative to it; without it all names are absolute. */
+  readonly origin?: Name;
+  /** Comments behind long fields ("; KSK; alg = ..."). Default: as `multiline`. */
+  readonly comments?: boolean;
 }
 
 /**

@@ -1,0 +1,31 @@
+import { defineType, type Layout } from './define-type.ts';
+import { base64, LISTED, name, readUint16, time, typeField, uint16, uint32, uint8 } from './fields.ts';
+import { algorithm } from './key-fields.ts';
+
+const covered = typeField('type covered');
+
+const layout: Layout = ([type, alg, labels, originalTtl, expiration, inception, tag, signer, signature], style) => {
+  const separator = style.chunkSeparator;
+  const head = `${type} ${alg} ${labels} ${originalTtl} ${expiration} (${separator}`;
+  return `${head}${inception} ${tag} ${signer}${separator}${signature} )`;
+};
+
+/** Signature of old: today only of transactions (RFC 2535 section 4, RFC 2931), where the type covered is 0. */
+export const SIG = defineType({
+  code: 24,
+  fields: [
+    {
+      ...covered,
+      toText: (rdata, at, end, style) => (readUint16(rdata, at) === 0 ? '0' : covered.toText(rdata, at, end, style)),
+    },
+    algorithm,
+    uint8('labels'),
+    uint32('original TTL'),
+    time('signature expiration'),
+    time('signature inception'),
+    uint16('key tag'),
+    name("signer's name", LISTED),
+    base64('signature'),
+  ],
+  layout,
+});
