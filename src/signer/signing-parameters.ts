@@ -56,6 +56,10 @@ export interface SigningParameters {
   readonly keys: readonly SigningKey[];
   /** By default neither kind is kept. */
   readonly oldSignatures?: OldSignatures;
+  /** The moment by which old signatures count as expired or not yet valid; `inception` by default. */
+  readonly now?: number;
+  /** Lets algorithms 5 and 7 (and 1) sign, in laboratories. */
+  readonly labLegacy?: boolean;
 }
 
 /** What a run of the signer did, in the words of dnssec-signzone's `-t`. */
