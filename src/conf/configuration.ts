@@ -19,6 +19,10 @@ export interface Configuration {
   readonly version: string | undefined;
   /** Text for id.server and NSID; undefined: none. */
   readonly serverId: string | undefined;
+  /** Text for hostname.bind; undefined: `hostname none`. */
+  readonly hostname: string | undefined;
+  /** Queries for ANY over UDP get one RRset (RFC 8482). */
+  readonly minimalAny: boolean;
   readonly keys: readonly TsigKeyStatement[];
   readonly controls: readonly InetControl[];
   readonly logging: LoggingConfiguration;
@@ -128,7 +132,13 @@ export interface LoggingConfiguration {
 export interface LogChannel {
   readonly name: string;
   readonly to:
-    | { readonly kind: 'file'; readonly path: string; readonly versions: number | 'unlimited' | undefined; readonly size: number | undefined; readonly suffix: 'increment' | 'timestamp' }
+    | {
+        readonly kind: 'file';
+        readonly path: string;
+        readonly versions: number | 'unlimited' | undefined;
+        readonly size: number | undefined;
+        readonly suffix: 'increment' | 'timestamp';
+      }
     | { readonly kind: 'syslog'; readonly facility: string }
     | { readonly kind: 'stderr' | 'null' };
   /** 'dynamic' follows the debug level of the server. */

@@ -1,0 +1,119 @@
+import type { FaultList } from '../fault.ts';
+import type { Clause, MapValue } from '../syntax/tree.ts';
+
+/** A clause that is obeyed only with some values, because what the others ask for is not there yet. */
+export type ObeyedWhen = (clause: Clause) => boolean;
+
+/** Clause name to `true` when all its values are obeyed. What is missing is known but not supported. */
+export type SupportTable = Readonly<Record<string, true | ObeyedWhen>>;
+
+const isNo: ObeyedWhen = ({ value }) => value.kind === 'boolean' && !value.value;
+const isYes: ObeyedWhen = ({ value }) => value.kind === 'boolean' && value.value;
+const isWord =
+  (word: string): ObeyedWhen =>
+  ({ value }) =>
+    value.kind === 'text' && value.text === word;
+const isNobody: ObeyedWhen = ({ value }) =>
+  value.kind === 'list' &&
+  (value.elements.length === 0 ||
+    (value.elements.length === 1 &&
+      value.elements[0].kind === 'text' &&
+      value.elements[0].text.toLowerCase() === 'none'));
+
+/** Clauses of zones that views and options may give for all zones. */
+export const SUPPORTED_ZONE_DEFAULTS: SupportTable = {
+  'allow-query': true,
+  'allow-transfer': true,
+  'also-notify': true,
+  'dnssec-policy': true,
+  'key-directory': true,
+  'masterfile-format': true,
+  'max-zone-ttl': true,
+  notify: true,
+  'serial-update-method': true,
+  // What these values ask for is what a server without the feature does.
+  'allow-notify': isNobody,
+  'allow-update': isNobody,
+  'allow-update-forwarding': isNobody,
+  'auto-dnssec': isWord('off'),
+  dialup: isNo,
+  'dnssec-dnskey-kskonly': isYes,
+  'dnssec-secure-to-insecure': isNo,
+  'ixfr-from-differences': isNo,
+  'notify-to-soa': isNo,
+  'zone-statistics': (clause) => isNo(clause) || isWord('none')(clause),
+};
+
+/** Recursion is not there yet, so what limits it holds. */
+const WITHOUT_RECURSION: SupportTable = {
+  'allow-query-cache': true,
+  'allow-recursion': true,
+  'dnssec-validation': true,
+  recursion: isNo,
+  'stale-answer-enable': isNo,
+  'stale-cache-enable': isNo,
+};
+
+export const SUPPORTED_VIEW: SupportTable = {
+  ...SUPPORTED_ZONE_DEFAULTS,
+  ...WITHOUT_RECURSION,
+  'allow-new-zones': isNo,
+  key: true,
+  'match-clients': true,
+  'match-destinations': true,
+  'match-recursive-only': true,
+  zone: true,
+};
+
+export const SUPPORTED_OPTIONS: SupportTable = {
+  ...SUPPORTED_ZONE_DEFAULTS,
+  ...WITHOUT_RECURSION,
+  'allow-new-zones': isNo,
+  directory: true,
+  dscp: true,
+  hostname: true,
+  'listen-on': true,
+  'listen-on-v6': true,
+  'minimal-any': true,
+  'pid-file': true,
+  port: true,
+  querylog: isNo,
+  'server-id': true,
+  'session-keyfile': true,
+  'suppress-initial-notify': true,
+  version: true,
+};
+
+export const SUPPORTED_ZONE: SupportTable = {
+  ...SUPPORTED_ZONE_DEFAULTS,
+  file: true,
+  'inline-signing': true,
+  type: true,
+};
+
+export const SUPPORTED_TOP: SupportTable = {
+  acl: true,
+  controls: true,
+  'dnssec-policy': true,
+  key: true,
+  logging: true,
+  masters: true,
+  options: true,
+  'parental-agents': true,
+  primaries: true,
+  view: true,
+  zone: true,
+};
+
+/** A fault for each clause that is part of the grammar and not acted on. */
+export function checkSupport(map: MapValue, table: SupportTable, faults: FaultList): void {
+  for (const clause of map.clauses) {
+    const support = Object.hasOwn(table, clause.name) ? table[clause.name] : undefined;
+    if (support === undefined) unsupported(clause, `'${clause.name}'`, faults);
+    else if (support !== true && !support(clause)) unsupported(clause, `'${clause.name}' with this value`, faults);
+  }
+}
+
+function unsupported(clause: Clause, what: string, faults: FaultList): void {
+  faults.error('CONF_UNSUPPORTED', clause.position, `${what} is known but not supported by this version`);
+}

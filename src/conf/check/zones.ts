@@ -1,0 +1,189 @@
+import path from 'node:path';
+import type { ZoneConfiguration } from '../configuration.ts';
+import { ZONE_DEFAULTS } from '../defaults.ts';
+import { clauseNamed, fieldOf, textField } from '../syntax/tree.ts';
+import type { Clause, MapValue } from '../syntax/tree.ts';
+import { normalizeZoneName, zoneNameKey } from '../zone-name.ts';
+import type { CheckContext } from './context.ts';
+import { previous } from './match-lists.ts';
+import {
+  allowTransferSetting,
+  alsoNotifySetting,
+  inherited,
+  matchListSetting,
+  maxZoneTtlSetting,
+  notifySetting,
+  textSetting,
+} from './settings.ts';
+import type { Scope } from './settings.ts';
+import { checkSupport, SUPPORTED_ZONE } from './supported.ts';
+
+/** What zones of the whole configuration must not share. */
+export class ZoneRegistry {
+  /** By absolute path: who writes beside this file. */
+  readonly #files = new Map<string, ZoneConfiguration>();
+  /** By zone name and key directory: keys of two policies would be mistaken for each other. */
+  readonly #keyDirectories = new Map<string, ZoneConfiguration>();
+  readonly #context: CheckContext;
+
+  constructor(context: CheckContext) {
+    this.#context = context;
+  }
+
+  add(zone: ZoneConfiguration): void {
+    this.#addFile(zone);
+    if (zone.policy !== undefined) this.#addKeyDirectory(zone, zone.policy);
+  }
+
+  #addFile(zone: ZoneConfiguration): void {
+    const file = path.resolve(this.#context.directory, zone.file);
+    const before = this.#files.get(file);
+    this.#files.set(file, before ?? zone);
+    // Two zones may read one file; what is signed is written beside it.
+    if (!before || (!before.inlineSigning && !zone.inlineSigning)) return;
+    this.#error(zone, `writeable file '${zone.file}': already in use: ${place(before)}`);
+  }
+
+  #addKeyDirectory(zone: ZoneConfiguration, policy: string): void {
+    const directory = path.resolve(this.#context.directory, zone.keyDirectory);
+    const key = `${zoneNameKey(zone.name)}/${directory}`;
+    const before = this.#keyDirectories.get(key);
+    this.#keyDirectories.set(key, before ?? zone);
+    if (!before || before.policy === policy) return;
+    const text = `key-directory '${zone.keyDirectory}' already in use by zone ${before.name} with policy ${before.policy}`;
+    this.#error(zone, `${text}: ${place(before)}`);
+  }
+
+  #error(zone: ZoneConfiguration, text: string): void {
+    this.#context.faults.error('CONF_COLLISION', zone.position, text);
+  }
+}
+
+function place(zone: ZoneConfiguration): string {
+  return `${zone.position.file}:${zone.position.line}`;
+}
+
+/** The zones of one view, in order. `outer` is the view, if any, and the options. */
+export function checkZones(
+  clauses: readonly Clause[],
+  outer: Scope,
+  context: CheckContext,
+  registry: ZoneRegistry,
+): ZoneConfiguration[] {
+  const seen = new Map<string, Clause>();
+  return clauses.flatMap((clause) => {
+    const written = textField(clause.value, 'name') ?? '';
+    const name = normalizeZoneName(written);
+    if (name === undefined) {
+      context.faults.error('CONF_VALUE', clause.position, `zone '${written}': is not a valid name`);
+      return [];
+    }
+    const before = seen.get(zoneNameKey(name));
+    if (before) {
+      const text = `zone '${written}': already exists ${previous(before)}`;
+      context.faults.error('CONF_DUPLICATE', clause.position, text);
+      return [];
+    }
+    seen.set(zoneNameKey(name), clause);
+    const zone = checkZone(written, name, clause, outer, context);
+    if (zone) registry.add(zone);
+    return zone ? [zone] : [];
+  });
+}
+
+function checkZone(
+  written: string,
+  name: string,
+  clause: Clause,
+  outer: Scope,
+  context: CheckContext,
+): ZoneConfiguration | undefined {
+  const { faults } = context;
+  const body = fieldOf(clause.value, 'body') as MapValue;
+  checkClass(written, clause, context);
+  if (!checkType(written, clause, body, context)) return undefined;
+  checkSupport(body, SUPPORTED_ZONE, faults);
+  const scope = [body, ...outer];
+  const file = clauseNamed(body, 'file')?.value;
+  if (file?.kind !== 'text') {
+    faults.error('CONF_VALUE', clause.position, `zone '${written}': missing 'file' entry`);
+    return undefined;
+  }
+  return {
+    name,
+    type: 'primary',
+    file: file.text,
+    position: clause.position,
+    masterfileFormat: (textSetting(scope, 'masterfile-format') ?? ZONE_DEFAULTS.masterfileFormat) as 'text' | 'raw',
+    keyDirectory: checkKeyDirectory(scope, context),
+    allowQuery: matchListSetting(scope, 'allow-query', ZONE_DEFAULTS.allowQuery, context),
+    allowTransfer: allowTransferSetting(scope, context),
+    notify: notifySetting(scope),
+    alsoNotify: alsoNotifySetting(scope, context),
+    serialUpdateMethod: (textSetting(scope, 'serial-update-method') ??
+      ZONE_DEFAULTS.serialUpdateMethod) as ZoneConfiguration['serialUpdateMethod'],
+    ...checkSigning(written, clause, body, scope, context),
+  };
+}
+
+function checkClass(written: string, clause: Clause, { faults }: CheckContext): void {
+  const name = textField(clause.value, 'class')?.toLowerCase() ?? 'in';
+  if (name !== 'in')
+    faults.error(
+      'CONF_UNSUPPORTED',
+      clause.position,
+      `zone '${written}': class '${name}' is known but not supported by this version`,
+    );
+}
+
+function checkType(written: string, clause: Clause, body: MapValue, { faults }: CheckContext): boolean {
+  const inView = clauseNamed(body, 'in-view');
+  const type = clauseNamed(body, 'type');
+  if (inView) {
+    faults.error('CONF_UNSUPPORTED', inView.position, "'in-view' is known but not supported by this version");
+  } else if (!type) faults.error('CONF_VALUE', clause.position, `zone '${written}': type not present`);
+  else if (type.value.kind === 'text' && type.value.text !== 'primary' && type.value.text !== 'master') {
+    const text = `zone '${written}': 'type ${type.value.text}' is known but not supported by this version`;
+    faults.error('CONF_UNSUPPORTED', type.position, text);
+  } else return true;
+  return false;
+}
+
+/** Options that a primary zone cannot have are refused as BIND refuses them, by checkSupport for the rest. */
+function checkSigning(written: string, clause: Clause, body: MapValue, scope: Scope, context: CheckContext) {
+  const { faults } = context;
+  const inline = clauseNamed(body, 'inline-signing')?.value;
+  const inlineSigning = inline?.kind === 'boolean' ? inline.value : ZONE_DEFAULTS.inlineSigning;
+  const policyClause = inherited(scope, 'dnssec-policy');
+  const policy =
+    policyClause?.value.kind === 'text' && policyClause.value.text !== 'none' ? policyClause.value.text : undefined;
+  const limit = maxZoneTtlSetting(scope);
+  if (policy === undefined) return { policy, inlineSigning, maxZoneTtl: limit };
+  const known = context.policies.get(policy);
+  if (!known) {
+    const text = `zone '${written}': option 'dnssec-policy ${policy}' has no matching dnssec-policy config`;
+    faults.error('CONF_REFERENCE', policyClause!.position, text);
+  }
+  if (!inlineSigning) {
+    const text =
+      `'inline-signing yes;' must also be configured explicitly for zones using dnssec-policy without a configured ` +
+      `'allow-update' or 'update-policy'. See https://kb.isc.org/docs/dnssec-policy-requires-dynamic-dns-or-inline-signing`;
+    faults.error('CONF_POLICY', clause.position, text);
+  }
+  if (limit !== undefined) {
+    const text = `zone '${written}': option 'max-zone-ttl' is ignored when used together with 'dnssec-policy'`;
+    faults.warning('CONF_IGNORED', inherited(scope, 'max-zone-ttl')!.position, text);
+  }
+  return { policy, inlineSigning, maxZoneTtl: undefined };
+}
+
+function checkKeyDirectory(scope: Scope, context: CheckContext): string {
+  const clause = inherited(scope, 'key-directory');
+  if (clause?.value.kind !== 'text') return context.directory;
+  const directory = clause.value.text;
+  const facts = context.disk.facts(path.resolve(context.directory, directory));
+  if (!facts) context.faults.warning('CONF_NO_FILE', clause.position, `key-directory: '${directory}' does not exist`);
+  else if (!facts.isDirectory)
+    context.faults.error('CONF_VALUE', clause.position, `key-directory: '${directory}' is not a directory`);
+  return directory;
+}

@@ -1,0 +1,100 @@
+import type { AddressMatchList, DnssecPolicy, PolicyKey } from './configuration.ts';
+
+/*
+ * Every default value, with its unit and where it comes from. "BIND 9.18" is what `named -C` of that version prints or
+ * its manual says. Durations are seconds.
+ */
+
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86_400;
+
+const EVERYBODY: AddressMatchList = [{ kind: 'any', negated: false }];
+
+/** The server as a whole. */
+export const SERVER_DEFAULTS = {
+  /** UDP and TCP port. RFC 1035 section 4.2. */
+  port: 53,
+  /** listen-on, listen-on-v6. BIND 9.18: any. */
+  listenOn: EVERYBODY,
+  /** BIND 9.18 on Debian. */
+  pidFile: '/run/named/named.pid',
+  /** BIND 9.18 on Debian. */
+  sessionKeyFile: '/run/named/session.key',
+  /** A query for ANY over UDP gets one RRset. RFC 8482 section 4.1; BIND 9.18 has no. */
+  minimalAny: true,
+  /** Port of the control channel. BIND 9.18. */
+  controlPort: 953,
+  /** Where commands are taken without `controls`. BIND 9.18: 127.0.0.1 and ::1, for localhost. */
+  controlAddresses: ['127.0.0.1', '::1'],
+} as const;
+
+/** Views and zones. */
+export const ZONE_DEFAULTS = {
+  /** BIND 9.18: any. */
+  allowQuery: EVERYBODY,
+  /** BIND 9.18: any (none from 9.20 on). */
+  allowTransfer: EVERYBODY,
+  /** BIND 9.18: yes. */
+  notify: 'yes',
+  /** BIND 9.18: increment. */
+  serialUpdateMethod: 'increment',
+  /** BIND 9.18 for primary zones: text. */
+  masterfileFormat: 'text',
+  /** BIND 9.18: no (yes from 9.20 on, for zones with a policy). */
+  inlineSigning: false,
+} as const;
+
+/** The key of the built-in policy `default`: one that signs all. BIND 9.18. */
+export const DEFAULT_POLICY_KEY: PolicyKey = {
+  role: 'csk',
+  lifetime: 0,
+  // RFC 8624 section 3.1 and RFC 9904 recommend ECDSAP256SHA256 for signing.
+  algorithm: 13,
+  bits: 256,
+};
+
+/** The built-in policy `default`, and what custom policies leave out. The table in docs/policy-default.md is tested against it. */
+export const DEFAULT_POLICY: DnssecPolicy = {
+  name: 'default',
+  keys: [DEFAULT_POLICY_KEY],
+  /** TTL of DNSKEY, CDS and CDNSKEY. BIND 9.18: 3600. */
+  dnskeyTtl: HOUR,
+  /** NSEC: RFC 9276 section 3.1 recommends NSEC3 only where it is needed. */
+  nsec3: undefined,
+  /** BIND 9.18: P14D. */
+  signaturesValidity: 14 * DAY,
+  /** BIND 9.18: P14D. */
+  signaturesValidityDnskey: 14 * DAY,
+  /** Signatures with this much time left are replaced. BIND 9.18: P5D. */
+  signaturesRefresh: 5 * DAY,
+  /** Expirations are spread over this time. BIND 9.18: PT12H. */
+  signaturesJitter: 12 * HOUR,
+  /** RFC 7583 section 3.2.1; BIND 9.18: 3600. */
+  publishSafety: HOUR,
+  /** RFC 7583 section 3.2.1; BIND 9.18: 3600. */
+  retireSafety: HOUR,
+  /** Until all secondaries have a new version. BIND 9.18: 300. */
+  zonePropagationDelay: 5 * MINUTE,
+  /** Largest TTL in the zone. BIND 9.18: 86400. */
+  maxZoneTtl: DAY,
+  /** TTL of the DS RRset at the parent. BIND 9.18: 86400. */
+  parentDsTtl: DAY,
+  /** Until all servers of the parent have a new version. BIND 9.18: 3600. */
+  parentPropagationDelay: HOUR,
+  /** Files of keys that are gone are removed after this time. BIND 9.18: P90D. */
+  purgeKeys: 90 * DAY,
+  /** SHA-256. RFC 9905 forbids SHA-1; BIND 9.20: 2. */
+  cdsDigestTypes: [2],
+  /** RFC 8078 section 3 lets the parent choose. BIND 9.20: yes. */
+  cdnskey: true,
+};
+
+/** The built-in policy `insecure`: takes a zone back to unsigned. BIND 9.18. */
+export const INSECURE_POLICY: DnssecPolicy = { ...DEFAULT_POLICY, name: 'insecure', keys: [], maxZoneTtl: 0 };
+
+/** NSEC3 parameters that `nsec3param` leaves out. RFC 9276 section 3.1; BIND 9.18. */
+export const NSEC3_DEFAULTS = { iterations: 0, optOut: false, saltLength: 0 } as const;
+
+/** Bits of an RSA modulus where a policy says none. BIND 9.18: 2048. */
+export const RSA_BITS = 2048;

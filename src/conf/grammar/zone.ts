@@ -1,0 +1,49 @@
+import { boolean, bareText, nothing, quotedText, text, word } from '../syntax/scalar-specs.ts';
+import { one } from '../syntax/spec.ts';
+import type { ClauseTable } from '../syntax/spec.ts';
+import { block, field, trailing, tuple } from '../syntax/structure-specs.ts';
+import { addressesOnly, failWarnIgnore, remoteServers, textList, updatePolicy } from './value-kinds.ts';
+import { ancientZoneDefaultClauses, zoneDefaultClauses } from './zone-defaults.ts';
+
+/** What may stand after `type`. */
+export const zoneType = word(
+  ...['primary', 'master', 'secondary', 'slave', 'mirror', 'delegation-only', 'forward', 'hint', 'redirect'],
+  ...['static-stub', 'stub'],
+);
+
+/** Clauses that stand in `zone` and nowhere else, whatever its type. */
+const zoneOnlyClauses: ClauseTable = {
+  type: one(zoneType),
+  database: one(text),
+  'delegation-only': one(boolean, 'deprecated'),
+  dlz: one(text),
+  file: one(quotedText),
+  'in-view': one(text),
+  'inline-signing': one(boolean),
+  'ixfr-base': one(nothing, 'ancient'),
+  'ixfr-tmp-file': one(nothing, 'ancient'),
+  journal: one(quotedText),
+  masters: one(remoteServers),
+  'parental-agents': one(remoteServers),
+  primaries: one(remoteServers),
+  pubkey: one(nothing, 'ancient'),
+  'server-addresses': one(addressesOnly),
+  'server-names': one(textList),
+  'update-policy': one(updatePolicy),
+};
+
+/** Clauses of `zone`. Two of the defaults have a shorter syntax here. */
+export const zoneClauses: ClauseTable = {
+  ...zoneOnlyClauses,
+  ...zoneDefaultClauses,
+  'check-names': one(failWarnIgnore),
+  'ixfr-from-differences': one(boolean),
+  ...ancientZoneDefaultClauses,
+};
+
+/** `zone "name" [class] { ... }` */
+export const zoneStatement = tuple([
+  field('name', text),
+  trailing('class', bareText),
+  field('body', block(zoneClauses)),
+]);
