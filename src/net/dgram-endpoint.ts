@@ -66,17 +66,15 @@ export class DgramEndpoint implements UdpEndpoint {
     if (handler === undefined || port === 0) return; // nothing can be sent to port 0
     batch.clear();
     batch.count = 1;
-    batch.octets = octets;
-    batch.start[0] = 0;
-    batch.length[0] = octets.length;
+    batch.received[0] = octets;
+    batch.receivedLength[0] = octets.length;
     batch.peerLength[0] = parseAddressInto(address, batch.peers.subarray(0, ADDRESS_SLOT));
     batch.peerPort[0] = port;
     handler(batch);
     const length = batch.answerLength[0];
     if (length === 0) return;
-    const start = batch.answerStart[0];
     // The kernel may take the octets later than the next batch begins: they need a copy.
-    this.#transmit(Buffer.from(batch.answers.subarray(start, start + length)), address, port);
+    this.#transmit(Buffer.from(batch.answers[0].subarray(0, length)), address, port);
   }
 
   #transmit(octets: Buffer, address: string, port: number): void {

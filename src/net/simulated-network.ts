@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
 import { type Random, randomBelow } from '../base/random.ts';
 import { ADDRESS_SLOT, formatAddress, parseAddress, type SocketAddress } from './address.ts';
-import { type BatchHandler, DatagramBatch, LARGEST_ANSWER, type UdpEndpoint } from './udp-endpoint.ts';
+import { type BatchHandler, DatagramBatch, type UdpEndpoint } from './udp-endpoint.ts';
 
 export interface SimulatedNetworkOptions {
   /** Milliseconds that a datagram is under way. */
@@ -107,27 +107,23 @@ class SimulatedEndpoint implements UdpEndpoint {
 
   #fill(datagrams: readonly Datagram[]): void {
     const batch = this.#batch;
-    let at = 0;
     batch.clear();
     for (const [i, { octets, from, port }] of datagrams.entries()) {
-      const length = Math.min(octets.length, batch.octets.length - at);
-      batch.octets.set(octets.subarray(0, length), at);
-      batch.start[i] = at;
-      batch.length[i] = length;
+      const length = Math.min(octets.length, batch.received[i].length);
+      batch.received[i].set(octets.subarray(0, length));
+      batch.receivedLength[i] = length;
       batch.peers.set(from, i * ADDRESS_SLOT);
       batch.peerLength[i] = from.length;
       batch.peerPort[i] = port;
-      at += length;
     }
     batch.count = datagrams.length;
   }
 
   #answer(datagrams: readonly Datagram[]): void {
-    const { answers, answerStart, answerLength } = this.#batch;
+    const { answers, answerLength } = this.#batch;
     for (const [i, { from, port }] of datagrams.entries()) {
       if (answerLength[i] === 0) continue;
-      if (answerLength[i] > LARGEST_ANSWER) throw new RangeError('answer is longer than LARGEST_ANSWER');
-      this.send(answers.subarray(answerStart[i], answerStart[i] + answerLength[i]), from, port);
+      this.send(answers[i].subarray(0, answerLength[i]), from, port);
     }
   }
 

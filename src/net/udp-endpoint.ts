@@ -1,55 +1,45 @@
 import { ADDRESS_SLOT, type SocketAddress } from './address.ts';
 
 /**
- * A batch of datagrams in one buffer, and room for their answers in another. Both belong to the endpoint and are used
- * again for the next batch, so nothing here may be kept after the handler returns.
+ * A batch of datagrams and of their answers. Both lie in one buffer each, cut into slots of fixed size, as recvmmsg(2)
+ * and sendmmsg(2) want them; the views of the slots are made once. All belongs to the endpoint and is used again for
+ * the next batch, so nothing here may be kept after the handler returns.
  *
- *     octets   | datagram 0 | datagram 1 | ...       start[i], length[i]
- *     peers    16 octets each, IPv4 in the first four; peerLength[i] is 4 or 16; peerPort[i]
- *     answers  | answer 0 | answer 2 | ...           answerStart[i], answerLength[i]; 0 is no answer
- *
- * The handler writes at `answersEnd`, no more than LARGEST_ANSWER octets for a datagram, and calls `answer`.
+ *     received[i]   datagram i in receivedLength[i] octets
+ *     peers         ADDRESS_SLOT octets each, IPv4 in the first four; peerLength[i] is 4 or 16; peerPort[i]
+ *     answers[i]    the handler writes its answer here and sets answerLength[i]; 0 is no answer
  */
 export class DatagramBatch {
   /** Datagrams in the batch. */
   count = 0;
-  octets: Uint8Array;
-  readonly start: Uint32Array;
-  readonly length: Uint32Array;
+  readonly received: Uint8Array[];
+  readonly receivedLength: Uint32Array;
   readonly peers: Uint8Array;
   readonly peerLength: Uint8Array;
   readonly peerPort: Uint16Array;
-  readonly answers: Uint8Array;
-  readonly answerStart: Uint32Array;
+  readonly answers: readonly Uint8Array[];
   readonly answerLength: Uint32Array;
-  /** Where the next answer is written. */
-  answersEnd = 0;
 
   constructor(capacity: number) {
-    this.octets = new Uint8Array(capacity * LARGEST_DATAGRAM);
-    this.start = new Uint32Array(capacity);
-    this.length = new Uint32Array(capacity);
+    this.received = slots(capacity, LARGEST_DATAGRAM);
+    this.receivedLength = new Uint32Array(capacity);
     this.peers = new Uint8Array(capacity * ADDRESS_SLOT);
     this.peerLength = new Uint8Array(capacity);
     this.peerPort = new Uint16Array(capacity);
-    this.answers = new Uint8Array(capacity * LARGEST_ANSWER);
-    this.answerStart = new Uint32Array(capacity);
+    this.answers = slots(capacity, LARGEST_ANSWER);
     this.answerLength = new Uint32Array(capacity);
   }
 
   /** Empties the batch for the next ones. */
   clear(): void {
     this.count = 0;
-    this.answersEnd = 0;
     this.answerLength.fill(0);
   }
+}
 
-  /** Says that the octets at `answersEnd` are the answer to datagram `i`. */
-  answer(i: number, length: number): void {
-    this.answerStart[i] = this.answersEnd;
-    this.answerLength[i] = length;
-    this.answersEnd += length;
-  }
+function slots(count: number, size: number): Uint8Array[] {
+  const whole = new Uint8Array(count * size);
+  return Array.from({ length: count }, (_, i) => whole.subarray(i * size, (i + 1) * size));
 }
 
 /** Room for one incoming datagram where the adapter receives into a buffer of its own. */

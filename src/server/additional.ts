@@ -1,0 +1,163 @@
+import { LOWER } from '../wire/name.ts';
+import { TYPE } from '../wire/type-codes.ts';
+import type { Arena, NodeRef, RRsetRef, VersionRef } from '../zone/store/arena.ts';
+import { NODE } from '../zone/store/layout.ts';
+import { ZoneReader } from '../zone/store/zone-reader.ts';
+import { afterName, SECTION } from './answer-message.ts';
+import type { CompiledView } from './compiled-tables.ts';
+import { OWN_NAME, type ResponseBuilder } from './response-builder.ts';
+
+/** RRsets of one answer whose targets are looked up. */
+const MOST_NOTED = 32;
+/** An RRset of more records gets no addresses, so that a small query cannot cost thousands of look-ups (BIND 9.18: 13). */
+const MOST_TARGETS = 13;
+
+/** Finds the addresses of hosts that records in an answer name (RFC 1034 section 4.3.2 step 6) and the glue of referrals. */
+export class AdditionalData {
+  readonly #arena: Arena;
+  readonly #builder: ResponseBuilder;
+  /** For noted RRsets of a zone that an alias has led away from. */
+  readonly #other: ZoneReader;
+  /** For the zones that targets are in. */
+  readonly #target: ZoneReader;
+  readonly #rrsets = new Uint32Array(MOST_NOTED);
+  readonly #versions = new Uint32Array(MOST_NOTED);
+  readonly #zones = new Int32Array(MOST_NOTED);
+  #noted = 0;
+  #zone = -1;
+  #version: VersionRef = 0;
+  #cut: NodeRef = 0;
+  #cutNs: RRsetRef = 0;
+  readonly #rdata = new Uint8Array(65_536);
+  readonly #cutName = new Uint8Array(256);
+  #view!: CompiledView;
+
+  constructor(arena: Arena, builder: ResponseBuilder) {
+    this.#arena = arena;
+    this.#builder = builder;
+    this.#other = new ZoneReader(arena);
+    this.#target = new ZoneReader(arena);
+  }
+
+  begin(view: CompiledView): void {
+    this.#view = view;
+    this.#noted = 0;
+    this.#cut = 0;
+  }
+
+  /** The zone that what is noted from now on belongs to. */
+  enterZone(zone: number, version: VersionRef): void {
+    this.#zone = zone;
+    this.#version = version;
+  }
+
+  /** Remembers an RRset of the message when its type names hosts. */
+  note(rrset: RRsetRef, reader: ZoneReader): void {
+    if (targetOffset(reader.type(rrset)) < 0 || this.#noted === MOST_NOTED) return;
+    if (reader.rdataCount(rrset) > MOST_TARGETS) return;
+    this.#rrsets[this.#noted] = rrset;
+    this.#versions[this.#noted] = this.#version;
+    this.#zones[this.#noted++] = this.#zone;
+  }
+
+  /** The NS RRset of a cut: its name servers' addresses are needed whatever else is left out. */
+  noteReferral(cut: NodeRef, ns: RRsetRef): void {
+    this.#cut = cut;
+    this.#cutNs = ns;
+  }
+
+  /**
+   * Writes what there is room for.
+   * @param reader open on the zone entered last
+   * @param wanted whether more than glue is wanted
+   */
+  write(reader: ZoneReader, wanted: boolean): void {
+    if (this.#cut !== 0) this.#writeGlue(reader);
+    if (!wanted) return;
+    for (let i = 0; i < this.#noted; i++) {
+      const current = this.#versions[i] === this.#version && this.#zones[i] === this.#zone;
+      this.#writeTargets(current ? reader : this.#other.open(this.#versions[i]), this.#rrsets[i]);
+    }
+  }
+
+  /**
+   * Addresses of a cut's name servers. RFC 9471 section 3: those below the cut cannot be found otherwise, so TC is set
+   * when they do not fit; the others (siblings, names in the zone itself) are added while there is room.
+   */
+  #writeGlue(reader: ZoneReader): void {
+    reader.copyOwner(this.#cut, this.#cutName, 0);
+    for (let pass = 0; pass < 2; pass++) {
+      const required = pass === 0;
+      for (let p = reader.firstRdata(this.#cutNs); p !== 0; p = reader.nextRdata(p)) {
+        reader.copyRdata(p, this.#rdata, 0);
+        if (isWithin(this.#rdata, this.#cutName) !== required) continue;
+        const node = this.#nodeInZone(reader, this.#rdata);
+        if (node === 0 || this.#writeAddresses(reader, node)) continue;
+        if (required) this.#builder.truncated = true;
+        return;
+      }
+    }
+  }
+
+  #writeTargets(reader: ZoneReader, rrset: RRsetRef): void {
+    const offset = targetOffset(reader.type(rrset));
+    for (let p = reader.firstRdata(rrset); p !== 0; p = reader.nextRdata(p)) {
+      reader.copyRdata(p, this.#rdata, 0);
+      if (offset > 0) this.#rdata.copyWithin(0, offset, reader.rdataLength(p));
+      const zone = this.#view.index.find(this.#rdata, 0, false);
+      if (zone < 0) continue;
+      if (!this.#writeAuthoritative(zone)) return;
+    }
+  }
+
+  /** Addresses of the name in #rdata from the zone it belongs to, unless they are below a cut. */
+  #writeAuthoritative(zone: number): boolean {
+    const version = Atomics.load(this.#arena.u32, this.#view.slots[zone]);
+    if (version === 0) return true;
+    const reader = this.#target.open(zone === this.#zone ? this.#version : version);
+    const node = reader.find(this.#rdata);
+    if (node === 0 || (reader.nodeFlags(node) & (NODE.OCCLUDED | NODE.DELEGATION)) !== 0) return true;
+    return this.#writeAddresses(reader, node);
+  }
+
+  #nodeInZone(reader: ZoneReader, name: Uint8Array): NodeRef {
+    return isWithin(name, reader.apex) ? reader.find(name) : 0;
+  }
+
+  #writeAddresses(reader: ZoneReader, node: NodeRef): boolean {
+    const a = reader.rrset(node, TYPE.A);
+    if (a !== 0 && !this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, a, OWN_NAME)) return false;
+    const aaaa = reader.rrset(node, TYPE.AAAA);
+    return aaaa === 0 || this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, aaaa, OWN_NAME);
+  }
+}
+
+/** Where the RDATA of a type has the name of a host whose addresses help; -1 when it has none. */
+function targetOffset(type: number): number {
+  switch (type) {
+    case TYPE.NS:
+    case 3: // MD
+    case 4: // MF
+    case 7: // MB
+      return 0;
+    case TYPE.MX:
+    case 18: // AFSDB
+    case 21: // RT
+    case 36: // KX
+      return 2;
+    case TYPE.SRV:
+      return 6;
+    default:
+      return -1;
+  }
+}
+
+function isWithin(name: Uint8Array, ancestor: Uint8Array): boolean {
+  const length = afterName(name, 0);
+  const start = length - afterName(ancestor, 0);
+  let at = 0;
+  while (at < start) at += name[at] + 1;
+  if (at !== start) return false;
+  for (let i = 0; start + i < length; i++) if (LOWER[name[start + i]] !== LOWER[ancestor[i]]) return false;
+  return true;
+}

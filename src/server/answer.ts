@@ -1,0 +1,476 @@
+import type { Clock } from '../base/clock.ts';
+import { FLAG, OPCODE_SHIFT } from '../wire/header.ts';
+import { QueryView, VERDICT } from '../wire/query-view.ts';
+import { CLASS, OPCODE, RCODE, TYPE } from '../wire/type-codes.ts';
+import type { Arena } from '../zone/store/arena.ts';
+import { NO_KEY } from './address-match.ts';
+import { QUESTION_AT, SECTION } from './answer-message.ts';
+import { CHAOS, chaosName, chaosTexts } from './chaos.ts';
+import { type CompiledTables, compileTables } from './compiled-tables.ts';
+import { ixfrSerial } from './ixfr-serial.ts';
+import { ResponseBuilder } from './response-builder.ts';
+import type { ServerTables } from './server-tables.ts';
+import { COUNTER, type CounterRow } from './statistics.ts';
+import { TransactionKeys } from './transaction-keys.ts';
+import { OUTCOME, OUTCOME_RCODE, type Question, ZoneAnswerer } from './zone-answer.ts';
+
+/** What `Answerer.answer` returns instead of a length. */
+export const ANSWER = {
+  /** Nothing is sent. */
+  DROP: 0,
+  /** Another opcode than QUERY that somebody may serve: for the control thread. */
+  TO_CONTROL: -1,
+  /** A transfer over TCP; `Answerer.transfer` says of what. */
+  TRANSFER: -2,
+} as const;
+
+/** Who asks, filled by the endpoint before each call. */
+export interface ClientContext {
+  address: Uint8Array;
+  addressAt: number;
+  /** 4 or 16 */
+  addressLength: number;
+  /** The address asked, 4 or 16 octets. */
+  destination: Uint8Array;
+  overTcp: boolean;
+}
+
+/** A transfer that was asked for and is allowed. */
+export interface AllowedTransfer {
+  readonly apex: Uint8Array;
+  readonly slot: number;
+  readonly type: 'AXFR' | 'IXFR';
+  /** That the client of an IXFR has. */
+  readonly serial: number | undefined;
+  /** Index in ServerTables.keys of the key that signed the request, or NO_KEY. */
+  readonly key: number;
+}
+
+/** Extended error codes (RFC 8914 section 4). */
+const EDE = { NONE: -1, OTHER: 0, NOT_READY: 14, PROHIBITED: 18, NOT_AUTHORITATIVE: 20 } as const;
+
+const OPTION_NSID = 3;
+const OPTION_EDE = 15;
+const OPT_OCTETS = 11;
+const EDE_OCTETS = 6;
+const DO_BIT = 0x8000;
+
+/**
+ * Turns the octets of a query into the octets of its answer. One object a thread; queries allocate nothing unless they
+ * are signed, ask for a transfer, or ask for class CH. Any octets get an answer or none, never an exception.
+ */
+export class Answerer {
+  readonly #query = new QueryView();
+  readonly #builder = new ResponseBuilder();
+  readonly #zones: ZoneAnswerer;
+  readonly #arena: Arena;
+  readonly #counters: CounterRow;
+  readonly #question: Question = {
+    type: 0,
+    dnssecOk: false,
+    overTcp: false,
+    omitAuthority: false,
+    omitAdditional: false,
+    minimalAny: false,
+  };
+  readonly #transactions: TransactionKeys;
+  #compiled!: CompiledTables;
+  #chaos: readonly (Uint8Array | undefined)[] = [];
+  #nsid: Uint8Array | undefined;
+  #transfer: AllowedTransfer | undefined;
+  // Of the query being answered:
+  #octets!: Uint8Array;
+  #client!: ClientContext;
+  #key = NO_KEY;
+  #flags = 0;
+  #ede: number = EDE.NONE;
+
+  constructor(
+    tables: ServerTables,
+    dependencies: { readonly arena: Arena; readonly counters: CounterRow; readonly clock: Clock },
+  ) {
+    this.#arena = dependencies.arena;
+    this.#counters = dependencies.counters;
+    this.#zones = new ZoneAnswerer(dependencies.arena, this.#builder);
+    this.#transactions = new TransactionKeys(dependencies.clock);
+    this.setTables(tables);
+  }
+
+  /**
+   * Answers from these tables from now on.
+   * @throws SignetError KEY_UNKNOWN when a match list names a key that the tables lack
+   */
+  setTables(tables: ServerTables): void {
+    this.#compiled = compileTables(tables);
+    this.#chaos = chaosTexts(tables.identity);
+    this.#nsid = tables.identity.serverId === undefined ? undefined : Buffer.from(tables.identity.serverId, 'utf8');
+    this.#transactions.setKeys(tables.keys);
+  }
+
+  get tables(): ServerTables {
+    return this.#compiled.tables;
+  }
+
+  /** The parsed form of the message answered last, for logs. */
+  get query(): QueryView {
+    return this.#query;
+  }
+
+  /** After ANSWER.TRANSFER: what was asked for. */
+  get transfer(): AllowedTransfer | undefined {
+    return this.#transfer;
+  }
+
+  /** Signs the messages of the transfer asked for last; undefined when the request was not signed. */
+  transferSigner(): ((message: Uint8Array) => Uint8Array) | undefined {
+    return this.#transactions.streamSigner();
+  }
+
+  /**
+   * @param octets the message is octets[0, length)
+   * @param out where the answer is written, from 0; at least 512 octets
+   * @returns octets of the answer, or one of ANSWER
+   */
+  answer(octets: Uint8Array, length: number, out: Uint8Array, client: ClientContext): number {
+    this.#octets = octets;
+    this.#client = client;
+    this.#key = NO_KEY;
+    this.#ede = EDE.NONE;
+    this.#transfer = undefined;
+    this.#transactions.begin();
+    const verdict = this.#query.parse(octets, length);
+    if (verdict === VERDICT.DROP) {
+      this.#counters.add(COUNTER.QryDropped);
+      return ANSWER.DROP;
+    }
+    this.#countRequest();
+    if (this.#query.opcode !== OPCODE.QUERY) return this.#otherOpcode(out);
+    this.#beginAnswer(out, this.#query.nameLength > 0);
+    let rcode: number;
+    if (verdict === VERDICT.FORMERR) rcode = RCODE.FORMERR;
+    // RFC 6891 section 6.1.3: a version above ours is answered by ours.
+    else if (this.#query.hasEdns && this.#query.ednsVersion !== 0) rcode = RCODE.BADVERS;
+    else rcode = this.#answerQuery(length);
+    return rcode < 0 ? rcode : this.#finish(rcode);
+  }
+
+  /** NOTIFY and UPDATE go to the control thread; the rest is not implemented (RFC 1035 section 4.1.1). */
+  #otherOpcode(out: Uint8Array): number {
+    const { opcode } = this.#query;
+    if (opcode === OPCODE.NOTIFY || opcode === OPCODE.UPDATE) return ANSWER.TO_CONTROL;
+    this.#beginAnswer(out, false);
+    return this.#finish(RCODE.NOTIMP);
+  }
+
+  /** @returns a response code, or one of ANSWER below 0 */
+  #answerQuery(length: number): number {
+    const query = this.#query;
+    if (query.tsigAt > 0) {
+      this.#counters.add(COUNTER.ReqTSIG);
+      const rcode = this.#transactions.verify(this.#octets, length, query.tsigAt);
+      if (rcode !== RCODE.NOERROR) {
+        this.#counters.add(COUNTER.ReqBadSIG);
+        return rcode;
+      }
+      this.#key = this.#transactions.key;
+      this.#reserve();
+    }
+    if (query.class === CLASS.CH) return this.#answerChaos();
+    const refusal = refusedClass(query.class);
+    if (refusal !== RCODE.NOERROR) {
+      this.#ede = refusal === RCODE.REFUSED ? EDE.PROHIBITED : EDE.NONE;
+      return refusal;
+    }
+    const view = this.#selectView();
+    if (view < 0) {
+      this.#ede = EDE.PROHIBITED;
+      return RCODE.REFUSED;
+    }
+    if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) return this.#answerTransfer(view);
+    const unasked = metaTypeRcode(query.type);
+    return unasked === RCODE.NOERROR ? this.#answerFromZones(view) : unasked;
+  }
+
+  #answerFromZones(view: number): number {
+    const client = this.#client;
+    this.#describeQuestion();
+    const outcome = this.#zones.answer(
+      this.#compiled.views[view],
+      this.#octets,
+      this.#query.nameAt,
+      this.#question,
+      client.address,
+      client.addressAt,
+      client.addressLength,
+      this.#key,
+    );
+    if (this.#zones.authoritative) this.#flags |= FLAG.AA;
+    if (outcome === OUTCOME.NOT_AUTHORITATIVE) this.#ede = EDE.NOT_AUTHORITATIVE;
+    else if (outcome === OUTCOME.DENIED) this.#ede = EDE.PROHIBITED;
+    else if (outcome === OUTCOME.NOT_LOADED) this.#ede = EDE.NOT_READY;
+    else if (outcome === OUTCOME.TOO_MANY_RESTARTS) this.#ede = EDE.OTHER;
+    this.#countOutcome(outcome);
+    return OUTCOME_RCODE[outcome];
+  }
+
+  /** What is left out of an answer, as BIND 9.18 decides it. */
+  #describeQuestion(): void {
+    const query = this.#query;
+    const question = this.#question;
+    const { minimalAny, minimalResponses } = this.#compiled.tables.limits;
+    const recursive = (query.flags & FLAG.RD) !== 0;
+    question.type = query.type;
+    question.dnssecOk = query.dnssecOk;
+    question.overTcp = this.#client.overTcp;
+    question.minimalAny = minimalAny;
+    question.omitAuthority =
+      minimalResponses === 'yes' ||
+      minimalResponses === 'no-auth' ||
+      (minimalResponses === 'no-auth-recursive' && recursive);
+    question.omitAdditional = minimalResponses === 'yes';
+    if (query.type === TYPE.NS) question.omitAuthority = question.omitAdditional = false;
+    else if (this.#wantsLittle()) question.omitAuthority = question.omitAdditional = true;
+  }
+
+  /** Keys and their digests are large and nobody who asks for them wants more; nor do those with small buffers. */
+  #wantsLittle(): boolean {
+    const { type, hasEdns, udpSize } = this.#query;
+    const overUdp = !this.#client.overTcp;
+    if (type === TYPE.DNSKEY || type === TYPE.DS || type === TYPE.CDS || type === TYPE.CDNSKEY) return true;
+    if (type === TYPE.KEY) return true;
+    return overUdp && ((type === TYPE.ANY && this.#question.minimalAny) || (hasEdns && udpSize <= 512));
+  }
+
+  /** First view that the client, the address it asked and its RD flag match, or -1. */
+  #selectView(): number {
+    const { address, addressAt, addressLength, destination } = this.#client;
+    const { views } = this.#compiled;
+    for (let i = 0; i < views.length; i++) {
+      const view = views[i];
+      if (view.matchRecursiveOnly && (this.#query.flags & FLAG.RD) === 0) continue;
+      if (!view.matchClients.accepts(address, addressAt, addressLength, this.#key)) continue;
+      if (view.matchDestinations.accepts(destination, 0, destination.length, this.#key)) return i;
+    }
+    return -1;
+  }
+
+  #answerTransfer(view: number): number {
+    const query = this.#query;
+    const compiled = this.#compiled.views[view];
+    const { address, addressAt, addressLength, overTcp } = this.#client;
+    if (query.type === TYPE.AXFR && !overTcp) return RCODE.FORMERR; // RFC 5936 section 4.2: TCP only
+    const zone = compiled.index.find(this.#octets, query.nameAt, false);
+    if (zone < 0 || compiled.apexes[zone].length !== query.nameLength) return RCODE.NOTAUTH;
+    if (!compiled.allowTransfer[zone].accepts(address, addressAt, addressLength, this.#key)) {
+      this.#counters.add(COUNTER.XfrRej);
+      this.#ede = EDE.PROHIBITED;
+      return RCODE.REFUSED;
+    }
+    const slot = compiled.slots[zone];
+    if (Atomics.load(this.#arena.u32, slot) === 0) {
+      this.#ede = EDE.NOT_READY;
+      return RCODE.SERVFAIL;
+    }
+    if (!overTcp) return this.#answerIxfrOverUdp(view);
+    const type = query.type === TYPE.AXFR ? 'AXFR' : 'IXFR';
+    this.#transfer = {
+      apex: compiled.apexes[zone],
+      slot,
+      type,
+      serial: type === 'IXFR' ? ixfrSerial(query) : undefined,
+      key: this.#key,
+    };
+    return ANSWER.TRANSFER;
+  }
+
+  /** RFC 1995 section 4: the SOA alone tells the client to come back over TCP, or that it is up to date. */
+  #answerIxfrOverUdp(view: number): number {
+    const client = this.#client;
+    this.#describeQuestion();
+    this.#question.type = TYPE.SOA;
+    this.#question.dnssecOk = false;
+    this.#builder.withSignatures = false;
+    this.#question.omitAuthority = this.#question.omitAdditional = true;
+    const outcome = this.#zones.answer(
+      this.#compiled.views[view],
+      this.#octets,
+      this.#query.nameAt,
+      this.#question,
+      client.address,
+      client.addressAt,
+      client.addressLength,
+      this.#key,
+    );
+    this.#flags |= FLAG.AA;
+    return OUTCOME_RCODE[outcome];
+  }
+
+  #answerChaos(): number {
+    const query = this.#query;
+    const which = chaosName(this.#octets, query.nameAt, query.nameLength);
+    if (which === CHAOS.NONE) {
+      this.#ede = EDE.NOT_AUTHORITATIVE;
+      return RCODE.REFUSED;
+    }
+    this.#flags |= FLAG.AA;
+    const text = this.#chaos[which];
+    const asked = query.type === TYPE.TXT || query.type === TYPE.ANY;
+    if (text !== undefined && asked) this.#addChaosRecord(SECTION.ANSWER, TYPE.TXT, 0, text);
+    else this.#addChaosRecord(SECTION.AUTHORITY, TYPE.SOA, CHAOS_SOA_TTL, this.#chaosSoa());
+    return RCODE.NOERROR;
+  }
+
+  #addChaosRecord(section: 0 | 1, type: number, ttl: number, rdata: Uint8Array): void {
+    const { message } = this.#builder;
+    message.pointer(QUESTION_AT);
+    message.uint16(type);
+    message.uint16(CLASS.CH);
+    message.uint32(ttl);
+    const lengthAt = message.at;
+    message.uint16(0);
+    message.writeRdata(type, rdata, 0, rdata.length);
+    if (message.overflow) {
+      message.rollback(lengthAt - 10, message.mark());
+      this.#builder.truncated = true;
+      return;
+    }
+    message.patchUint16(lengthAt, message.at - lengthAt - 2);
+    message.counts[section]++;
+  }
+
+  /** BIND's: the zone's own name, hostmaster below it, and fixed times. */
+  #chaosSoa(): Uint8Array {
+    const { nameAt, nameLength } = this.#query;
+    const name = this.#octets.subarray(nameAt, nameAt + nameLength);
+    return Buffer.concat([name, CHAOS_HOSTMASTER, name, CHAOS_SOA_TIMES]);
+  }
+
+  #beginAnswer(out: Uint8Array, withQuestion: boolean): void {
+    const query = this.#query;
+    const { maxUdpSize } = this.#compiled.tables.limits;
+    const largest = this.#client.overTcp ? 65_535 : Math.min(maxUdpSize, query.udpSize);
+    this.#largest = Math.min(out.length, largest);
+    this.#builder.begin(out, this.#largest, query.dnssecOk);
+    this.#flags = FLAG.QR | (query.opcode << OPCODE_SHIFT) | (query.flags & (FLAG.RD | FLAG.CD));
+    this.#withQuestion = withQuestion;
+    if (withQuestion) {
+      const { message } = this.#builder;
+      message.writeName(this.#octets, query.nameAt);
+      message.uint16(query.type);
+      message.uint16(query.class);
+    }
+    this.#reserve();
+  }
+  #largest = 0;
+  #withQuestion = false;
+
+  /** Keeps room for OPT and TSIG behind the records. */
+  #reserve(): void {
+    let room = this.#transactions.reserved;
+    if (this.#query.hasEdns) room += OPT_OCTETS + EDE_OCTETS + this.#nsidOctets;
+    this.#builder.message.limit = this.#largest - room;
+  }
+
+  get #nsidOctets(): number {
+    return this.#query.wantsNsid && this.#nsid !== undefined ? 4 + this.#nsid.length : 0;
+  }
+
+  #finish(rcode: number): number {
+    const builder = this.#builder;
+    const { message } = builder;
+    const query = this.#query;
+    message.limit = this.#largest;
+    message.overflow = false;
+    let additional = message.counts[SECTION.ADDITIONAL];
+    if (query.hasEdns) {
+      this.#writeOpt(rcode);
+      additional++;
+    }
+    let flags = this.#flags | (rcode & 15);
+    if (builder.truncated) flags |= FLAG.TC;
+    message.patchUint16(0, query.id);
+    message.patchUint16(2, flags);
+    message.patchUint16(4, this.#withQuestion ? 1 : 0);
+    message.patchUint16(6, message.counts[SECTION.ANSWER]);
+    message.patchUint16(8, message.counts[SECTION.AUTHORITY]);
+    message.patchUint16(10, additional);
+    this.#countResponse(rcode);
+    return this.#transactions.active ? this.#transactions.sign(message.octets, message.at) : message.at;
+  }
+
+  /** RFC 6891 section 6.1.2; the upper eight bits of the response code are in the TTL. */
+  #writeOpt(rcode: number): void {
+    const { message } = this.#builder;
+    const nsid = this.#nsidOctets;
+    message.uint8(0);
+    message.uint16(TYPE.OPT);
+    message.uint16(this.#compiled.tables.limits.ednsUdpSize);
+    message.uint8(rcode >> 4);
+    message.uint8(0);
+    message.uint16(this.#query.dnssecOk ? DO_BIT : 0);
+    message.uint16(nsid + (this.#ede === EDE.NONE ? 0 : EDE_OCTETS));
+    if (nsid > 0 && this.#nsid !== undefined) {
+      message.uint16(OPTION_NSID);
+      message.uint16(this.#nsid.length);
+      message.bytes(this.#nsid, 0, this.#nsid.length);
+    }
+    if (this.#ede === EDE.NONE) return;
+    message.uint16(OPTION_EDE);
+    message.uint16(2);
+    message.uint16(this.#ede);
+  }
+
+  #countRequest(): void {
+    const counters = this.#counters;
+    const query = this.#query;
+    counters.add(this.#client.addressLength === 4 ? COUNTER.Requestv4 : COUNTER.Requestv6);
+    if (this.#client.overTcp) counters.add(COUNTER.ReqTCP);
+    counters.add(this.#client.overTcp ? COUNTER.QryTCP : COUNTER.QryUDP);
+    if (query.hasEdns) counters.add(COUNTER.ReqEdns0);
+    if (query.wantsNsid) counters.add(COUNTER.NSIDOpt);
+  }
+
+  #countOutcome(outcome: number): void {
+    const counters = this.#counters;
+    if (outcome <= OUTCOME.YXDOMAIN)
+      counters.add(this.#zones.authoritative ? COUNTER.QryAuthAns : COUNTER.QryNoauthAns);
+    if (outcome === OUTCOME.SUCCESS) counters.add(COUNTER.QrySuccess);
+    else if (outcome === OUTCOME.NXRRSET) counters.add(COUNTER.QryNxrrset);
+    else if (outcome === OUTCOME.NXDOMAIN) counters.add(COUNTER.QryNXDOMAIN);
+    else if (outcome === OUTCOME.REFERRAL) counters.add(COUNTER.QryReferral);
+    else if (outcome === OUTCOME.NOT_AUTHORITATIVE || outcome === OUTCOME.DENIED) counters.add(COUNTER.AuthQryRej);
+  }
+
+  #countResponse(rcode: number): void {
+    const counters = this.#counters;
+    counters.add(COUNTER.Response);
+    if (this.#builder.truncated) counters.add(COUNTER.TruncatedResp);
+    if (this.#query.hasEdns) counters.add(COUNTER.RespEDNS0);
+    if (this.#transactions.active) counters.add(COUNTER.RespTSIG);
+    if (rcode === RCODE.SERVFAIL) counters.add(COUNTER.QrySERVFAIL);
+    else if (rcode === RCODE.FORMERR) counters.add(COUNTER.QryFORMERR);
+    else if (rcode === RCODE.BADVERS) counters.add(COUNTER.ReqBadEDNSVer);
+    if (rcode === RCODE.REFUSED || rcode === RCODE.NOTIMP) counters.add(COUNTER.QryFailure);
+  }
+}
+
+const CHAOS_SOA_TTL = 86_400;
+const CHAOS_HOSTMASTER = Uint8Array.from([10, ...Buffer.from('hostmaster', 'latin1')]);
+/** Serial 0, refresh 28800, retry 7200, expire 604800, minimum 86400. */
+const CHAOS_SOA_TIMES = Uint8Array.from([
+  0, 0, 0, 0, 0, 0, 0x70, 0x80, 0, 0, 0x1c, 0x20, 0, 9, 0x3a, 0x80, 0, 1, 0x51, 0x80,
+]);
+
+/** What BIND answers to classes without zones of ours. */
+function refusedClass(klass: number): number {
+  if (klass === CLASS.IN) return RCODE.NOERROR;
+  if (klass === CLASS.HS) return RCODE.REFUSED;
+  return klass === CLASS.ANY || klass === CLASS.NONE ? RCODE.FORMERR : RCODE.NOTIMP;
+}
+
+/** Types that only questions or messages have (RFC 6895 section 3.1); those that zones answer are NOERROR. */
+function metaTypeRcode(type: number): number {
+  if (type === TYPE.ANY) return RCODE.NOERROR;
+  if (type === 253 || type === 254) return RCODE.NOTIMP; // MAILB, MAILA: obsolete (RFC 973)
+  return type === TYPE.OPT || (type >= 128 && type <= 255) ? RCODE.FORMERR : RCODE.NOERROR;
+}

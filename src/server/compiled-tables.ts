@@ -1,0 +1,46 @@
+import { AddressMatcher } from './address-match.ts';
+import type { ServerTables, ViewTable } from './server-tables.ts';
+import { ZoneIndex } from './zone-index.ts';
+
+/** A view ready for look-ups. The arrays go by the zone's index in the table. */
+export interface CompiledView {
+  readonly name: string;
+  readonly matchClients: AddressMatcher;
+  readonly matchDestinations: AddressMatcher;
+  readonly matchRecursiveOnly: boolean;
+  readonly index: ZoneIndex;
+  readonly slots: Uint32Array;
+  readonly apexes: readonly Uint8Array[];
+  readonly allowQuery: readonly AddressMatcher[];
+  readonly allowTransfer: readonly AddressMatcher[];
+}
+
+export interface CompiledTables {
+  readonly tables: ServerTables;
+  readonly views: readonly CompiledView[];
+}
+
+/** @throws SignetError KEY_UNKNOWN when a match list names a key that the tables lack */
+export function compileTables(tables: ServerTables): CompiledTables {
+  const matchers = new Map<unknown, AddressMatcher>();
+  // Thousands of zones share the few lists of their view: structured clone keeps that they are the same object.
+  const matcher = (list: ViewTable['matchClients']): AddressMatcher => {
+    let compiled = matchers.get(list);
+    if (compiled === undefined) matchers.set(list, (compiled = new AddressMatcher(list, tables)));
+    return compiled;
+  };
+  return {
+    tables,
+    views: tables.views.map((view) => ({
+      name: view.name,
+      matchClients: matcher(view.matchClients),
+      matchDestinations: matcher(view.matchDestinations),
+      matchRecursiveOnly: view.matchRecursiveOnly,
+      index: new ZoneIndex(view.zones.map((zone) => zone.apex)),
+      slots: Uint32Array.from(view.zones, (zone) => zone.slot),
+      apexes: view.zones.map((zone) => zone.apex),
+      allowQuery: view.zones.map((zone) => matcher(zone.allowQuery)),
+      allowTransfer: view.zones.map((zone) => matcher(zone.allowTransfer)),
+    })),
+  };
+}

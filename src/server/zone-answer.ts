@@ -1,0 +1,370 @@
+import { copyOctets } from '../base/octets.ts';
+import { LOWER, MAX_NAME_LENGTH } from '../wire/name.ts';
+import { RCODE, TYPE } from '../wire/type-codes.ts';
+import type { Arena, NodeRef, RRsetRef } from '../zone/store/arena.ts';
+import { NODE } from '../zone/store/layout.ts';
+import { ZoneReader } from '../zone/store/zone-reader.ts';
+import { AdditionalData } from './additional.ts';
+import { copyName, QUESTION_AT, SECTION } from './answer-message.ts';
+import type { CompiledView } from './compiled-tables.ts';
+import { DenialProver, type ProofSink } from './denial.ts';
+import { OWN_NAME, ResponseBuilder } from './response-builder.ts';
+
+/** CNAMEs and DNAMEs followed for one query. BIND 9.18: max-query-restarts 11. */
+const MOST_RESTARTS = 11;
+
+/** What is asked, for `ZoneAnswerer.answer`. */
+export interface Question {
+  type: number;
+  /** DO: RFC 4035 section 3.1 */
+  dnssecOk: boolean;
+  overTcp: boolean;
+  /** Leave out the zone's NS RRset in positive answers. */
+  omitAuthority: boolean;
+  /** Leave out addresses that are not glue. */
+  omitAdditional: boolean;
+  /** ANY and RRSIG over UDP get one RRset (RFC 8482 section 4.1). */
+  minimalAny: boolean;
+}
+
+/** How the answer came out, for the header and the counters. */
+export const OUTCOME = {
+  SUCCESS: 0,
+  NXRRSET: 1,
+  NXDOMAIN: 2,
+  REFERRAL: 3,
+  /** DNAME substitution gives too long a name (RFC 6672 section 2.2). */
+  YXDOMAIN: 4,
+  /** No zone of ours (refused when it is the name asked for). */
+  NOT_AUTHORITATIVE: 5,
+  /** allow-query does not let the client in. */
+  DENIED: 6,
+  /** The zone is configured but has no version. */
+  NOT_LOADED: 7,
+  /** A chain of aliases without end in sight. */
+  TOO_MANY_RESTARTS: 8,
+} as const;
+
+/** Where an alias leads: the look-up goes on with `#name`. */
+const FOLLOW = -1;
+
+/**
+ * Answers one question from the zones of a view: the algorithm of RFC 1034 section 4.3.2 with RFC 4592 (wildcards),
+ * RFC 6672 (DNAME) and RFC 4035 section 3.1 (DNSSEC). One object a thread; nothing is allocated for a query.
+ */
+export class ZoneAnswerer implements ProofSink {
+  readonly builder: ResponseBuilder;
+  /** The first name asked for was in a zone of ours and not below a cut (AA of RFC 1035 section 4.1.1). */
+  authoritative = false;
+  readonly #arena: Arena;
+  readonly #reader: ZoneReader;
+  readonly #denial: DenialProver;
+  readonly #additional: AdditionalData;
+  /** The name that is looked up: the question's, then the target of each alias. */
+  readonly #name = new Uint8Array(MAX_NAME_LENGTH + 1);
+  #labels = 0;
+  #length = 0;
+  /** Where the message has #name; -1 when no pointer reaches it. */
+  #nameOffset = 0;
+  readonly #next = new Uint8Array(MAX_NAME_LENGTH + 1);
+  readonly #rdata = new Uint8Array(65_536);
+  readonly #wildcard = new Uint8Array(2 + MAX_NAME_LENGTH);
+  #question!: Question;
+
+  constructor(arena: Arena, builder: ResponseBuilder) {
+    this.#arena = arena;
+    this.builder = builder;
+    this.#reader = new ZoneReader(arena);
+    this.#denial = new DenialProver(this);
+    this.#additional = new AdditionalData(arena, builder);
+    builder.lookedUp = this.#name;
+  }
+
+  /**
+   * Writes the records that answer the question for the uncompressed name at name[at...], which the message has at
+   * QUESTION_AT already.
+   * @returns an OUTCOME
+   */
+  answer(
+    view: CompiledView,
+    name: Uint8Array,
+    at: number,
+    question: Question,
+    client: Uint8Array,
+    clientAt: number,
+    clientLength: number,
+    key: number,
+  ): number {
+    this.#question = question;
+    this.#setName(name, at, QUESTION_AT);
+    this.#additional.begin(view);
+    this.authoritative = false;
+    let outcome: number = OUTCOME.NOT_AUTHORITATIVE;
+    for (let restarts = 0; restarts <= MOST_RESTARTS; restarts++) {
+      const zone = view.index.find(this.#name, 0, question.type === TYPE.DS);
+      if (zone < 0) {
+        outcome = restarts === 0 ? OUTCOME.NOT_AUTHORITATIVE : OUTCOME.SUCCESS;
+        break;
+      }
+      if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) {
+        outcome = restarts === 0 ? OUTCOME.DENIED : OUTCOME.SUCCESS;
+        break;
+      }
+      const version = Atomics.load(this.#arena.u32, view.slots[zone]);
+      if (version === 0) {
+        outcome = restarts === 0 ? OUTCOME.NOT_LOADED : OUTCOME.SUCCESS;
+        break;
+      }
+      this.#reader.open(version);
+      this.#additional.enterZone(zone, version);
+      if (restarts === 0) this.authoritative = true;
+      outcome = this.#lookUp(restarts);
+      if (outcome !== FOLLOW) break;
+    }
+    if (outcome === FOLLOW) outcome = OUTCOME.TOO_MANY_RESTARTS;
+    if (!this.builder.truncated) this.#additional.write(this.#reader, !question.omitAdditional);
+    return outcome;
+  }
+
+  addProof(node: NodeRef, type: number): void {
+    const rrset = this.#reader.rrset(node, type);
+    if (rrset !== 0) this.#add(SECTION.AUTHORITY, node, rrset, OWN_NAME, false);
+  }
+
+  #setName(from: Uint8Array, at: number, offset: number): void {
+    this.#length = copyName(from, at, this.#name, 0);
+    this.#labels = 0;
+    for (let here = 0; this.#name[here] !== 0; here += this.#name[here] + 1) this.#labels++;
+    this.#nameOffset = offset;
+  }
+
+  /** Where the rightmost `labels` labels of #name begin. */
+  #suffixAt(labels: number): number {
+    let at = 0;
+    for (let drop = this.#labels - labels; drop > 0; drop--) at += this.#name[at] + 1;
+    return at;
+  }
+
+  #lookUp(restarts: number): number {
+    const reader = this.#reader;
+    let node = reader.closestEncloser(this.#name);
+    let enclosing = reader.matchedLabels;
+    let flags = reader.nodeFlags(node);
+    let occluded = false;
+    while ((flags & NODE.OCCLUDED) !== 0) {
+      // Data below a cut or a DNAME is not ours to answer with: what hides it decides.
+      node = reader.find(this.#name, this.#suffixAt(--enclosing));
+      flags = reader.nodeFlags(node);
+      occluded = true;
+    }
+    const exact = !occluded && enclosing === this.#labels;
+    // RFC 4035 section 3.1.4.1: DS is the one type that the parent's side of a cut answers for.
+    if ((flags & NODE.DELEGATION) !== 0 && !(exact && this.#question.type === TYPE.DS))
+      return this.#refer(node, enclosing, restarts);
+    if (exact) return this.#answerFrom(node, this.#nameOffset, -1);
+    const dname = reader.rrset(node, TYPE.DNAME);
+    if (dname !== 0) return this.#substitute(node, dname, enclosing);
+    if ((flags & NODE.WILDCARD_CHILD) !== 0) {
+      const wildcard = this.#findWildcard(enclosing);
+      if (wildcard !== 0) return this.#answerFrom(wildcard, this.#nameOffset, enclosing);
+    }
+    this.#addSoa();
+    if (this.#proves) {
+      this.#denial.open(reader, this.#name);
+      this.#denial.nameError(enclosing);
+    }
+    return OUTCOME.NXDOMAIN;
+  }
+
+  get #proves(): boolean {
+    return this.#question.dnssecOk && this.#reader.denial !== 'none';
+  }
+
+  /** "*" below the closest encloser, the source of synthesis (RFC 4592 section 3.3.1). */
+  #findWildcard(enclosing: number): NodeRef {
+    this.#wildcard[0] = 1;
+    this.#wildcard[1] = 0x2a;
+    copyName(this.#name, this.#suffixAt(enclosing), this.#wildcard, 2);
+    return this.#reader.find(this.#wildcard);
+  }
+
+  /** @param enclosing labels of the closest encloser when the node is a wildcard, otherwise -1 */
+  #answerFrom(node: NodeRef, owner: number, enclosing: number): number {
+    const reader = this.#reader;
+    const type = this.#question.type;
+    if (type === TYPE.ANY || type === TYPE.RRSIG) return this.#answerWithAll(node, owner, enclosing);
+    const rrset = reader.rrset(node, type);
+    if (rrset !== 0) {
+      this.#add(SECTION.ANSWER, node, rrset, owner, enclosing >= 0);
+      this.#additional.note(rrset, reader);
+      this.#finishPositive(enclosing);
+      return OUTCOME.SUCCESS;
+    }
+    // RFC 4035 section 2.5 and RFC 3007: NSEC and KEY live beside a CNAME, so it does not stand for them.
+    const cname = type === TYPE.NSEC || type === TYPE.KEY ? 0 : reader.rrset(node, TYPE.CNAME);
+    if (cname !== 0) return this.#followCname(node, cname, owner, enclosing);
+    return this.#noData(node, enclosing);
+  }
+
+  #noData(node: NodeRef, enclosing: number): number {
+    this.#addSoa();
+    if (this.#proves) {
+      this.#denial.open(this.#reader, this.#name);
+      if (enclosing >= 0) this.#denial.wildcardNoData(node, enclosing);
+      else this.#denial.noData(node);
+    }
+    return OUTCOME.NXRRSET;
+  }
+
+  /** What goes with an answer: the proof that a wildcard was right to answer, and the zone's name servers. */
+  #finishPositive(enclosing: number): void {
+    const reader = this.#reader;
+    this.#proveExpansion(enclosing);
+    if (this.#question.omitAuthority) return;
+    const ns = reader.rrset(reader.apexNode, TYPE.NS);
+    if (ns === 0 || this.builder.hasRRset(ns)) return;
+    this.#add(SECTION.AUTHORITY, reader.apexNode, ns, OWN_NAME, false);
+    this.#additional.note(ns, reader);
+  }
+
+  #proveExpansion(enclosing: number): void {
+    if (enclosing < 0 || !this.#proves) return;
+    this.#denial.open(this.#reader, this.#name);
+    this.#denial.wildcardAnswer(enclosing);
+  }
+
+  /** ANY: all RRsets of the node with all their signatures; RRSIG: the signatures alone. */
+  #answerWithAll(node: NodeRef, owner: number, enclosing: number): number {
+    const reader = this.#reader;
+    const { minimalAny, overTcp, dnssecOk } = this.#question;
+    const one = minimalAny && !overTcp;
+    const any = this.#question.type === TYPE.ANY;
+    let added = 0;
+    this.builder.withSignatures = any && (dnssecOk || !one);
+    for (let i = 0; i < reader.rrsetCount(node) && !(one && added > 0); i++) {
+      const rrset = reader.rrsetAt(node, i);
+      if (any) this.#add(SECTION.ANSWER, node, rrset, owner, enclosing >= 0);
+      else if (reader.signatureCount(rrset) === 0) continue;
+      else if (!this.builder.truncated)
+        this.builder.truncated = !this.builder.addSignatures(
+          SECTION.ANSWER,
+          reader,
+          node,
+          rrset,
+          owner,
+          enclosing >= 0,
+        );
+      this.#additional.note(rrset, reader);
+      added++;
+    }
+    this.builder.withSignatures = dnssecOk;
+    if (added === 0) return this.#noData(node, enclosing);
+    this.#finishPositive(enclosing);
+    return OUTCOME.SUCCESS;
+  }
+
+  #followCname(node: NodeRef, cname: RRsetRef, owner: number, enclosing: number): number {
+    const reader = this.#reader;
+    // A chain that comes back to where it was says nothing new.
+    if (enclosing < 0 && this.builder.hasRRset(cname)) return OUTCOME.TOO_MANY_RESTARTS;
+    this.#add(SECTION.ANSWER, node, cname, owner, enclosing >= 0);
+    this.#proveExpansion(enclosing);
+    if (this.builder.truncated) return OUTCOME.SUCCESS;
+    reader.copyRdata(reader.firstRdata(cname), this.#rdata, 0);
+    this.#setName(this.#rdata, 0, this.builder.message.findName(this.#rdata));
+    return FOLLOW;
+  }
+
+  /** RFC 6672 section 3.2: the DNAME, the CNAME it stands for, and on with the new name. */
+  #substitute(node: NodeRef, dname: RRsetRef, enclosing: number): number {
+    const reader = this.#reader;
+    this.#add(SECTION.ANSWER, node, dname, OWN_NAME, false);
+    if (this.builder.truncated) return OUTCOME.SUCCESS;
+    const targetLength = reader.rdataLength(reader.firstRdata(dname));
+    reader.copyRdata(reader.firstRdata(dname), this.#rdata, 0);
+    const prefix = this.#suffixAt(enclosing);
+    if (prefix + targetLength > MAX_NAME_LENGTH) return OUTCOME.YXDOMAIN;
+    copyOctets(this.#name, 0, prefix, this.#next, 0);
+    copyOctets(this.#rdata, 0, targetLength, this.#next, prefix);
+    const offset = this.builder.addSynthesizedCname(
+      SECTION.ANSWER,
+      this.#name,
+      this.#nameOffset,
+      reader.ttl(dname),
+      this.#next,
+    );
+    if (offset === -2) {
+      this.builder.truncated = true;
+      return OUTCOME.SUCCESS;
+    }
+    if (this.#isLookedUp(this.#next, prefix + targetLength)) return OUTCOME.TOO_MANY_RESTARTS;
+    this.#setName(this.#next, 0, offset);
+    return FOLLOW;
+  }
+
+  /** RFC 1034 section 4.3.2 step 3b, with DS or the proof that there is none (RFC 4035 section 3.1.4). */
+  #refer(cut: NodeRef, labels: number, restarts: number): number {
+    const reader = this.#reader;
+    if (restarts === 0) this.authoritative = false;
+    const ns = reader.rrset(cut, TYPE.NS);
+    this.#add(SECTION.AUTHORITY, cut, ns, OWN_NAME, false);
+    if (this.#question.dnssecOk) {
+      const ds = reader.rrset(cut, TYPE.DS);
+      if (ds !== 0) this.#add(SECTION.AUTHORITY, cut, ds, OWN_NAME, false);
+      else if (this.#proves) {
+        this.#denial.open(reader, this.#name);
+        this.#denial.insecureDelegation(cut, labels);
+      }
+    }
+    this.#additional.noteReferral(cut, ns);
+    return OUTCOME.REFERRAL;
+  }
+
+  /** RFC 2308 section 3: the SOA with the smaller of its TTL and its last field. */
+  #addSoa(): void {
+    const reader = this.#reader;
+    const soa = reader.rrset(reader.apexNode, TYPE.SOA);
+    if (soa === 0) return;
+    const position = reader.firstRdata(soa);
+    const end = reader.rdataLength(position);
+    reader.copyRdata(position, this.#rdata, 0);
+    const o = this.#rdata;
+    const minimum = ((o[end - 4] << 24) | (o[end - 3] << 16) | (o[end - 2] << 8) | o[end - 1]) >>> 0;
+    // BIND's zero-no-soa-ttl: whoever looks for a zone's SOA shall not remember that it was not there.
+    const limit = this.#question.type === TYPE.SOA ? 0 : minimum;
+    if (!this.builder.truncated)
+      this.builder.truncated = !this.builder.addRRset(
+        SECTION.AUTHORITY,
+        reader,
+        reader.apexNode,
+        soa,
+        OWN_NAME,
+        false,
+        limit,
+      );
+  }
+
+  #add(section: 0 | 1, node: NodeRef, rrset: RRsetRef, owner: number, expanded: boolean): void {
+    if (this.builder.truncated) return;
+    this.builder.truncated = !this.builder.addRRset(section, this.#reader, node, rrset, owner, expanded);
+  }
+
+  #isLookedUp(name: Uint8Array, length: number): boolean {
+    if (length !== this.#length) return false;
+    for (let i = 0; i < length; i++) if (LOWER[name[i]] !== LOWER[this.#name[i]]) return false;
+    return true;
+  }
+}
+
+/** The response code of each outcome; NOT_AUTHORITATIVE and DENIED are refused as BIND does. */
+export const OUTCOME_RCODE: readonly number[] = [
+  RCODE.NOERROR,
+  RCODE.NOERROR,
+  RCODE.NXDOMAIN,
+  RCODE.NOERROR,
+  RCODE.YXDOMAIN,
+  RCODE.REFUSED,
+  RCODE.REFUSED,
+  RCODE.SERVFAIL,
+  RCODE.SERVFAIL, // with what was found, as BIND does
+];
