@@ -1,0 +1,188 @@
+import { SignetError } from '../base/error.ts';
+import { serialLess } from '../base/serial.ts';
+import { FLAG, SECTION } from '../wire/header.ts';
+import { MessageBuilder } from '../wire/message-writer.ts';
+import { nameToText } from '../wire/name-text.ts';
+import { CLASS, TYPE } from '../wire/type-codes.ts';
+import type { Arena, NodeRef, VersionRef } from '../zone/store/arena.ts';
+import { ZoneReader } from '../zone/store/zone-reader.ts';
+
+/** Where the messages of a transfer go: a TCP connection. */
+export interface TransferSink {
+  /** False when the client is slow: then `drained` is waited for. */
+  send(message: Uint8Array): boolean;
+  drained(): Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export interface ZoneTransfer {
+  /** Of the request's header. */
+  readonly id: number;
+  readonly type: 'AXFR' | 'IXFR';
+  /** The version to send. The caller keeps it readable (a ReaderEpoch, or ZoneStore.hold) until this is over. */
+  readonly version: VersionRef;
+  /** Serial that the client of an IXFR has. */
+  readonly clientSerial?: number | undefined;
+  /** Signs the messages one after another (RFC 8945 section 5.3.1); what it returns is sent. */
+  readonly sign?: ((message: Uint8Array) => Uint8Array) | undefined;
+  /** Octets of a message without its TSIG record. */
+  readonly messageLimit?: number;
+}
+
+export interface TransferStatistics {
+  readonly messages: number;
+  readonly records: number;
+  readonly octets: number;
+  /** Of the version that was sent. */
+  readonly serial: number;
+  /** False when the client went away before the end. */
+  readonly complete: boolean;
+}
+
+/** Leaves room for the largest TSIG record: two names of 255 octets, a 64-octet MAC and what is fixed. */
+const MESSAGE_LIMIT = 65_535 - 700;
+const MESSAGE_BUFFER = 65_535;
+/** Messages after which other work of the thread gets its turn. */
+const MESSAGES_A_TURN = 4;
+
+/**
+ * Sends a zone (RFC 5936): SOA, everything else, SOA again, as many records in a message as fit. An IXFR request gets the
+ * single SOA when the client is up to date (RFC 1995 section 2), and otherwise the whole zone (section 4), in the same form.
+ */
+export async function sendZone(
+  transfer: ZoneTransfer,
+  dependencies: { readonly arena: Arena; readonly sink: TransferSink },
+): Promise<TransferStatistics> {
+  return new ZoneSender(transfer, dependencies.arena, dependencies.sink).run();
+}
+
+class ZoneSender {
+  readonly #transfer: ZoneTransfer;
+  readonly #sink: TransferSink;
+  readonly #reader: ZoneReader;
+  readonly #message = new MessageBuilder(new Uint8Array(MESSAGE_BUFFER));
+  readonly #owner = new Uint8Array(256);
+  #rdata = new Uint8Array(4096);
+  #messages = 0;
+  #records = 0;
+  #octets = 0;
+  /** The client is slow, or others shall have a turn. */
+  #pausing = false;
+
+  constructor(transfer: ZoneTransfer, arena: Arena, sink: TransferSink) {
+    this.#transfer = transfer;
+    this.#sink = sink;
+    this.#reader = new ZoneReader(arena).open(transfer.version);
+  }
+
+  async run(): Promise<TransferStatistics> {
+    const reader = this.#reader;
+    this.#begin(true);
+    this.#addSoa();
+    if (!this.#isUpToDate()) {
+      reader.first();
+      if (!(await this.#addNodes(() => reader.next()))) return this.#statistics(false);
+      reader.firstHash();
+      if (!(await this.#addNodes(() => reader.nextHash()))) return this.#statistics(false);
+      this.#addSoa();
+    }
+    this.#flush();
+    return this.#statistics(!this.#sink.signal.aborted);
+  }
+
+  #statistics(complete: boolean): TransferStatistics {
+    const { serial } = this.#reader;
+    return { messages: this.#messages, records: this.#records, octets: this.#octets, serial, complete };
+  }
+
+  #isUpToDate(): boolean {
+    const { type, clientSerial } = this.#transfer;
+    return type === 'IXFR' && clientSerial !== undefined && !serialLess(clientSerial, this.#reader.serial);
+  }
+
+  /** @returns false when the client is gone */
+  async #addNodes(next: () => NodeRef): Promise<boolean> {
+    for (let node = next(); node !== 0; node = next()) {
+      this.#addNode(node);
+      if (this.#pausing) await this.#pause();
+      if (this.#sink.signal.aborted) return false;
+    }
+    return true;
+  }
+
+  async #pause(): Promise<void> {
+    this.#pausing = false;
+    await this.#sink.drained();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #addNode(node: NodeRef): void {
+    const reader = this.#reader;
+    reader.copyOwner(node, this.#owner, 0);
+    for (let i = 0; i < reader.rrsetCount(node); i++) {
+      const rrset = reader.rrsetAt(node, i);
+      const type = reader.type(rrset);
+      const ttl = reader.ttl(rrset);
+      if (type !== TYPE.SOA) this.#addRecords(type, ttl, reader.firstRdata(rrset));
+      this.#addRecords(TYPE.RRSIG, ttl, reader.firstSignature(rrset));
+    }
+  }
+
+  /** The SOA marks both ends (RFC 5936 section 2.2); its signatures are sent once, with the rest of the apex. */
+  #addSoa(): void {
+    const reader = this.#reader;
+    const soa = reader.rrset(reader.apexNode, TYPE.SOA);
+    reader.copyOwner(reader.apexNode, this.#owner, 0);
+    this.#addRecords(TYPE.SOA, reader.ttl(soa), reader.firstRdata(soa));
+  }
+
+  #addRecords(type: number, ttl: number, first: number): void {
+    for (let position = first; position !== 0; position = this.#reader.nextRdata(position)) {
+      const length = this.#reader.rdataLength(position);
+      if (length > this.#rdata.length) this.#rdata = new Uint8Array(2 * length);
+      this.#reader.copyRdata(position, this.#rdata, 0);
+      if (this.#addRecord(type, ttl, length)) continue;
+      this.#flush();
+      this.#begin(false);
+      if (!this.#addRecord(type, ttl, length)) throw this.#tooLarge(type, length);
+    }
+  }
+
+  /** False when the message is full; nothing of the record is in it then. */
+  #addRecord(type: number, ttl: number, length: number): boolean {
+    const message = this.#message;
+    const mark = message.at;
+    const position = message.beginRecord(this.#owner, 0, type, CLASS.IN, ttl);
+    message.rdata(type, this.#rdata, 0, length);
+    if (message.endRecord(position, SECTION.ANSWER)) return true;
+    message.rollback(mark, SECTION.ANSWER, message.counts[SECTION.ANSWER] - 1);
+    return false;
+  }
+
+  #begin(withQuestion: boolean): void {
+    const { id, type, messageLimit } = this.#transfer;
+    const message = this.#message;
+    message.begin(messageLimit ?? MESSAGE_LIMIT);
+    message.header(id, FLAG.QR | FLAG.AA);
+    // RFC 5936 section 2.2.1: the question is in the first message; in later ones it may be left out.
+    if (withQuestion) message.question(this.#reader.apex, 0, type === 'AXFR' ? TYPE.AXFR : TYPE.IXFR, CLASS.IN);
+  }
+
+  #flush(): void {
+    this.#records += this.#message.counts[SECTION.ANSWER];
+    const octets = this.#message.octets.subarray(0, this.#message.end());
+    const message = this.#transfer.sign?.(octets) ?? octets;
+    this.#messages++;
+    this.#octets += message.length;
+    if (!this.#sink.send(message) || this.#messages % MESSAGES_A_TURN === 0) this.#pausing = true;
+  }
+
+  /** Only a record of nearly 65,535 octets does not fit an empty message. */
+  #tooLarge(type: number, length: number): SignetError {
+    return new SignetError(
+      'TRANSFER_RECORD_TOO_LARGE',
+      `a record of type ${type} with ${length} octets in zone ${nameToText(this.#reader.apex)} does not fit a DNS message: remove or shorten it`,
+      { type, length },
+    );
+  }
+}
