@@ -59,16 +59,19 @@ export const STATE_FILE_TIMES: TimeFields = [
 /** "20260131235959": UTC, as every key file has it. */
 export function formatKeyTime(time: number): string {
   const date = new Date(time * 1000);
-  const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${String(date.getUTCFullYear()).padStart(4, '0')}${two(date.getUTCMonth() + 1)}${two(date.getUTCDate())}`;
   return `${day}${two(date.getUTCHours())}${two(date.getUTCMinutes())}${two(date.getUTCSeconds())}`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
 }
 
 /** "Sat Jan 31 23:59:59 2026" in local time (TZ), the form of ctime(3): for people, as BIND prints it. */
 export function formatCalendarTime(time: number): string {
   const date = new Date(time * 1000);
   const [weekday, month] = [DAYS[date.getDay()], MONTHS[date.getMonth()]];
-  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0'));
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two);
   return `${weekday} ${month} ${String(date.getDate()).padStart(2, ' ')} ${clock.join(':')} ${date.getFullYear()}`;
 }
 

@@ -29,8 +29,8 @@ export function parseTimeArgument(text: string, now: number): TimeArgument {
 
 /** Seconds of a length of time with BIND's offset units: "1y", "30d", "90mi", "3600". @throws SignetError TIME_ARGUMENT */
 export function parseInterval(text: string): number {
-  if (/^\d+$/.test(text) || /^\d+[a-z]/i.test(text)) return parseOffset(`+${text}`, text, 'TTL must be numeric');
-  throw new SignetError('TIME_ARGUMENT', 'TTL must be numeric', { text });
+  if (!/^\d/.test(text)) throw invalid(text, 'TTL must be numeric');
+  return parseOffset(`+${text}`, text);
 }
 
 function parseBase(base: string, whole: string, now: number): number {
@@ -55,15 +55,15 @@ function parseCalendarTime(text: string): number | undefined {
 }
 
 /** As BIND: one number with one unit; what follows the unit is not looked at ("+1d2h" is one day). */
-function parseOffset(text: string, whole: string, otherwise = `time value ${whole} is invalid`): number {
+function parseOffset(text: string, whole: string): number {
   const match = /^([+-])(\d*)(.*)$/s.exec(text);
-  if (!match) throw invalid(whole, otherwise);
+  if (!match) throw invalid(whole, `time value ${whole} is invalid`);
   const [, sign, digits, rest] = match;
   const letters = rest.slice(0, 2).toLowerCase();
   const unit = letters.startsWith('m') ? letters : letters.slice(0, 1);
   if (unit !== 'mo' && unit !== 'mi' && unit.startsWith('m'))
     throw invalid(whole, `'${whole}' ambiguous: use 'mi' for minutes or 'mo' for months`);
-  if (!Object.hasOwn(UNIT_SECONDS, unit)) throw invalid(whole, otherwise);
+  if (!Object.hasOwn(UNIT_SECONDS, unit)) throw invalid(whole, `time value ${whole} is invalid`);
   return (sign === '-' ? -1 : 1) * Number(digits) * UNIT_SECONDS[unit];
 }
 
