@@ -1,4 +1,5 @@
 import type { DnssecPolicy, PolicyKey } from '../configuration.ts';
+import { dnskeyInterval, keySigningKeyRetireInterval, zoneKeyRetireInterval } from '../policy-intervals.ts';
 
 const DAY = 86_400;
 
@@ -17,25 +18,6 @@ const ADVISED_ITERATIONS = 0;
 
 /** RFC 5155 section 3.1.4: the length is one octet. */
 export const LONGEST_SALT = 255;
-
-/**
- * Seconds from the publication of a successor until it may take over (RFC 7583 section 3.3.1, Ipub): all caches have
- * lost the DNSKEY RRset without it.
- */
-export function publicationInterval(policy: DnssecPolicy): number {
-  return policy.dnskeyTtl + policy.publishSafety + policy.zonePropagationDelay;
-}
-
-/** Seconds that a retired ZSK stays (RFC 7583 section 3.3.1, Iret): until its last signature has left the caches. */
-export function zoneKeyRetireInterval(policy: DnssecPolicy): number {
-  const replaceAll = policy.signaturesValidity - policy.signaturesRefresh;
-  return replaceAll + policy.maxZoneTtl + policy.zonePropagationDelay + policy.retireSafety;
-}
-
-/** Seconds that a retired KSK stays (RFC 7583 section 3.3.2, Iret): until its DS has left the caches. */
-export function keySigningKeyRetireInterval(policy: DnssecPolicy): number {
-  return policy.parentDsTtl + policy.parentPropagationDelay + policy.retireSafety;
-}
 
 /** Everything that a policy gets wrong in itself, whoever uses it. */
 export function policyFaults(policy: DnssecPolicy): PolicyFault[] {
@@ -75,7 +57,7 @@ function keyFaults(policy: DnssecPolicy): PolicyFault[] {
 /** A key must live until the roll to its successor is done, or rolls would never end. */
 function lifetimeFaults(policy: DnssecPolicy, key: PolicyKey): PolicyFault[] {
   const faults: PolicyFault[] = [];
-  const roll = publicationInterval(policy);
+  const roll = dnskeyInterval(policy);
   // As BIND 9.18: each of the two halves of a rollover must fit, not their sum.
   const least = Math.max(
     roll,

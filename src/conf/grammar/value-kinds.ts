@@ -198,9 +198,24 @@ export const controlPort = portOrStar;
 export const ttlOrUnlimited = durationOrUnlimited;
 
 const updateRule = word(
-  ...['6to4-self', 'external', 'krb5-self', 'krb5-selfsub', 'krb5-subdomain', 'krb5-subdomain-self-rhs'],
-  ...['ms-self', 'ms-selfsub', 'ms-subdomain', 'ms-subdomain-self-rhs', 'name', 'self', 'selfsub', 'selfwild'],
-  ...['subdomain', 'tcp-self', 'wildcard', 'zonesub'],
+  '6to4-self',
+  'external',
+  'krb5-self',
+  'krb5-selfsub',
+  'krb5-subdomain',
+  'krb5-subdomain-self-rhs',
+  'ms-self',
+  'ms-selfsub',
+  'ms-subdomain',
+  'ms-subdomain-self-rhs',
+  'name',
+  'self',
+  'selfsub',
+  'selfwild',
+  'subdomain',
+  'tcp-self',
+  'wildcard',
+  'zonesub',
 );
 
 /** Record types to the end of the statement; one may carry a count: `A(1)`. */

@@ -7,8 +7,17 @@ import { ancientZoneDefaultClauses, zoneDefaultClauses } from './zone-defaults.t
 
 /** What may stand after `type`. */
 export const zoneType = word(
-  ...['primary', 'master', 'secondary', 'slave', 'mirror', 'delegation-only', 'forward', 'hint', 'redirect'],
-  ...['static-stub', 'stub'],
+  'primary',
+  'master',
+  'secondary',
+  'slave',
+  'mirror',
+  'delegation-only',
+  'forward',
+  'hint',
+  'redirect',
+  'static-stub',
+  'stub',
 );
 
 /** Clauses that stand in `zone` and nowhere else, whatever its type. */

@@ -1,0 +1,168 @@
+import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
+import { scheduleAdoptedKey, scheduleNewKey } from './key-schedule.ts';
+import type { Introduction, KeySchedule } from './key-schedule.ts';
+import { matchKeys } from './match-keys.ts';
+import { signsKeys, signsZone, withCondition } from './planned-key.ts';
+import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
+import { publicationOf } from './publication.ts';
+import type { Publication } from './publication.ts';
+import { introductionSteps } from './transitions.ts';
+import type { BlockReason } from './transitions.ts';
+
+/** What is to be done, in this order. */
+export type KeyAction =
+  /** Make a key pair and save it with these times and this state. */
+  | ({ readonly kind: 'generate'; readonly line: PolicyKey; readonly dnskeyTtl: number } & KeySchedule)
+  /** Save these times and this state with a key that is there; the policy takes it up. */
+  | ({ readonly kind: 'adopt'; readonly key: string; readonly line: PolicyKey } & KeySchedule)
+  /** Save these times and this state with a key of the policy; `changes` says what is new. */
+  | ({ readonly kind: 'update'; readonly key: string; readonly changes: readonly StateChange[] } & KeySchedule);
+
+export interface StateChange {
+  readonly record: KeyRecord;
+  readonly from: Condition;
+  readonly to: Condition;
+}
+
+/** What a key waits for that time alone does not bring. */
+export interface KeyWait {
+  readonly key: string;
+  readonly reason: BlockReason | 'not in the policy' | 'lifetime is over';
+}
+
+/** What the outside knows that key files do not tell. */
+export interface Observations {
+  /**
+   * When the zone's DS RRset with the DS of a key was seen at the parent, by key; takes the place of an unset dsPublish.
+   */
+  readonly dsSeen?: ReadonlyMap<string, number>;
+}
+
+export interface Plan {
+  readonly actions: readonly KeyAction[];
+  /** What the zone shows and what signs it once the actions are done, apart from keys that are still to be made. */
+  readonly publication: Publication;
+  /** Unix time of the next change that time alone brings; undefined: none. */
+  readonly nextEvent: number | undefined;
+  readonly waits: readonly KeyWait[];
+}
+
+/**
+ * Decides what is to be done with the keys of a zone at `now` (Unix seconds). Pure: the same input gives the same plan,
+ * and a plan made after its actions are done has none. Keys that the policy does not ask for stay as they are: they are
+ * shown and sign as before, because to take them away safely is a rollover.
+ */
+export function plan(policy: DnssecPolicy, keys: readonly PlannedKey[], observations: Observations, now: number): Plan {
+  const { lines, others } = matchKeys(policy, keys);
+  const work = new Map(keys.map((key) => [key.id, new KeyWork(key)]));
+  for (const { line, key } of lines) if (key && !key.state) work.get(key.id)!.adopt(policy, line, now);
+  for (const one of work.values()) one.observe(observations);
+  advance([...work.values()], policy, now);
+  const after = [...work.values()].map((one) => one.key);
+  return {
+    actions: [
+      ...lines.filter(({ key }) => key === undefined).map(({ line }) => generate(policy, line, after, now)),
+      ...[...work.values()].flatMap((one) => one.action() ?? []),
+    ],
+    publication: publicationOf(after, now),
+    nextEvent: nextEvent(after, policy, now),
+    waits: waitsOf(after, others, policy, now),
+  };
+}
+
+/** One key while the plan is made. */
+class KeyWork {
+  readonly #before: PlannedKey;
+  #line: PolicyKey | undefined;
+  #changes: StateChange[] = [];
+  key: PlannedKey;
+
+  constructor(key: PlannedKey) {
+    this.#before = key;
+    this.key = key;
+  }
+
+  adopt(policy: DnssecPolicy, line: PolicyKey, now: number): void {
+    this.#line = line;
+    this.key = { ...this.key, ...scheduleAdoptedKey(policy, line, this.key, now) };
+  }
+
+  observe({ dsSeen }: Observations): void {
+    const seen = dsSeen?.get(this.key.id);
+    if (seen === undefined || !this.key.state || this.key.times.dsPublish !== undefined || !signsKeys(this.key)) return;
+    this.key = { ...this.key, times: { ...this.key.times, dsPublish: seen } };
+  }
+
+  change(record: KeyRecord, to: Condition, now: number): void {
+    const state = this.key.state!;
+    this.#changes.push({ record, from: state[record] ?? 'hidden', to });
+    this.key = { ...this.key, state: withCondition(state, record, to, now) };
+  }
+
+  action(): KeyAction | undefined {
+    const { id, times, state } = this.key;
+    if (this.key === this.#before || !state) return undefined;
+    if (this.#line) return { kind: 'adopt', key: id, line: this.#line, times, state };
+    return { kind: 'update', key: id, changes: this.#changes, times, state };
+  }
+}
+
+/** Takes every step that is due, until none is: one may make the next possible. Conditions only go forward, so this ends. */
+function advance(work: readonly KeyWork[], policy: DnssecPolicy, now: number): void {
+  for (let isChanged = true; isChanged;) {
+    isChanged = false;
+    const zone = work.map((one) => one.key);
+    for (const one of work)
+      for (const step of introductionSteps(one.key, zone, policy, now)) {
+        if (step.kind !== 'due') continue;
+        one.change(step.record, step.to, now);
+        isChanged = true;
+      }
+  }
+}
+
+function generate(policy: DnssecPolicy, line: PolicyKey, keys: readonly PlannedKey[], now: number): KeyAction {
+  const introduction = introductionOf(line, keys, now);
+  return { kind: 'generate', line, dnskeyTtl: policy.dnskeyTtl, ...scheduleNewKey(policy, line, now, introduction) };
+}
+
+/**
+ * RFC 6781 section 4.1.1: where another key already signs the zone with this algorithm, signatures of the new one must
+ * not be seen before its DNSKEY.
+ */
+function introductionOf(line: PolicyKey, keys: readonly PlannedKey[], now: number): Introduction {
+  const { signsZone: signing } = publicationOf(keys, now);
+  const isTaken = keys.some((key) => key.algorithm === line.algorithm && signsZone(key) && signing.includes(key.id));
+  return isTaken && line.role !== 'ksk' ? 'after publication' : 'at once';
+}
+
+function nextEvent(keys: readonly PlannedKey[], policy: DnssecPolicy, now: number): number | undefined {
+  const steps = keys.flatMap((key) => introductionSteps(key, keys, policy, now));
+  const moments = steps.flatMap((step) => (step.kind === 'later' ? step.at : []));
+  // Keys without a state follow their own times.
+  const timed = keys.filter((key) => !key.state).flatMap((key) => Object.values(key.times) as number[]);
+  return [...moments, ...timed].filter((at) => at > now).reduce<number | undefined>(earlier, undefined);
+}
+
+const earlier = (best: number | undefined, at: number): number => (best === undefined ? at : Math.min(best, at));
+
+function waitsOf(
+  keys: readonly PlannedKey[],
+  others: readonly PlannedKey[],
+  policy: DnssecPolicy,
+  now: number,
+): KeyWait[] {
+  const blocked = keys.flatMap((key) =>
+    introductionSteps(key, keys, policy, now).flatMap((step) =>
+      step.kind === 'blocked' ? { key: key.id, reason: step.reason } : [],
+    ),
+  );
+  const overdue = keys.filter(
+    (key) => key.state?.goal === 'omnipresent' && key.times.inactive !== undefined && key.times.inactive <= now,
+  );
+  return [
+    ...blocked,
+    ...others.map((key) => ({ key: key.id, reason: 'not in the policy' as const })),
+    ...overdue.map((key) => ({ key: key.id, reason: 'lifetime is over' as const })),
+  ];
+}

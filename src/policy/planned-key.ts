@@ -1,0 +1,93 @@
+/*
+ * A key as the planner sees it: no octets, only role, times and states. The fields are those of the key files, so that a
+ * key pair's own `times` and `state` can be given as they are. Times are Unix seconds.
+ *
+ * What the world knows of each record of a key goes through
+ *
+ *     hidden --> rumoured --> omnipresent --> unretentive --> hidden
+ *     (nobody    (some        (everybody      (some still     (nobody has it)
+ *      has it)    caches)      or no cache)    have it)
+ */
+
+/** How far a record is known. */
+export type Condition = 'hidden' | 'rumoured' | 'omnipresent' | 'unretentive';
+
+/** The four records of a key: its DNSKEY, signatures over zone data and over the DNSKEY RRset, and its DS at the parent. */
+export type KeyRecord = 'dnskey' | 'zrrsig' | 'krrsig' | 'ds';
+export const KEY_RECORDS: readonly KeyRecord[] = ['dnskey', 'zrrsig', 'krrsig', 'ds'];
+
+export interface PlannedTimes {
+  readonly created?: number;
+  readonly publish?: number;
+  readonly activate?: number;
+  readonly revoke?: number;
+  readonly inactive?: number;
+  readonly delete?: number;
+  /** The DS was seen at the parent. */
+  readonly dsPublish?: number;
+  readonly dsRemoved?: number;
+  /** CDS and CDNSKEY appear. */
+  readonly syncPublish?: number;
+  readonly syncDelete?: number;
+}
+
+export interface PlannedState {
+  /** Bits. */
+  readonly length?: number;
+  /** Seconds; 0 is unlimited. */
+  readonly lifetime?: number;
+  readonly ksk?: boolean;
+  readonly zsk?: boolean;
+  readonly goal?: Condition;
+  readonly dnskey?: Condition;
+  readonly zrrsig?: Condition;
+  readonly krrsig?: Condition;
+  readonly ds?: Condition;
+  readonly dnskeyChange?: number;
+  readonly zrrsigChange?: number;
+  readonly krrsigChange?: number;
+  readonly dsChange?: number;
+}
+
+export interface PlannedKey {
+  /** Names the key in actions: the base of its file names. */
+  readonly id: string;
+  readonly tag: number;
+  readonly algorithm: number;
+  /** Bits of an RSA modulus; for the others the curve's size. */
+  readonly bits: number;
+  /** DNSKEY flags; SEP decides the role of a key that has no state. */
+  readonly flags: number;
+  readonly times: PlannedTimes;
+  /** Absent for keys that no policy has taken up. */
+  readonly state?: PlannedState;
+}
+
+const SEP = 1;
+
+/** Signs the DNSKEY, CDS and CDNSKEY RRsets. */
+export function signsKeys(key: PlannedKey): boolean {
+  return key.state?.ksk ?? (key.flags & SEP) !== 0;
+}
+
+/** Signs everything else. */
+export function signsZone(key: PlannedKey): boolean {
+  return key.state?.zsk ?? (key.flags & SEP) === 0;
+}
+
+/** The records that a key of this role has. */
+export function recordsOf(key: PlannedKey): KeyRecord[] {
+  return KEY_RECORDS.filter((record) => {
+    if (record === 'zrrsig') return signsZone(key);
+    return record === 'dnskey' || signsKeys(key);
+  });
+}
+
+/** The moment a record came into its condition. */
+export function changeOf(state: PlannedState, record: KeyRecord): number | undefined {
+  return state[`${record}Change`];
+}
+
+export function withCondition(state: PlannedState, record: KeyRecord, condition: Condition, at: number): PlannedState {
+  return { ...state, [record]: condition, [`${record}Change`]: at };
+}

@@ -1,0 +1,54 @@
+import { signsKeys, signsZone } from './planned-key.ts';
+import type { Condition, PlannedKey } from './planned-key.ts';
+
+/** What the zone shows and what signs it, as identifiers of keys in the order they were given. */
+export interface Publication {
+  /** Their DNSKEY records are at the apex. */
+  readonly dnskey: readonly string[];
+  /** Sign the DNSKEY, CDS and CDNSKEY RRsets. */
+  readonly signsKeys: readonly string[];
+  /** Sign all other RRsets. */
+  readonly signsZone: readonly string[];
+  /** Their CDS and CDNSKEY records are at the apex. */
+  readonly sync: readonly string[];
+}
+
+/** The publication of a zone at `now`. Keys without a state follow their times, as a key without policy does. */
+export function publicationOf(keys: readonly PlannedKey[], now: number): Publication {
+  const idsOf = (test: (key: PlannedKey) => boolean): string[] => keys.filter(test).map((key) => key.id);
+  return {
+    dnskey: idsOf((key) => isPublished(key, now)),
+    signsKeys: idsOf((key) => signsKeys(key) && isPublished(key, now) && makesKeySignatures(key, now)),
+    signsZone: idsOf((key) => signsZone(key) && isPublished(key, now) && makesZoneSignatures(key, now)),
+    sync: idsOf((key) => signsKeys(key) && isPublished(key, now) && isOffered(key, now)),
+  };
+}
+
+function isPublished(key: PlannedKey, now: number): boolean {
+  // An unretentive record is one that the zone does not show any more, but caches may.
+  if (key.state) return isShown(key.state.dnskey);
+  return isBetween(now, key.times.publish, key.times.delete);
+}
+
+function makesZoneSignatures(key: PlannedKey, now: number): boolean {
+  return key.state ? isShown(key.state.zrrsig) : isActive(key, now);
+}
+
+function makesKeySignatures(key: PlannedKey, now: number): boolean {
+  return key.state ? isShown(key.state.krrsig) : isActive(key, now);
+}
+
+/** RFC 7344 section 4: CDS and CDNSKEY say which DS the parent should have. */
+function isOffered(key: PlannedKey, now: number): boolean {
+  return key.state ? isShown(key.state.ds) : isBetween(now, key.times.syncPublish, key.times.syncDelete);
+}
+
+const isShown = (condition: Condition | undefined): boolean => condition === 'rumoured' || condition === 'omnipresent';
+
+function isActive(key: PlannedKey, now: number): boolean {
+  return isBetween(now, key.times.activate, key.times.inactive);
+}
+
+function isBetween(now: number, from: number | undefined, to: number | undefined): boolean {
+  return from !== undefined && from <= now && (to === undefined || now < to);
+}
