@@ -28,8 +28,8 @@ export const READERS = 256;
 export const READER_STRIDE = 16;
 const MAGIC = 0x5a6f6e65;
 
-/** Refs use 29 bits, so that three are left for tags in the hash index and octet offsets stay small integers in V8. */
-export const MAX_ARENA_OCTETS = 2 ** 31;
+/** Octet offsets stay below 2^31: small integers in V8, and what bit operators work on. */
+export const MAX_ARENA_OCTETS = 2 ** 31 - GRANULE_OCTETS;
 
 /**
  * The memory that all zones of a process live in: one SharedArrayBuffer of fixed size. Untouched pages of it cost
@@ -49,14 +49,14 @@ export class Arena {
   }
 
   /**
-   * @param octets whole MiB, 2 to 2048
+   * @param octets whole MiB, 2 to 2047
    * @throws SignetError ARENA_SIZE
    */
   static create(octets: number = MAX_ARENA_OCTETS, random: Random = new SystemRandom()): Arena {
     if (octets % GRANULE_OCTETS !== 0 || octets < 2 * GRANULE_OCTETS || octets > MAX_ARENA_OCTETS)
       throw new SignetError(
         'ARENA_SIZE',
-        `an arena of ${octets} octets cannot be made: give a multiple of ${GRANULE_OCTETS} from 2 MiB to 2 GiB`,
+        `an arena of ${octets} octets cannot be made: give whole MiB from 2 to 2047`,
         { octets },
       );
     const arena = new Arena(new SharedArrayBuffer(octets));

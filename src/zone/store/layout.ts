@@ -10,22 +10,25 @@
  *          word 2   signature count (10) | octets of the RDATA entries (22)
  *          octets   RDATA entries in canonical order, then the entries of the RRSIGs that cover it
  *
- *   entry  16 bits, high octet first, then octets:
- *          0x0000 - 0x7fff    that many octets, as they are
- *          0x8000 - 0xbfff    NSEC, (low 14 bits) octets: the next name without the apex's labels, ended by a 0 octet
- *                             in their place, then the type bitmap
- *          0xc000 - 0xfffe    RRSIG, (low 14 bits) octets: 16 bits: words back to the RRset, then the RDATA without
+ *   entry  16 bits, high octet first, then octets. The top bit marks the last RDATA, and the last RRSIG, of an RRset;
+ *          the other 15 bits:
+ *          0x0000 - 0x3fff    that many octets, as they are
+ *          0x4000 - 0x5fff    NSEC, (low 13 bits) octets: the next name without the apex's labels, a 0 octet in their
+ *                             place, then the type bitmap
+ *          0x6000 - 0x7ffe    RRSIG, (low 13 bits) octets: 16 bits: words back to the RRset, then the RDATA without
  *                             type covered, original TTL (the RRset's TTL) and signer name (the apex)
- *          0xffff             32 bits of length follow, then the octets as they are
+ *          0x7fff             32 bits of length follow, then the octets as they are
  *
  * Everything is immutable once its version is published.
  */
 
-export const ENTRY_NSEC = 0x8000;
-export const ENTRY_RRSIG = 0xc000;
-export const ENTRY_LONG = 0xffff;
-/** Longest compact entry. */
-export const COMPACT_LIMIT = 0x3ffe;
+export const ENTRY_LAST = 0x8000;
+export const ENTRY_NSEC = 0x4000;
+export const ENTRY_RRSIG = 0x6000;
+export const ENTRY_LONG = 0x7fff;
+/** Longest entry that is kept as it is with a short head, and longest compact one. */
+export const PLAIN_LIMIT = 0x3fff;
+export const COMPACT_LIMIT = 0x1ffe;
 
 export const RRSET_HEAD_OCTETS = 12;
 export const MAX_RDATA_COUNT = 0xffff;
@@ -49,3 +52,11 @@ export const NODE = {
   /** The name "*" directly below exists. */
   WILDCARD_CHILD: 16,
 } as const;
+
+/** From word 0 of a node: octets of its owner, number of its RRsets, its flags. */
+export const nodeOwnerLength = (head: number): number => head >>> 24;
+export const nodeRRsetCount = (head: number): number => head & 0xffff;
+export const nodeHeadFlags = (head: number): number => (head >>> 16) & 0xff;
+
+/** Octet offset of a node's owner. */
+export const nodeOwnerAt = (node: number, head: number): number => 4 * (node + 1 + (head & 0xffff));

@@ -1,0 +1,43 @@
+/** Typed arrays that double when full: staging space of loads, off the JavaScript heap. */
+
+export class GrowingUint32 {
+  array = new Uint32Array(1024);
+  length = 0;
+
+  push(value: number): void {
+    if (this.length === this.array.length) {
+      const larger = new Uint32Array(2 * this.length);
+      larger.set(this.array);
+      this.array = larger;
+    }
+    this.array[this.length++] = value;
+  }
+
+  /** A view of what was pushed. */
+  view(): Uint32Array {
+    return this.array.subarray(0, this.length);
+  }
+}
+
+export class GrowingOctets {
+  array = new Uint8Array(16384);
+  length = 0;
+
+  /** Appends octets[start, end) and returns where they begin. */
+  append(octets: Uint8Array, start: number, end: number): number {
+    const at = this.length;
+    const length = end - start;
+    this.reserve(length);
+    if (length > 256) this.array.set(octets.subarray(start, end), at);
+    else for (let i = 0; i < length; i++) this.array[at + i] = octets[start + i];
+    this.length = at + length;
+    return at;
+  }
+
+  reserve(length: number): void {
+    if (this.length + length <= this.array.length) return;
+    const larger = new Uint8Array(Math.max(2 * this.array.length, this.length + length));
+    larger.set(this.array.subarray(0, this.length));
+    this.array = larger;
+  }
+}

@@ -1,0 +1,128 @@
+import { GrowingOctets, GrowingUint32 } from './growing.ts';
+import { compareOwners } from './owner-order.ts';
+import { appendOwnerKey, sortByKeys } from './key-sort.ts';
+
+/**
+ * Records in order of arrival, in runs with the same owner. A record's kind is its type * 2, or, for an RRSIG, that of
+ * the type covered + 1. Nothing is kept as an object: five million records are a few typed arrays.
+ */
+export class StagedRecords {
+  readonly octets = new GrowingOctets();
+  /** Per record. */
+  readonly kinds = new GrowingUint32();
+  readonly ttls = new GrowingUint32();
+  readonly starts = new GrowingUint32();
+  readonly ends = new GrowingUint32();
+  /** Per run: its first record, and its owner (relative, or a hash) in octets. */
+  readonly #firstRecords = new GrowingUint32();
+  readonly #ownerStarts = new GrowingUint32();
+  readonly #ownerEnds = new GrowingUint32();
+  readonly #hashed: boolean;
+  #sorted = true;
+  #order: Uint32Array | undefined;
+
+  constructor(hashed: boolean) {
+    this.#hashed = hashed;
+  }
+
+  get recordCount(): number {
+    return this.kinds.length;
+  }
+
+  /** Adds a record at the owner octets[ownerAt, ownerEnd). */
+  add(
+    owner: Uint8Array,
+    ownerAt: number,
+    ownerEnd: number,
+    kind: number,
+    ttl: number,
+    rdata: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (!this.#isSameOwner(owner, ownerAt, ownerEnd)) this.#beginRun(owner, ownerAt, ownerEnd);
+    this.kinds.push(kind);
+    this.ttls.push(ttl);
+    const at = this.octets.append(rdata, start, end);
+    this.starts.push(at);
+    this.ends.push(at + end - start);
+  }
+
+  /** The very octets of the run before: the usual case. In other letters it becomes a run of its own, joined later. */
+  #isSameOwner(owner: Uint8Array, at: number, end: number): boolean {
+    const run = this.#firstRecords.length - 1;
+    if (run < 0) return false;
+    const start = this.#ownerStarts.array[run];
+    if (this.#ownerEnds.array[run] - start !== end - at) return false;
+    const { array } = this.octets;
+    for (let i = 0; i < end - at; i++) if (array[start + i] !== owner[at + i]) return false;
+    return true;
+  }
+
+  #beginRun(owner: Uint8Array, at: number, end: number): void {
+    const run = this.#firstRecords.length;
+    const start = this.octets.append(owner, at, end);
+    this.#firstRecords.push(this.recordCount);
+    this.#ownerStarts.push(start);
+    this.#ownerEnds.push(start + end - at);
+    if (this.#sorted && run > 0 && this.#compareRuns(run - 1, run) > 0) this.#sorted = false;
+  }
+
+  #compareRuns(a: number, b: number): number {
+    const { array } = this.octets;
+    const startA = this.#ownerStarts.array[a];
+    const startB = this.#ownerStarts.array[b];
+    if (!this.#hashed)
+      return compareOwners(array, startA, this.#ownerEnds.array[a], array, startB, this.#ownerEnds.array[b]);
+    for (let i = 0; startA + i < this.#ownerEnds.array[a]; i++) {
+      const difference = array[startA + i] - array[startB + i];
+      if (difference !== 0) return difference;
+    }
+    return 0;
+  }
+
+  /** Calls back for each owner in order with its records: `records` holds `count` numbers by order of arrival. */
+  forEachOwner(visit: (ownerAt: number, ownerLength: number, records: Uint32Array, count: number) => void): void {
+    const runs = this.#firstRecords.length;
+    const order = this.#runOrder();
+    const records = new GrowingUint32();
+    for (let i = 0; i < runs;) {
+      const first = order[i];
+      records.length = 0;
+      this.#recordsOfRun(first, records);
+      let j = i + 1;
+      while (j < runs && this.#compareRuns(first, order[j]) === 0) this.#recordsOfRun(order[j++], records);
+      const at = this.#ownerStarts.array[first];
+      visit(at, this.#ownerEnds.array[first] - at, records.array, records.length);
+      i = j;
+    }
+  }
+
+  #recordsOfRun(run: number, into: GrowingUint32): void {
+    const runs = this.#firstRecords.length;
+    const end = run + 1 < runs ? this.#firstRecords.array[run + 1] : this.recordCount;
+    for (let record = this.#firstRecords.array[run]; record < end; record++) into.push(record);
+  }
+
+  /** Runs in canonical order of their owners, those with the same owner by arrival. */
+  #runOrder(): Uint32Array {
+    const runs = this.#firstRecords.length;
+    if (this.#order !== undefined) return this.#order;
+    if (this.#sorted) this.#order = Uint32Array.from({ length: runs }, (_, i) => i);
+    else this.#order = this.#sortRuns(runs);
+    return this.#order;
+  }
+
+  #sortRuns(runs: number): Uint32Array {
+    const keys = new GrowingOctets();
+    const starts = new Uint32Array(runs + 1);
+    for (let run = 0; run < runs; run++) {
+      const start = this.#ownerStarts.array[run];
+      const end = this.#ownerEnds.array[run];
+      if (this.#hashed) keys.append(this.octets.array, start, end);
+      else appendOwnerKey(this.octets.array, start, end, keys);
+      starts[run + 1] = keys.length;
+    }
+    return sortByKeys(keys.array, starts);
+  }
+}
