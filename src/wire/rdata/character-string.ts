@@ -8,7 +8,11 @@ const isDigit = (octet: number): boolean => octet >= 0x30 && octet <= 0x39;
  * Appends the octets that the current token stands for, its escapes resolved (RFC 1035 section 5.1: \DDD is an octet,
  * \X is X itself). Allocates nothing. @returns the octets written
  */
-export function unescapeToken(tokens: RdataTokens, out: Writer, expected: string): number {
+export function unescapeToken(
+  tokens: Pick<RdataTokens, 'octets' | 'start' | 'end' | 'fail'>,
+  out: Writer,
+  expected: string,
+): number {
   const { octets, start, end } = tokens;
   const from = out.at;
   out.reserve(end - start);

@@ -1,10 +1,9 @@
 import { MalformedError } from '../reader.ts';
 import { defineType, type Layout } from './define-type.ts';
-import { base64, type Field, readUint16 } from './fields.ts';
+import { base64, type Field } from './fields.ts';
 import { algorithm, flags, keyComment, protocol } from './key-fields.ts';
 import { hasComments } from './text-style.ts';
 
-const NO_KEY = 0xc000;
 const FIXED = 4;
 
 /** The public key, absent when both bits of the flags' type say "no key" (RFC 2535 section 3.1.2). */
@@ -32,8 +31,3 @@ export const keyLayout: Layout = (texts, style, rdata) => {
 
 /** Public key of SIG(0) and TKEY (RFC 2535 section 3, RFC 3445). */
 export const KEY = defineType({ code: 25, fields: [flags, protocol, algorithm, publicKey], layout: keyLayout });
-
-/** True when the flags of KEY RDATA say that there is no key. */
-export function isNoKey(rdata: Uint8Array): boolean {
-  return (readUint16(rdata, 0) & NO_KEY) === NO_KEY;
-}

@@ -1,0 +1,269 @@
+import { HEADER_LENGTH, SECTION, type Section } from './header.ts';
+import type { Name } from './name.ts';
+import type { MessageWriter } from './rdata/record-type.ts';
+import { recordType } from './rdata/registry.ts';
+import { TYPE } from './type-codes.ts';
+import { Writer } from './writer.ts';
+
+/** A pointer has 14 bits (RFC 1035 section 4.1.4). */
+const POINTER_LIMIT = 0x4000;
+const SLOTS = 4096;
+const MOST_ENTRIES = 2048;
+
+/**
+ * Writes one message after another into a buffer given once, compressing names. Allocates nothing. Names are compressed
+ * only where their letters are the same in case too, so that nobody's spelling changes.
+ *
+ * What goes over `limit` is not an error: `overflowed` is then true, and the caller goes back to a mark.
+ */
+export class MessageBuilder extends Writer implements MessageWriter {
+  /** Octets that the message may have at most. */
+  limit = 0;
+  readonly counts = new Uint16Array(4);
+
+  // Open-addressing hash table from suffixes of names to where they stand. Entries are removed in reverse order only.
+  readonly #offsets = new Uint16Array(SLOTS);
+  readonly #hashes = new Int32Array(SLOTS);
+  readonly #slots = new Uint16Array(MOST_ENTRIES);
+  #entries = 0;
+
+  // The name that is being written: where its labels begin and the hashes of the suffixes that begin there.
+  readonly #starts = new Uint16Array(128);
+  readonly #suffixes = new Int32Array(128);
+
+  /** @param buffer what all messages are written to; 65,535 octets hold any */
+  constructor(buffer: Uint8Array) {
+    super(0);
+    this.octets = buffer;
+  }
+
+  /** The buffer is fixed: writing behind its end is caught by `overflowed`, and typed arrays ignore it. */
+  override reserve(): void {}
+
+  override bytes(octets: Uint8Array): void {
+    this.copy(octets, 0, octets.length);
+  }
+
+  /** Appends octets[start, end) without making a view. */
+  copy(octets: Uint8Array, start: number, end: number): void {
+    const target = this.octets;
+    let at = this.at;
+    for (let i = start; i < end; i++) target[at++] = octets[i];
+    this.at = at;
+  }
+
+  get overflowed(): boolean {
+    return this.at > this.limit;
+  }
+
+  /** Begins a new message with an empty header. @param limit most octets, at most the buffer's length */
+  begin(limit: number): void {
+    this.#forget(0);
+    this.limit = Math.min(limit, this.octets.length);
+    this.counts.fill(0);
+    this.octets.fill(0, 0, HEADER_LENGTH);
+    this.at = HEADER_LENGTH;
+  }
+
+  /** @param flags as in the header: QR, opcode, AA ... and the lower four bits of the rcode */
+  header(id: number, flags: number): void {
+    this.patchUint16(0, id);
+    this.patchUint16(2, flags);
+  }
+
+  get flags(): number {
+    return (this.octets[2] << 8) | this.octets[3];
+  }
+
+  setFlags(flags: number): void {
+    this.patchUint16(2, flags);
+  }
+
+  /** Adds a question whose name is octets[at, ...) in uncompressed wire form. */
+  question(octets: Uint8Array, at: number, type: number, klass: number): void {
+    this.compressedNameAt(octets, at);
+    this.uint16(type);
+    this.uint16(klass);
+    this.counts[SECTION.QUESTION]++;
+  }
+
+  /** Begins a record with the name octets[at, ...) as owner. @returns position for `endRecord` */
+  beginRecord(octets: Uint8Array, at: number, type: number, klass: number, ttl: number): number {
+    this.compressedNameAt(octets, at);
+    return this.#fixed(type, klass, ttl);
+  }
+
+  /** Begins a record whose owner is the name that already stands at `offset`. @returns position for `endRecord` */
+  beginRecordAt(offset: number, type: number, klass: number, ttl: number): number {
+    this.uint16(0xc000 | offset);
+    return this.#fixed(type, klass, ttl);
+  }
+
+  #fixed(type: number, klass: number, ttl: number): number {
+    this.uint16(type);
+    this.uint16(klass);
+    this.uint32(ttl);
+    this.at += 2;
+    return this.at;
+  }
+
+  /** Fills in the length of the RDATA written since `position` and counts the record. False when it is over the limit. */
+  endRecord(position: number, section: Section): boolean {
+    this.patchUint16(position - 2, this.at - position);
+    this.counts[section]++;
+    return !this.overflowed;
+  }
+
+  /**
+   * Appends RDATA octets[start, end) of a type, compressing names in types of RFC 1035 only (RFC 3597 section 4).
+   * The same as the `write` of the type, without a view for the RDATA.
+   */
+  rdata(type: number, octets: Uint8Array, start: number, end: number): void {
+    switch (type) {
+      case TYPE.NS:
+      case TYPE.CNAME:
+      case TYPE.PTR:
+        this.compressedNameAt(octets, start);
+        return;
+      case TYPE.MX:
+        this.copy(octets, start, start + 2);
+        this.compressedNameAt(octets, start + 2);
+        return;
+      case TYPE.SOA: {
+        const mailbox = start + this.compressedNameAt(octets, start);
+        this.compressedNameAt(octets, mailbox);
+        this.copy(octets, end - 20, end);
+        return;
+      }
+      case OLD.MD:
+      case OLD.MF:
+      case OLD.MB:
+      case OLD.MG:
+      case OLD.MR:
+      case OLD.MINFO:
+        recordType(type).write(octets.subarray(start, end), this); // too rare to be worth the care
+        return;
+      default:
+        this.copy(octets, start, end);
+    }
+  }
+
+  /** A whole record at once. @returns false when it does not fit; it is then taken back */
+  record(section: Section, owner: Name, type: number, klass: number, ttl: number, rdata: Uint8Array): boolean {
+    const mark = this.at;
+    const position = this.beginRecord(owner, 0, type, klass, ttl);
+    this.rdata(type, rdata, 0, rdata.length);
+    if (this.endRecord(position, section)) return true;
+    this.rollback(mark, section, this.counts[section] - 1);
+    return false;
+  }
+
+  /** OPT (RFC 6891 section 6.1.2) with options in wire form. @param rcode all twelve bits; the header keeps the lower four */
+  opt(
+    udpSize: number,
+    rcode: number,
+    dnssecOk: boolean,
+    options?: Uint8Array,
+    start = 0,
+    end = options?.length ?? 0,
+  ): boolean {
+    this.uint8(0);
+    const ttl = (((rcode >> 4) & 0xff) << 24) | (dnssecOk ? 0x8000 : 0);
+    const position = this.#fixed(TYPE.OPT, udpSize, ttl);
+    if (options !== undefined) this.copy(options, start, end);
+    return this.endRecord(position, SECTION.ADDITIONAL);
+  }
+
+  /** Takes back everything from octet `mark` on; the section then has `count` records. */
+  rollback(mark: number, section: Section, count: number): void {
+    this.#forget(mark);
+    this.at = mark;
+    this.counts[section] = count;
+  }
+
+  /** Fills in the counts. @returns length of the message */
+  end(): number {
+    for (let section = 0; section < 4; section++) this.patchUint16(4 + 2 * section, this.counts[section]);
+    return this.at;
+  }
+
+  compressedName(name: Name): void {
+    this.compressedNameAt(name, 0);
+  }
+
+  /** Appends the uncompressed name octets[at, ...), compressed. @returns its uncompressed length */
+  compressedNameAt(octets: Uint8Array, at: number): number {
+    const labels = this.#hashSuffixes(octets, at);
+    let found = 0;
+    let i = 0;
+    for (; i < labels; i++) {
+      found = this.#find(octets, this.#starts[i], this.#suffixes[i]);
+      if (found !== 0) break;
+    }
+    const stop = i < labels ? this.#starts[i] : this.#starts[labels];
+    for (let k = 0; k < i; k++) this.#add(this.at + this.#starts[k] - at, this.#suffixes[k]);
+    this.copy(octets, at, stop);
+    if (found !== 0) this.uint16(0xc000 | found);
+    else this.uint8(0);
+    return this.#starts[labels] + 1 - at;
+  }
+
+  /** Finds where labels begin and hashes each suffix; the root is the last of `starts`. @returns number of labels */
+  #hashSuffixes(octets: Uint8Array, at: number): number {
+    let labels = 0;
+    let here = at;
+    for (; octets[here] !== 0; here += octets[here] + 1) this.#starts[labels++] = here;
+    this.#starts[labels] = here;
+    let hash = 0x811c9dc5;
+    for (let i = labels - 1; i >= 0; i--) {
+      const end = this.#starts[i + 1];
+      for (let k = this.#starts[i]; k < end; k++) hash = Math.imul(hash ^ octets[k], 0x01000193);
+      this.#suffixes[i] = hash;
+    }
+    return labels;
+  }
+
+  /** Where in the message the name octets[at, ...) stands, or 0. */
+  #find(octets: Uint8Array, at: number, hash: number): number {
+    for (let slot = slotOf(hash); this.#offsets[slot] !== 0; slot = (slot + 1) & (SLOTS - 1))
+      if (this.#hashes[slot] === hash && this.#standsAt(this.#offsets[slot], octets, at)) return this.#offsets[slot];
+    return 0;
+  }
+
+  /** True when the possibly compressed name at `offset` of the message is octets[at, ...), octet for octet. */
+  #standsAt(offset: number, octets: Uint8Array, at: number): boolean {
+    const message = this.octets;
+    let here = offset;
+    let there = at;
+    for (;;) {
+      while (message[here] >= 0xc0) here = ((message[here] & 0x3f) << 8) | message[here + 1];
+      const label = message[here];
+      if (label !== octets[there]) return false;
+      if (label === 0) return true;
+      for (let i = 1; i <= label; i++) if (message[here + i] !== octets[there + i]) return false;
+      here += label + 1;
+      there += label + 1;
+    }
+  }
+
+  #add(offset: number, hash: number): void {
+    if (offset >= POINTER_LIMIT || this.#entries === MOST_ENTRIES) return;
+    let slot = slotOf(hash);
+    while (this.#offsets[slot] !== 0) slot = (slot + 1) & (SLOTS - 1);
+    this.#offsets[slot] = offset;
+    this.#hashes[slot] = hash;
+    this.#slots[this.#entries++] = slot;
+  }
+
+  /** Removes the entries at octet `from` and behind: they were added last. */
+  #forget(from: number): void {
+    while (this.#entries > 0 && this.#offsets[this.#slots[this.#entries - 1]] >= from)
+      this.#offsets[this.#slots[--this.#entries]] = 0;
+  }
+}
+
+const OLD = { MD: 3, MF: 4, MB: 7, MG: 8, MR: 9, MINFO: 14 } as const;
+
+function slotOf(hash: number): number {
+  return (hash ^ (hash >>> 16)) & (SLOTS - 1);
+}
