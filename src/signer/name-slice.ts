@@ -45,7 +45,7 @@ export class NameSlice {
 
   sign(from: number, to: number): { nodes: Uint32Array; hashes: Uint32Array } {
     const source = this.#source;
-    source.seek(source.owner(source.nodeAt(from)));
+    source.seekIndex(from);
     if (this.#isNsec) this.#signWithNsec(to - from);
     else this.#signPlain(to - from);
     return { nodes: this.#nodes.finish(), hashes: this.#hashes.finish() };

@@ -42,6 +42,8 @@ export interface RRsetSignerOptions {
   readonly trustedDnskeys: readonly Uint8Array[] | undefined;
   /** Any 32 bits; decides the jitter. */
   readonly jitterSeed: number;
+  /** Puts off making a signature: told what to sign with which key, it returns that many octets in the signature's place. */
+  readonly defer?: (key: SigningKey, octets: Uint8Array, length: number) => Uint8Array;
 }
 
 /** No signature is longer than a 4096-bit RSA one. */
@@ -189,7 +191,9 @@ export class RRsetSigner {
     this.#build(rrset);
     this.input.setKey(key.algorithm, key.tag);
     this.input.setTimes(expiration, this.#options.parameters.inception);
-    const signature = signer.sign(this.input.octets());
+    const { defer } = this.#options;
+    const octets = this.input.octets();
+    const signature = defer ? defer(key, octets, signer.signatureLength) : signer.sign(octets);
     const head = this.input.head();
     const start = this.starts[this.count];
     this.#room(head.length + signature.length);

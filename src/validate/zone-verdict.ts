@@ -60,8 +60,10 @@ export interface ZoneVerdict {
   readonly faults: readonly ZoneFault[];
   /** All errors found, listed or not. */
   readonly errorCount: number;
+  /** Keys of the DNSKEY RRset by algorithm and role, by ascending algorithm. */
+  readonly counts: readonly AlgorithmCounts[];
   /** Algorithms that every RRset has to be signed with: those of self-signed KSKs. Empty when there is none. */
-  readonly algorithms: readonly AlgorithmCounts[];
+  readonly algorithms: readonly number[];
   /** Algorithms that some RRset or chain lacks a good signature of. */
   readonly incompleteAlgorithms: readonly number[];
   /** Whether every NSEC or NSEC3 is there and right. */

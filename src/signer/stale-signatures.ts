@@ -1,0 +1,37 @@
+import { expandTime32, serialLess } from '../base/serial.ts';
+import type { NodeRef } from '../zone/store/arena.ts';
+import type { ZoneReader } from '../zone/store/zone-reader.ts';
+
+/** What a look through a version's signatures found. */
+export interface StaleSignatures {
+  /** RRsets with a signature that ends before the limit: the node and the type. */
+  readonly rrsets: { readonly node: NodeRef; readonly type: number }[];
+  /** Earliest expiration of the signatures that do not; Infinity for none. */
+  readonly earliestOfRest: number;
+}
+
+/**
+ * RRsets to refresh. At most `most` + 1 are listed: more means that signing the whole zone anew is cheaper.
+ * @param limit signatures that expire before this Unix time are stale
+ */
+export function findStale(reader: ZoneReader, limit: number, most: number): StaleSignatures {
+  const rrsets: { node: NodeRef; type: number }[] = [];
+  let earliestOfRest = Infinity;
+  const look = (node: NodeRef): void => {
+    for (let i = 0, count = reader.rrsetCount(node); i < count; i++) {
+      const rrset = reader.rrsetAt(node, i);
+      let isStale = false;
+      for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at)) {
+        const expiration = reader.signatureExpiration(at);
+        if (serialLess(expiration, limit >>> 0)) isStale = true;
+        else earliestOfRest = Math.min(earliestOfRest, expandTime32(expiration, limit));
+      }
+      if (isStale) rrsets.push({ node, type: reader.type(rrset) });
+    }
+  };
+  reader.first();
+  for (let node = reader.next(); node !== 0 && rrsets.length <= most; node = reader.next()) look(node);
+  reader.firstHash();
+  for (let node = reader.nextHash(); node !== 0 && rrsets.length <= most; node = reader.nextHash()) look(node);
+  return { rrsets, earliestOfRest };
+}
