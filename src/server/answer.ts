@@ -167,7 +167,7 @@ export class Answerer {
     const query = this.#query;
     if (query.tsigAt > 0) {
       this.#counters.add(COUNTER.ReqTSIG);
-      const rcode = this.#transactions.verify(this.#octets, length, query.tsigAt);
+      const rcode = this.#transactions.verify(this.#octets, length);
       if (rcode !== RCODE.NOERROR) {
         this.#counters.add(COUNTER.ReqBadSIG);
         return rcode;
@@ -401,7 +401,8 @@ export class Answerer {
   /** RFC 6891 section 6.1.2; the upper eight bits of the response code are in the TTL. */
   #writeOpt(rcode: number): void {
     const { message } = this.#builder;
-    const nsid = this.#nsidOctets;
+    const fits = message.at + OPT_OCTETS + EDE_OCTETS + this.#nsidOctets <= this.#largest;
+    const nsid = fits ? this.#nsidOctets : 0;
     message.uint8(0);
     message.uint16(TYPE.OPT);
     message.uint16(this.#compiled.tables.limits.ednsUdpSize);

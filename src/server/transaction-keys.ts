@@ -1,33 +1,119 @@
 import type { Clock } from '../base/clock.ts';
+import { SignetError } from '../base/error.ts';
+import { nameKey, type Name, uncheckedName } from '../wire/name.ts';
+import { nameToText } from '../wire/name-text.ts';
+import {
+  appendTsigError,
+  signTsig,
+  TSIG_ALGORITHMS,
+  type TsigAlgorithm,
+  type TsigFacts,
+  type TsigKey,
+  TsigStreamSigner,
+  verifyTsig,
+} from '../wire/tsig.ts';
 import { RCODE } from '../wire/type-codes.ts';
 import { NO_KEY } from './address-match.ts';
-import type { TsigKey } from './server-tables.ts';
+import type { TsigKey as TableKey } from './server-tables.ts';
 
-/** Verifies signed requests and signs their answers. */
+/** Octets of a TSIG record besides its names and MAC: type to RDLENGTH, the fixed fields, and 6 of other data. */
+const FIXED_OCTETS = 10 + 16 + 6;
+
+/** Verifies signed requests and signs their answers (RFC 8945). Holds what is known of the request being answered. */
 export class TransactionKeys {
+  /** Index of the key that the request is signed with, or NO_KEY. */
   key = NO_KEY;
+  /** Whether the answer gets a TSIG record. */
   active = false;
+  /** Octets to keep free for it. */
   reserved = 0;
+  readonly #clock: Clock;
+  readonly #keys = new Map<string, { readonly index: number; readonly key: TsigKey }>();
+  #facts: TsigFacts | undefined;
+  #signingKey: TsigKey | undefined;
+  #error = 0;
 
-  constructor(_clock: Clock) {}
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
 
-  setKeys(_keys: readonly TsigKey[]): void {}
+  /** @throws SignetError TSIG_ALGORITHM_UNKNOWN */
+  setKeys(keys: readonly TableKey[]): void {
+    this.#keys.clear();
+    for (const [index, key] of keys.entries()) {
+      const name = uncheckedName(key.name);
+      this.#keys.set(nameKey(name), { index, key: toWireKey(name, key) });
+    }
+  }
 
+  /** Forgets the request before. */
   begin(): void {
     this.key = NO_KEY;
     this.active = false;
     this.reserved = 0;
+    this.#facts = undefined;
+    this.#signingKey = undefined;
+    this.#error = 0;
   }
 
-  verify(_octets: Uint8Array, _length: number, _tsigAt: number): number {
-    return RCODE.NOTAUTH;
+  /** @returns NOERROR, FORMERR, or NOTAUTH: then the answer's TSIG says why (RFC 8945 section 5.2) */
+  verify(octets: Uint8Array, length: number): number {
+    const verdict = verifyTsig(octets.slice(0, length), {
+      now: this.#clock.now(),
+      keyByName: (name) => this.#keys.get(nameKey(name))?.key,
+    });
+    if (verdict.kind === 'malformed' || verdict.kind === 'unsigned') return RCODE.FORMERR;
+    this.#facts = verdict.facts;
+    this.#signingKey = verdict.key;
+    this.active = true;
+    this.reserved = roomFor(verdict.facts, verdict.key);
+    if (verdict.kind === 'refused') {
+      this.#error = verdict.error;
+      return RCODE.NOTAUTH;
+    }
+    this.key = this.#keys.get(nameKey(verdict.facts.keyName))?.index ?? NO_KEY;
+    return RCODE.NOERROR;
   }
 
-  sign(_octets: Uint8Array, length: number): number {
-    return length;
+  /** Adds TSIG to the answer in octets[0, length); returns its new length. */
+  sign(octets: Uint8Array, length: number): number {
+    if (this.#facts === undefined) return length;
+    const plain = octets.slice(0, length);
+    const signed =
+      this.#signingKey === undefined
+        ? appendTsigError(plain, this.#facts, this.#error)
+        : signTsig(plain, this.#signingKey, {
+            now: this.#clock.now(),
+            requestMac: this.#facts.rdata.mac,
+            error: this.#error,
+            requestTime: this.#facts.rdata.timeSigned,
+          }).message;
+    octets.set(signed);
+    return signed.length;
   }
 
+  /** Signs the messages of a transfer, in order; undefined when the request was not signed. */
   streamSigner(): ((message: Uint8Array) => Uint8Array) | undefined {
-    return undefined;
+    if (this.#signingKey === undefined || this.#facts === undefined) return undefined;
+    const signer = new TsigStreamSigner(this.#signingKey, this.#facts.rdata.mac);
+    return (message) => signer.sign(message, this.#clock.now());
   }
+}
+
+function roomFor(facts: TsigFacts, key: TsigKey | undefined): number {
+  const mac = key === undefined ? 0 : TSIG_ALGORITHMS[key.algorithm].length;
+  return facts.keyName.length + facts.rdata.algorithm.length + mac + FIXED_OCTETS;
+}
+
+/** "hmac-sha256-128" is hmac-sha256 with a MAC of 128 bits. */
+function toWireKey(name: Name, key: TableKey): TsigKey {
+  const [, algorithm, bits] = /^(hmac-[a-z0-9]+)(?:-(\d+))?$/.exec(key.algorithm.toLowerCase()) ?? [];
+  if (algorithm === undefined || !Object.hasOwn(TSIG_ALGORITHMS, algorithm))
+    throw new SignetError(
+      'TSIG_ALGORITHM_UNKNOWN',
+      `key "${nameToText(name)}" has the algorithm ${key.algorithm}: use one of ${Object.keys(TSIG_ALGORITHMS).join(', ')}`,
+      { key: nameToText(name), algorithm: key.algorithm },
+    );
+  const known = { name, algorithm: algorithm as TsigAlgorithm, secret: key.secret };
+  return bits === undefined ? known : { ...known, macLength: Number(bits) / 8 };
 }

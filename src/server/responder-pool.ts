@@ -1,0 +1,233 @@
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../base/clock.ts';
+import { SignetError } from '../base/error.ts';
+import type { Log } from '../base/log.ts';
+import type { Arena } from '../zone/store/arena.ts';
+import { clearReader } from '../zone/store/reader-epoch.ts';
+import type { ControlRequest, ListenAddress, ResponderOptions } from './responder.ts';
+import type { FromResponder, ResponderWorkerData, ToResponder } from './responder-protocol.ts';
+import type { ServerTables } from './server-tables.ts';
+import { type CounterName, CounterRow, readCounters } from './statistics.ts';
+
+export interface ResponderPoolOptions {
+  /** Responder threads, at least 1. */
+  readonly threads: number;
+  readonly tables: ServerTables;
+  readonly tcp?: ResponderOptions['tcp'];
+}
+
+export interface ResponderPoolDependencies {
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Takes messages of opcodes other than QUERY (NOTIFY, UPDATE); the answer, or undefined for none. */
+  readonly onRequest: (request: ControlRequest) => Promise<Uint8Array | undefined>;
+}
+
+/** A thread that dies is replaced after so many seconds. */
+const REPLACE_AFTER = 1;
+
+/** The responder threads of a process, seen from the control thread. They share each address by SO_REUSEPORT. */
+export class ResponderPool implements AsyncDisposable {
+  readonly #options: ResponderPoolOptions;
+  readonly #dependencies: ResponderPoolDependencies;
+  readonly #counters: SharedArrayBuffer;
+  readonly #threads: (ResponderThread | undefined)[] = [];
+  #tables: ServerTables;
+  #addresses: readonly ListenAddress[] = [];
+  #closing = false;
+
+  private constructor(options: ResponderPoolOptions, dependencies: ResponderPoolDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#tables = options.tables;
+    this.#counters = CounterRow.share(options.threads);
+  }
+
+  static async start(options: ResponderPoolOptions, dependencies: ResponderPoolDependencies): Promise<ResponderPool> {
+    const pool = new ResponderPool(options, dependencies);
+    for (let row = 0; row < options.threads; row++) pool.#threads.push(pool.#startThread(row));
+    await Promise.all(pool.#threads.map((thread) => thread?.started));
+    return pool;
+  }
+
+  /** Sums of all threads. */
+  counters(): Record<CounterName, number> {
+    return readCounters(this.#counters);
+  }
+
+  /** Resolves when every thread answers from these tables. @throws SignetError from compiling them */
+  async setTables(tables: ServerTables): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread?.request({ kind: 'tables', tables })));
+    this.#tables = tables;
+  }
+
+  /**
+   * Answers on these addresses and no others. Port 0 is any free port, the same one in all threads.
+   * @returns the addresses with their real ports
+   * @throws SignetError UDP_BIND_FAILED, TCP_BIND_FAILED
+   */
+  async listen(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {
+    const [first, ...others] = this.#threads;
+    const real = (await first?.request({ kind: 'listen', addresses })) ?? addresses;
+    await Promise.all(others.map((thread) => thread?.request({ kind: 'listen', addresses: real })));
+    // From now on the first thread, too, knows the sockets by their real ports.
+    this.#addresses = real;
+    return real;
+  }
+
+  #startThread(row: number): ResponderThread {
+    const { arena, log, onRequest } = this.#dependencies;
+    const data: ResponderWorkerData = {
+      arena: arena.shared,
+      counters: this.#counters,
+      row,
+      options: { tables: this.#tables, reusePort: true, ...(this.#options.tcp && { tcp: this.#options.tcp }) },
+    };
+    return new ResponderThread(data, log, onRequest, (reason, readers) => this.#died(row, reason, readers));
+  }
+
+  #died(row: number, reason: string, readers: Iterable<number>): void {
+    if (this.#closing) return;
+    const { arena, clock, log } = this.#dependencies;
+    for (const readerId of readers) clearReader(arena, readerId);
+    this.#threads[row] = undefined;
+    const text = `responder thread ${row} ended (${reason}): another takes its place in ${REPLACE_AFTER} s`;
+    log.write({ severity: 'critical', category: 'general', text });
+    clock.after(REPLACE_AFTER * 1000, () => void this.#replace(row));
+  }
+
+  async #replace(row: number): Promise<void> {
+    if (this.#closing) return;
+    const thread = this.#startThread(row);
+    this.#threads[row] = thread;
+    try {
+      await thread.started;
+      await thread.request({ kind: 'listen', addresses: this.#addresses });
+    } catch (error) {
+      const text = `responder thread ${row} cannot be replaced, the other threads go on: ${String(error)}`;
+      this.#dependencies.log.write({ severity: 'critical', category: 'general', text });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    await Promise.all(this.#threads.map((thread) => thread?.close()));
+  }
+}
+
+type Order =
+  | { kind: 'tables'; tables: ServerTables }
+  | { kind: 'listen'; addresses: readonly ListenAddress[] }
+  | { kind: 'close' };
+
+interface Outstanding {
+  resolve(addresses: readonly ListenAddress[] | undefined): void;
+  reject(error: Error): void;
+}
+
+class ResponderThread {
+  /** Resolves when the thread runs; rejects when it ends before. */
+  readonly started: Promise<void>;
+  readonly #worker: Worker;
+  readonly #outstanding = new Map<number, Outstanding>();
+  readonly #log: Log;
+  readonly #onRequest: ResponderPoolDependencies['onRequest'];
+  #requests = 0;
+  readonly #readers = new Set<number>();
+  readonly #exited: Promise<void>;
+  #onStarted!: () => void;
+
+  constructor(
+    data: ResponderWorkerData,
+    log: Log,
+    onRequest: ResponderPoolDependencies['onRequest'],
+    onDeath: (reason: string, readers: Iterable<number>) => void,
+  ) {
+    this.#log = log;
+    this.#onRequest = onRequest;
+    const file = import.meta.url.endsWith('.ts') ? './responder-worker.ts' : './responder-worker.js';
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: data, name: `responder ${data.row}` });
+    let reason = 'it left';
+    this.#worker.on('message', (message: FromResponder) => this.#received(message));
+    this.#worker.on('error', (error) => (reason = String(error)));
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
+    this.started = new Promise((resolve, reject) => {
+      this.#onStarted = resolve;
+      this.#worker.once('exit', () => {
+        const error = new SignetError('RESPONDER_ENDED', `responder thread ${data.row} ended: ${reason}`, {
+          row: data.row,
+        });
+        reject(error);
+        for (const { reject: refuse } of this.#outstanding.values()) refuse(error);
+        this.#outstanding.clear();
+        onDeath(reason, this.#readers);
+      });
+    });
+    this.started.catch(() => undefined); // onDeath reports it; whoever awaits `started` sees it too
+  }
+
+  request(order: Order): Promise<readonly ListenAddress[] | undefined> {
+    const request = this.#requests++;
+    return new Promise((resolve, reject) => {
+      this.#outstanding.set(request, { resolve, reject });
+      this.#post({ ...order, request });
+    });
+  }
+
+  async close(): Promise<void> {
+    // A thread that ends before it can say that it closed has closed as well.
+    await Promise.race([this.request({ kind: 'close' }).catch(() => undefined), this.#exited]);
+    await this.#exited;
+  }
+
+  #post(message: ToResponder): void {
+    this.#worker.postMessage(message);
+  }
+
+  #received(message: FromResponder): void {
+    switch (message.kind) {
+      case 'reader':
+        if (message.isOpen) this.#readers.add(message.readerId);
+        else this.#readers.delete(message.readerId);
+        return;
+      case 'started':
+        this.#onStarted();
+        return;
+      case 'log':
+        this.#log.write(message.record);
+        return;
+      case 'control':
+        void this.#serve(message);
+        return;
+      case 'done':
+        this.#take(message.request)?.resolve(message.addresses);
+        return;
+      case 'failed': {
+        const { code, message: text, facts } = message.error;
+        this.#take(message.request)?.reject(new SignetError(code, text, facts));
+      }
+    }
+  }
+
+  #take(request: number): Outstanding | undefined {
+    const outstanding = this.#outstanding.get(request);
+    this.#outstanding.delete(request);
+    return outstanding;
+  }
+
+  async #serve({ id, ...request }: Extract<FromResponder, { kind: 'control' }>): Promise<void> {
+    let octets: Uint8Array | undefined;
+    try {
+      octets = await this.#onRequest(request);
+    } catch (error) {
+      this.#log.write({
+        severity: 'error',
+        category: 'client',
+        text: `a request could not be served: ${String(error)}`,
+      });
+    }
+    this.#post({ kind: 'answer', id, octets });
+  }
+}

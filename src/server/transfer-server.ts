@@ -1,0 +1,112 @@
+import type { Log } from '../base/log.ts';
+import type { TcpConnection } from '../net/tcp-listener.ts';
+import { emptyResponse } from '../transfer/notify-message.ts';
+import { sendZone, type TransferStatistics } from '../transfer/axfr-out.ts';
+import { RCODE } from '../wire/type-codes.ts';
+import type { Arena } from '../zone/store/arena.ts';
+import { ReaderEpoch } from '../zone/store/reader-epoch.ts';
+import type { AllowedTransfer } from './answer.ts';
+import { COUNTER, type CounterRow } from './statistics.ts';
+
+export interface TransferServerOptions {
+  /** Transfers at once in this thread. BIND 9.18: transfers-out 10. */
+  readonly mostTransfers?: number;
+}
+
+const MOST_TRANSFERS = 10;
+
+/** Sends zones over the connections that asked for them. Each transfer reads one version from its start to its end. */
+export class TransferServer {
+  readonly #most: number;
+  readonly #arena: Arena;
+  readonly #log: Log;
+  readonly #counters: CounterRow;
+  readonly #onReader: (readerId: number, isOpen: boolean) => void;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(
+    options: TransferServerOptions,
+    dependencies: {
+      readonly arena: Arena;
+      readonly log: Log;
+      readonly counters: CounterRow;
+      readonly onReader?: (readerId: number, isOpen: boolean) => void;
+    },
+  ) {
+    this.#most = options.mostTransfers ?? MOST_TRANSFERS;
+    this.#arena = dependencies.arena;
+    this.#log = dependencies.log;
+    this.#counters = dependencies.counters;
+    this.#onReader = dependencies.onReader ?? (() => undefined);
+  }
+
+  /** Begins a transfer; the thread's own epoch must still be entered, so that the version cannot vanish meanwhile. */
+  start(
+    connection: TcpConnection,
+    allowed: AllowedTransfer,
+    request: Uint8Array,
+    id: number,
+    zone: string,
+    sign: ((message: Uint8Array) => Uint8Array) | undefined,
+  ): void {
+    if (this.#running.size >= this.#most) {
+      this.#tell(connection, zone, `${allowed.type} refused for now: ${this.#most} transfers are running`, 'warning');
+      connection.send(emptyResponse(request, RCODE.SERVFAIL));
+      return;
+    }
+    const run = this.#run(connection, allowed, id, zone, sign).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  /** Resolves when no transfer is running. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async #run(
+    connection: TcpConnection,
+    allowed: AllowedTransfer,
+    id: number,
+    zone: string,
+    sign: ((message: Uint8Array) => Uint8Array) | undefined,
+  ): Promise<void> {
+    const release = connection.hold();
+    const epoch = new ReaderEpoch(this.#arena);
+    try {
+      epoch.enter();
+      this.#onReader(epoch.id, true);
+      const version = Atomics.load(this.#arena.u32, allowed.slot);
+      const transfer = { id, type: allowed.type, version, clientSerial: allowed.serial, sign };
+      this.#tell(connection, zone, `${allowed.type} started`, 'info');
+      this.#finished(connection, zone, allowed, await sendZone(transfer, { arena: this.#arena, sink: connection }));
+    } catch (error) {
+      this.#tell(connection, zone, `${allowed.type} failed: ${String(error)}`, 'error');
+      connection.close();
+    } finally {
+      epoch.close();
+      this.#onReader(epoch.id, false);
+      release();
+    }
+  }
+
+  #finished(connection: TcpConnection, zone: string, { type }: AllowedTransfer, statistics: TransferStatistics): void {
+    if (!statistics.complete) {
+      this.#tell(connection, zone, `${type} ended early: the client closed the connection`, 'notice');
+      return;
+    }
+    this.#counters.add(COUNTER.XfrReqDone);
+    const { messages, records, octets, serial } = statistics;
+    const size = `${messages} messages, ${records} records, ${octets} bytes`;
+    this.#tell(connection, zone, `${type} ended: ${size} (serial ${serial})`, 'info');
+  }
+
+  #tell(
+    connection: TcpConnection,
+    zone: string,
+    what: string,
+    severity: 'info' | 'notice' | 'warning' | 'error',
+  ): void {
+    const text = `client ${connection.peer.address}#${connection.peer.port} (${zone}): transfer of '${zone}/IN': ${what}`;
+    this.#log.write({ severity, category: 'xfer-out', text, zone });
+  }
+}
