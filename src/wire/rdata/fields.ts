@@ -161,7 +161,9 @@ export function typeField(what: string): Field {
     toText: (rdata, at) => typeText(readUint16(rdata, at)),
     fromText(tokens, out) {
       nextWord(tokens, what);
-      const code = typeCode(tokens.octets, tokens.start, tokens.end);
+      const { octets, start, end } = tokens;
+      let code = typeCode(octets, start, end);
+      if (code < 0) code = parseDecimal(octets, start, end, 0xffff); // BIND takes plain numbers too
       if (code < 0) tokens.fail(what);
       out.uint16(code);
     },

@@ -14,6 +14,8 @@ import { bitmapHas, bitmapTypes, writeBitmap } from './type-bitmap.ts';
 export const NSEC3 = defineType({
   code: 50,
   fields: [hashAlgorithm, uint8('flags'), uint16('iterations'), salt, nextHash, typeBitmap(false)],
+  layout: (texts, { chunkSeparator }) =>
+    `${texts.slice(0, 4).join(' ')} (${chunkSeparator}${texts.slice(4).join(chunkSeparator)} )`,
 });
 
 /** Flag of NSEC3: unsigned delegations may be missing in the span it covers (RFC 5155 section 3.1.2.1). */
