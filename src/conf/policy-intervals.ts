@@ -20,9 +20,9 @@ export function syncInterval(policy: DnssecPolicy): number {
   return Math.max(policy.dnskeyTtl, policy.maxZoneTtl) + policy.zonePropagationDelay + policy.publishSafety;
 }
 
-/** From the sight of a DS at the parent until every cache has it. */
+/** From the sight of a DS at the parent until every cache has it, and from its removal until none has it. */
 export function dsInterval(policy: DnssecPolicy): number {
-  return policy.parentDsTtl + policy.parentPropagationDelay;
+  return policy.parentDsTtl + policy.parentPropagationDelay + policy.retireSafety;
 }
 
 /** That a retired ZSK stays (section 3.3.1, Iret): its signatures are replaced one by one, and then leave the caches. */
@@ -32,5 +32,5 @@ export function zoneKeyRetireInterval(policy: DnssecPolicy): number {
 
 /** That a retired KSK stays (section 3.3.2, Iret): until its DS has left the caches. */
 export function keySigningKeyRetireInterval(policy: DnssecPolicy): number {
-  return dsInterval(policy) + policy.retireSafety;
+  return dsInterval(policy);
 }

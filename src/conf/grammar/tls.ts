@@ -7,13 +7,13 @@ import type { ClauseTable } from '../syntax/spec.ts';
 
 /** Clauses of `tls`. */
 export const tlsClauses: ClauseTable = {
-  'ca-file': one(quotedText),
-  'cert-file': one(quotedText),
-  ciphers: one(text),
-  'dhparam-file': one(quotedText),
   'key-file': one(quotedText),
-  'prefer-server-ciphers': one(boolean),
-  protocols: one(textList),
+  'cert-file': one(quotedText),
+  'ca-file': one(quotedText),
   'remote-hostname': one(quotedText),
+  'dhparam-file': one(quotedText),
+  protocols: one(textList),
+  ciphers: one(text),
+  'prefer-server-ciphers': one(boolean),
   'session-tickets': one(boolean),
 };

@@ -102,8 +102,8 @@ export const secureBelow = tuple([field('name', text), field('required', boolean
 export const responsePadding = tuple([field('clients', matchList), required('block-size', integer)]);
 export const rrsetOrder = list(
   tuple([
-    optional('class', text),
-    optional('type', text),
+    optional('class', bareText),
+    optional('type', bareText),
     optional('name', quotedText),
     field('keyword', word('order')),
     field('order', bareText),
@@ -223,14 +223,14 @@ const typeList: Spec = {
   read(reader) {
     const elements = [];
     const position = reader.peek().position;
-    while (reader.peek().kind === 'word' || reader.peek().kind === 'quoted') elements.push(bareText.read(reader));
+    while (reader.peek().kind === 'word' || reader.peek().kind === 'quoted') elements.push(text.read(reader));
     return { kind: 'list', elements, position };
   },
   print(value, printer) {
     if (value.kind !== 'list') return;
     value.elements.forEach((element, index) => {
       if (index > 0) printer.write(' ');
-      bareText.print(element, printer);
+      text.print(element, printer);
     });
   },
 };

@@ -10,16 +10,8 @@ import {
   word,
   wordOrBoolean,
 } from '../syntax/scalar-specs.ts';
-import { many, one } from '../syntax/spec.ts';
-import {
-  checkNamesOf,
-  failWarnIgnore,
-  forwarders,
-  numberPair,
-  remoteServers,
-  transferTo,
-  ttlOrUnlimited,
-} from './value-kinds.ts';
+import { one } from '../syntax/spec.ts';
+import { failWarnIgnore, forwarders, numberPair, remoteServers, transferTo, ttlOrUnlimited } from './value-kinds.ts';
 import type { ClauseTable } from '../syntax/spec.ts';
 
 /* What each zone has, and `view` and `options` for all zones. */
@@ -40,13 +32,11 @@ export const zoneDefaultClauses: ClauseTable = {
   'check-integrity': one(boolean),
   'check-mx': one(failWarnIgnore),
   'check-mx-cname': one(failWarnIgnore),
-  'check-names': many(checkNamesOf),
   'check-sibling': one(boolean),
   'check-spf': one(word('warn', 'ignore')),
   'check-srv-cname': one(failWarnIgnore),
   'check-wildcard': one(boolean),
   dialup: one(wordOrBoolean('notify', 'notify-passive', 'passive', 'refresh'), 'deprecated'),
-  'dnskey-sig-validity': one(integer),
   'dnssec-dnskey-kskonly': one(boolean),
   'dnssec-loadkeys-interval': one(integer),
   'dnssec-policy': one(text),
@@ -54,7 +44,6 @@ export const zoneDefaultClauses: ClauseTable = {
   'dnssec-update-mode': one(word('maintain', 'no-resign')),
   forward: one(word('first', 'only')),
   forwarders: one(forwarders),
-  'ixfr-from-differences': one(wordOrBoolean('primary', 'master', 'secondary', 'slave')),
   'key-directory': one(quotedText),
   'masterfile-format': one(word('raw', 'text')),
   'masterfile-style': one(word('full', 'relative')),
@@ -62,13 +51,13 @@ export const zoneDefaultClauses: ClauseTable = {
   'max-journal-size': one(sizeOr('default', 'unlimited')),
   'max-records': one(integer),
   'max-records-per-type': one(integer),
+  'max-types-per-name': one(integer),
   'max-refresh-time': one(integer),
   'max-retry-time': one(integer),
   'max-transfer-idle-in': one(integer),
   'max-transfer-idle-out': one(integer),
   'max-transfer-time-in': one(integer),
   'max-transfer-time-out': one(integer),
-  'max-types-per-name': one(integer),
   'max-zone-ttl': one(ttlOrUnlimited),
   'min-refresh-time': one(integer),
   'min-retry-time': one(integer),
@@ -88,6 +77,7 @@ export const zoneDefaultClauses: ClauseTable = {
   'sig-signing-signatures': one(integer),
   'sig-signing-type': one(integer),
   'sig-validity-interval': one(numberPair),
+  'dnskey-sig-validity': one(integer),
   'transfer-source': one(sourceAddress(4)),
   'transfer-source-v6': one(sourceAddress(6)),
   'try-tcp-refresh': one(boolean),

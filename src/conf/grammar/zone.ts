@@ -23,6 +23,8 @@ export const zoneType = word(
 /** Clauses that stand in `zone` and nowhere else, whatever its type. */
 const zoneOnlyClauses: ClauseTable = {
   type: one(zoneType),
+  'update-policy': one(updatePolicy),
+  'check-names': one(failWarnIgnore),
   database: one(text),
   'delegation-only': one(boolean, 'deprecated'),
   dlz: one(text),
@@ -30,6 +32,7 @@ const zoneOnlyClauses: ClauseTable = {
   'in-view': one(text),
   'inline-signing': one(boolean),
   'ixfr-base': one(nothing, 'ancient'),
+  'ixfr-from-differences': one(boolean),
   'ixfr-tmp-file': one(nothing, 'ancient'),
   journal: one(quotedText),
   masters: one(remoteServers),
@@ -38,15 +41,12 @@ const zoneOnlyClauses: ClauseTable = {
   pubkey: one(nothing, 'ancient'),
   'server-addresses': one(addressesOnly),
   'server-names': one(textList),
-  'update-policy': one(updatePolicy),
 };
 
-/** Clauses of `zone`. Two of the defaults have a shorter syntax here. */
+/** Clauses of `zone`. */
 export const zoneClauses: ClauseTable = {
   ...zoneOnlyClauses,
   ...zoneDefaultClauses,
-  'check-names': one(failWarnIgnore),
-  'ixfr-from-differences': one(boolean),
   ...ancientZoneDefaultClauses,
 };
 

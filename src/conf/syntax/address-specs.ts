@@ -24,17 +24,18 @@ export function sourceAddress(family: Family): Spec {
   };
 }
 
-/** `[address] ( 1.2.3.4 | * ) [port ( 53 | * )]` in either order, as query sources have it. */
+/** `[address] ( 1.2.3.4 | * ) [port ( 53 | * )]`, as query sources have it. */
 export function querySource(family: Family): Spec {
   return {
     read(reader) {
       const position = reader.peek().position;
-      const named = reader.takeWord('address');
-      const base =
-        named || reader.peek().text.toLowerCase() !== 'port'
-          ? readAddress(reader, [family], true)
-          : ({ kind: 'address', octets: new Uint8Array(family === 4 ? 4 : 16), position } as const);
-      return readPort(reader, base, true);
+      const isNamed = reader.takeWord('address');
+      const isBare = !isNamed && reader.peek().text.toLowerCase() === 'port';
+      const octets = new Uint8Array(family === 4 ? 4 : 16);
+      const base = isBare ? ({ kind: 'address', octets, position } as const) : readAddress(reader, [family], true);
+      const whole = readPort(reader, base, true);
+      // BIND prints the word and a port whenever the word was there.
+      return isNamed ? { ...whole, isNamed, port: whole.port ?? 0 } : whole;
     },
     print: printAddress,
   };
@@ -175,6 +176,7 @@ function shortIpv4(text: string): { octets: Uint8Array; isShort: true } | undefi
 
 function printAddress(value: Value, printer: Printer): void {
   if (value.kind !== 'address') return;
+  if (value.isNamed) printer.write('address ');
   printer.write(formatAddress(value.octets) + (value.scope === undefined ? '' : `%${value.scope}`));
   if (value.port !== undefined) printer.write(` port ${value.port}`);
 }

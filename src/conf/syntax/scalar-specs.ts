@@ -170,7 +170,7 @@ export function tryWord(reader: TreeReader, words: readonly string[]): Value | u
   const lower = token.text.toLowerCase();
   if (token.kind !== 'word' || !words.includes(lower)) return undefined;
   reader.next();
-  return { kind: 'text', text: lower, isKeyword: true, position: token.position };
+  return { kind: 'text', text: lower, isKeyword: true, written: token.text, position: token.position };
 }
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
@@ -241,7 +241,8 @@ function printQuoted(value: Value, printer: Printer): void {
 function printBare(value: Value, printer: Printer): void {
   if (value.kind === 'number') printNumber(value, printer);
   if (value.kind !== 'text') return;
-  if (/^[^\s{};/!"#]+$/.test(value.text)) printer.write(value.text);
+  const written = value.written ?? value.text;
+  if (/^[^\s{};/!"#]+$/.test(written)) printer.write(written);
   else printer.quoted(value.text);
 }
 

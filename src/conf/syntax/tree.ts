@@ -26,6 +26,8 @@ export interface TextValue extends Located {
   readonly text: string;
   /** A word that the grammar names; in lower case. */
   readonly isKeyword?: true;
+  /** A keyword in its own case, in which it is printed. */
+  readonly written?: string;
 }
 
 export interface NumberValue extends Located {
@@ -60,6 +62,8 @@ export interface AddressValue extends Located {
   /** Interface name or number of a link-local address. */
   readonly scope?: string;
   readonly port?: number;
+  /** The word `address` stood before it. */
+  readonly isNamed?: boolean;
 }
 
 export interface PrefixValue extends Located {

@@ -1,0 +1,48 @@
+import type { DnssecPolicy, PolicyKey } from './configuration.ts';
+
+/**
+ * A policy as a block of named.conf that means the same, with every value written out: the built-in `default` can be
+ * printed, pasted under another name and changed.
+ *
+ * @param name the name to give it; default: its own
+ */
+export function printPolicy(policy: DnssecPolicy, name = policy.name): string {
+  const lines = [
+    ...durations(policy).map(([clause, seconds]) => `${clause} ${seconds};`),
+    ...keyLines(policy.keys),
+    ...(policy.nsec3 ? [nsec3Line(policy.nsec3)] : []),
+    `cdnskey ${policy.cdnskey ? 'yes' : 'no'};`,
+    `cds-digest-types { ${policy.cdsDigestTypes.map((type) => `${type}; `).join('')}};`,
+  ];
+  return `dnssec-policy "${name}" {\n${lines.map((line) => `\t${line}\n`).join('')}};\n`;
+}
+
+function durations(policy: DnssecPolicy): [clause: string, seconds: number][] {
+  return [
+    ['dnskey-ttl', policy.dnskeyTtl],
+    ['max-zone-ttl', policy.maxZoneTtl],
+    ['parent-ds-ttl', policy.parentDsTtl],
+    ['parent-propagation-delay', policy.parentPropagationDelay],
+    ['publish-safety', policy.publishSafety],
+    ['purge-keys', policy.purgeKeys],
+    ['retire-safety', policy.retireSafety],
+    ['signatures-jitter', policy.signaturesJitter],
+    ['signatures-refresh', policy.signaturesRefresh],
+    ['signatures-validity', policy.signaturesValidity],
+    ['signatures-validity-dnskey', policy.signaturesValidityDnskey],
+    ['zone-propagation-delay', policy.zonePropagationDelay],
+  ];
+}
+
+function keyLines(keys: readonly PolicyKey[]): string[] {
+  return ['keys {', ...keys.map((key) => `\t${keyLine(key)}`), '};'];
+}
+
+function keyLine({ role, lifetime, algorithm, bits }: PolicyKey): string {
+  const isRsa = algorithm <= 10;
+  return `${role} key-directory lifetime ${lifetime || 'unlimited'} algorithm ${algorithm}${isRsa ? ` ${bits}` : ''};`;
+}
+
+function nsec3Line({ iterations, optOut, saltLength }: NonNullable<DnssecPolicy['nsec3']>): string {
+  return `nsec3param iterations ${iterations} optout ${optOut ? 'yes' : 'no'} salt-length ${saltLength};`;
+}

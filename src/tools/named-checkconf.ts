@@ -1,0 +1,119 @@
+import type { CommandOutput } from '../base/command-line.ts';
+import { parseCommandLine } from '../base/command-line.ts';
+import { DiskError } from '../base/disk-error.ts';
+import type { Disk } from '../base/disk.ts';
+import { latin1Octets } from '../base/octets.ts';
+import { NodeDisk } from '../base/node-disk.ts';
+import { processOutput } from '../base/process-output.ts';
+import { formatFault } from '../conf/fault.ts';
+import { namedConfClauses } from '../conf/grammar/named-conf.ts';
+import { readConfiguration } from '../conf/read-configuration.ts';
+import type { ReadResult } from '../conf/read-configuration.ts';
+import { printTree } from '../conf/syntax/read-tree.ts';
+import { clausesNamed, fieldOf, textField } from '../conf/syntax/tree.ts';
+import type { Clause, MapValue } from '../conf/syntax/tree.ts';
+import { versionLine } from './key-tool.ts';
+
+const PROGRAM = 'named-checkconf';
+const USAGE = `usage: ${PROGRAM} [-chijlvz] [-p [-x]] [-t directory] [named.conf]\n`;
+
+/** Where Debian's BIND has it. */
+const DEFAULT_FILE = '/etc/bind/named.conf';
+
+interface Options {
+  readonly file: string;
+  readonly list: boolean;
+  readonly print: boolean;
+  readonly hideSecrets: boolean;
+  readonly ignoreDeprecated: boolean;
+  readonly root: string | undefined;
+}
+
+/** named-checkconf(1): checks a configuration and the files it includes. Faults go to standard output, as BIND's do. */
+export function main(argv: readonly string[], output: CommandOutput, disk: Disk): number {
+  const options = parseOptions(argv, output);
+  if (typeof options === 'number') return options;
+  if (options.root !== undefined && !disk.facts(options.root)?.isDirectory) {
+    output.complain(`${PROGRAM}: -t ${options.root}: no such directory\n`);
+    return 1;
+  }
+  try {
+    const root = options.root === undefined ? {} : { root: options.root, workingDirectory: '/' };
+    return report(readConfiguration(options.file, disk, root), options, output);
+  } catch (cause) {
+    if (!(cause instanceof DiskError)) throw cause;
+    output.print(`${cause.message}\n`);
+    return 1;
+  }
+}
+
+/** The options, or the exit code where there is nothing to check. */
+function parseOptions(argv: readonly string[], output: CommandOutput): Options | number {
+  const letters = new Set<string>();
+  let root: string | undefined;
+  const { options, operands } = parseCommandLine(argv, 'chijlpt:vxz');
+  for (const option of options) {
+    if (option.kind === 'invalid') return refuse(output, `invalid argument -${option.letter}\n${USAGE}`);
+    if (option.letter === 'h') {
+      output.complain(USAGE);
+      return 0;
+    }
+    if (option.letter === 'v') {
+      output.print(versionLine(PROGRAM));
+      return 0;
+    }
+    if (option.kind === 'value') root = option.argument;
+    letters.add(option.letter);
+  }
+  if (operands.length > 1) return refuse(output, `one file at a time\n${USAGE}`);
+  if (letters.has('x') && !letters.has('p')) return refuse(output, '-x cannot be used without -p\n');
+  // -c leaves plugins alone and -j reads journals while zones load: there are no plugins.
+  const missing = ['z', 'j'].find((letter) => letters.has(letter));
+  if (missing) return refuse(output, `-${missing} is known but not supported by this version\n`);
+  return {
+    file: operands[0] ?? DEFAULT_FILE,
+    list: letters.has('l'),
+    print: letters.has('p'),
+    hideSecrets: letters.has('x'),
+    ignoreDeprecated: letters.has('i'),
+    root,
+  };
+}
+
+function refuse(output: CommandOutput, text: string): number {
+  output.complain(`${PROGRAM}: ${text}`);
+  return 1;
+}
+
+function report(result: ReadResult, options: Options, output: CommandOutput): number {
+  for (const fault of result.faults) {
+    if (options.ignoreDeprecated && (fault.code === 'CONF_DEPRECATED' || fault.code === 'CONF_OBSOLETE')) continue;
+    output.print(latin1Octets(`${formatFault(fault)}\n`));
+  }
+  if (!result.configuration || !result.tree) return 1;
+  if (options.print)
+    output.print(latin1Octets(printTree(result.tree, namedConfClauses, { hideSecrets: options.hideSecrets })));
+  if (options.list) output.print(latin1Octets(zoneList(result.tree)));
+  return 0;
+}
+
+/** One line a zone: name, class, view and type as they were written. */
+function zoneList(tree: MapValue): string {
+  const views = clausesNamed(tree, 'view');
+  const scopes =
+    views.length === 0
+      ? [{ view: '_default', zones: clausesNamed(tree, 'zone') }]
+      : views.map(({ value }) => ({
+          view: textField(value, 'name') ?? '',
+          zones: clausesNamed(fieldOf(value, 'body') as MapValue, 'zone'),
+        }));
+  return scopes.flatMap(({ view, zones }) => zones.map((zone) => `${zoneLine(zone, view)}\n`)).join('');
+}
+
+function zoneLine({ value }: Clause, view: string): string {
+  const type = clausesNamed(fieldOf(value, 'body') as MapValue, 'type')[0]?.value;
+  const name = textField(value, 'class')?.toUpperCase() ?? 'IN';
+  return `${textField(value, 'name')} ${name} ${view} ${type?.kind === 'text' ? type.text : ''}`;
+}
+
+if (import.meta.main) process.exitCode = main(process.argv.slice(2), processOutput, new NodeDisk());
