@@ -5,7 +5,7 @@ import { SignetError } from '../base/error.ts';
 import { algorithmByNumber, algorithmText, type Computation } from './algorithm.ts';
 import { DNSKEY_HEADER } from './dnskey.ts';
 import { keyTag } from './key-tag.ts';
-import { parseRsa, publicJwk, toBase64Url, withoutLeadingZeros } from './public-key.ts';
+import { importPublicKey, parseRsa, publicJwk, toBase64Url, withoutLeadingZeros } from './public-key.ts';
 
 /** Names of private key fields as in BIND's v1.3 files: big-endian numbers, EdDSA seeds, or texts for keys in a token. */
 export type PrivateField = (typeof RSA_FIELDS)[number] | 'PrivateKey' | 'Engine' | 'Label';
@@ -74,7 +74,9 @@ export function importPrivateKey(material: PrivateKeyMaterial): KeyObject {
   try {
     return createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
-    throw malformed(material, 'its numbers make no valid key'); // the cause could quote the secret: left out
+    // OpenSSL checks that scalar and point belong together. Its error could quote the secret: left out.
+    const isMalformed = computation.curve === undefined || !importPublicKey(material.dnskey).ok;
+    throw isMalformed ? malformed(material, 'its numbers make no valid key') : mismatched(material);
   }
 }
 

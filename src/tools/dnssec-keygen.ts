@@ -88,7 +88,7 @@ function makeSuccessor(options: KeygenOptions, argument: string, context: KeyToo
     algorithm: predecessor.algorithm,
     flags: predecessor.flags | keyFlag(options),
     bits: keyBits(predecessor.dnskey),
-    ttl: options.ttl ?? predecessor.ttl,
+    ttl: options.ttl,
     times,
     predecessor: predecessor.tag,
     class: predecessor.class,

@@ -92,15 +92,17 @@ function refuseWithSuccessor(option: string, options: SettimeOptions): void {
   if (options.times.has(time)) throw new Fatal(`-S and ${option} cannot be used together`);
 }
 
-/** A key of format 1.2 gets times with -f only; without -f nothing is done with it. */
+/** -f starts a key's life now, unless times are given, and gives one of format 1.2 times at all. Without -f that is refused. */
 function upgraded(pair: KeyPair, options: SettimeOptions, now: number): KeyPair {
-  if (pair.formatVersion !== '1.2') return pair;
-  if (!options.force) {
+  const isOld = pair.formatVersion === '1.2';
+  if (isOld && !options.force) {
     const remedy = 'use -f to force upgrade to new version.';
     throw new Fatal(`Key ${keyText(pair)} has incompatible format version 1.2, ${remedy}`);
   }
+  if (!options.force) return pair;
   const start = options.times.size === 0 ? { publish: now, activate: now } : {};
-  return { ...pair, formatVersion: undefined, times: { created: now, ...start } };
+  const times = isOld ? { created: now } : pair.times;
+  return { ...pair, formatVersion: undefined, times: { ...times, ...start } };
 }
 
 /** The times of the options, with what -i adds. */
