@@ -3,7 +3,7 @@ import { nameToText } from '../wire/name-text.ts';
 import { classText } from '../wire/class-text.ts';
 import { dateText, durationInWords } from '../wire/number-text.ts';
 import type { TextStyle } from '../wire/rdata/record-type.ts';
-import { recordType } from '../wire/rdata/registry.ts';
+import { recordTypeInClass } from '../wire/rdata/registry.ts';
 import { CLASS, TYPE } from '../wire/type-codes.ts';
 import { typeText } from '../wire/type-text.ts';
 import { OctetBuilder } from './octet-builder.ts';
@@ -79,6 +79,7 @@ const TAB_WIDTH = 8;
 export class MasterFilePrinter {
   readonly #style: PrinterStyle;
   readonly #out: OctetBuilder;
+  readonly #classCode: number;
   readonly #class: string;
   readonly #layout: RdataLayout;
   readonly #typeNames: (string | undefined)[] = [];
@@ -98,7 +99,8 @@ export class MasterFilePrinter {
   ) {
     this.#style = options.style;
     this.#out = new OctetBuilder(write);
-    this.#class = classText(options.zoneClass ?? CLASS.IN);
+    this.#classCode = options.zoneClass ?? CLASS.IN;
+    this.#class = classText(this.#classCode);
     const { multiline, chunk, rdataColumn } = options.style;
     const chunkSeparator = multiline ? `\n${'\t'.repeat(rdataColumn / TAB_WIDTH)}` : ' ';
     this.#layout = { multiline, chunk, separator: Uint8Array.from(Buffer.from(chunkSeparator, 'latin1')) };
@@ -216,10 +218,11 @@ export class MasterFilePrinter {
 
   #printRdata(type: number, rdata: Uint8Array, start: number, end: number): void {
     // The fast writers print absolute names, and only some of the types have none.
-    const absolute = this.#origin === undefined || type === TYPE.A || type === TYPE.DS;
-    if (absolute && writeRdata(type, rdata, start, end, this.#out, this.#layout)) return;
+    const absolute = this.#origin === undefined || type === TYPE.DS;
+    if (absolute && this.#classCode === CLASS.IN && writeRdata(type, rdata, start, end, this.#out, this.#layout))
+      return;
     const whole = start === 0 && end === rdata.length ? rdata : rdata.subarray(start, end);
-    this.#out.text(recordType(type).toText(whole, this.#textStyle));
+    this.#out.text(recordTypeInClass(type, this.#classCode).toText(whole, this.#textStyle));
   }
 
   #noteExpiration(rdata: Uint8Array, start: number): void {

@@ -2,7 +2,7 @@ import type { TextPosition } from '../base/error.ts';
 import { isWithin, nameLengthAt, uncheckedName, type Name } from '../wire/name.ts';
 import { nameToShortText } from '../wire/name-text.ts';
 import { MalformedError, Reader } from '../wire/reader.ts';
-import { recordType } from '../wire/rdata/registry.ts';
+import { recordTypeInClass } from '../wire/rdata/registry.ts';
 import { CLASS, TYPE } from '../wire/type-codes.ts';
 import { isMetaType, typeText } from '../wire/type-text.ts';
 import { Writer } from '../wire/writer.ts';
@@ -176,7 +176,7 @@ class RawReading implements RecordPlace {
       throw new RawFault(`RDATA of ${length} octets does not fit into the RRset`, 'out of range');
     const checked = this.#checked;
     checked.reset();
-    recordType(type).read(reader, length, checked);
+    recordTypeInClass(type, this.#options.zoneClass ?? CLASS.IN).read(reader, length, checked);
     // A name that was compressed has another length now: such RDATA is no uncompressed wire form.
     if (checked.at !== length) throw new RawFault(`RDATA of type ${typeText(type)} is malformed`, 'form error');
     if (type === TYPE.RRSIG && ((checked.octets[0] << 8) | checked.octets[1]) !== covered) {

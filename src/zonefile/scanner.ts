@@ -7,7 +7,7 @@ import { classCode, classText } from '../wire/class-text.ts';
 import { parseTtl } from '../wire/number-text.ts';
 import { MalformedError } from '../wire/reader.ts';
 import { genericFromText } from '../wire/rdata/generic.ts';
-import { recordType } from '../wire/rdata/registry.ts';
+import { recordTypeInClass } from '../wire/rdata/registry.ts';
 import { CLASS, TYPE } from '../wire/type-codes.ts';
 import { isMetaType, typeCode } from '../wire/type-text.ts';
 import { Writer } from '../wire/writer.ts';
@@ -277,8 +277,8 @@ export class MasterFileScanner implements RecordPlace {
     this.#type = type;
     this.#checkType(type);
     this.#rdata.reset();
-    if (tokens.takeGenericMark()) genericFromText(recordType(type), tokens, this.#rdata);
-    else recordType(type).fromText(tokens, this.#rdata);
+    if (tokens.takeGenericMark()) genericFromText(recordTypeInClass(type, this.#zoneClass), tokens, this.#rdata);
+    else recordTypeInClass(type, this.#zoneClass).fromText(tokens, this.#rdata);
   }
 
   /** The TTL in the current token, after which the next one becomes current; -1 when the token is no TTL. */
