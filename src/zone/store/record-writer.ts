@@ -19,12 +19,17 @@ import { compareRdata, sortRdata } from './rdata-order.ts';
 import { COMPACT_RRSIG_FIXED, copyEntry, entryEnd, entryLength } from './rdata-entry.ts';
 import type { RecordSpace } from './record-space.ts';
 
-/** Words of an RRset in the arena. */
-export function rrsetWords(u8: Uint8Array, u32: Uint32Array, rrset: RRsetRef): number {
+/** Octet offset behind the last octet of an RRset. */
+export function rrsetEnd(u8: Uint8Array, u32: Uint32Array, rrset: RRsetRef): number {
   const counts = u32[rrset + 2];
   let at = 4 * rrset + RRSET_HEAD_OCTETS + (counts & MAX_SECTION_OCTETS);
   for (let left = counts >>> 22; left > 0; left--) at = entryEnd(u8, at);
-  return ((at + 3) >> 2) - rrset;
+  return at;
+}
+
+/** Words of an RRset in the arena. */
+export function rrsetWords(u8: Uint8Array, u32: Uint32Array, rrset: RRsetRef): number {
+  return ((rrsetEnd(u8, u32, rrset) + 3) >> 2) - rrset;
 }
 
 /** Words of a node itself, without its RRsets. */

@@ -192,11 +192,11 @@ export class TreeCursor {
     this.#descendLast(page);
   }
 
-  /** Descends to the next leaf when the cursor is at the end of one; false at the end of the tree. */
-  settle(): boolean {
-    if (this.next() === 0) return false;
-    this.#places[this.#depth - 1]--;
-    return true;
+  /** The node behind the cursor, which stays before it; 0 at the end. */
+  peek(): NodeRef {
+    const node = this.next();
+    if (node !== 0) this.#places[this.#depth - 1]--;
+    return node;
   }
 
   #push(page: number, place: number): void {
