@@ -36,7 +36,7 @@ export class DgramEndpoint implements UdpEndpoint {
   static async bind(options: DgramOptions): Promise<DgramEndpoint> {
     const socket = createSocket({
       type: isIPv6(options.address) ? 'udp6' : 'udp4',
-      ipv6Only: true,
+      ipv6Only: isIPv6(options.address), // an IPv4 socket with it is refused
       reusePort: options.reusePort ?? false,
       ...(options.receiveBuffer !== undefined && { recvBufferSize: options.receiveBuffer }),
       lookup: (hostname, _family, done) => done(null, hostname, isIPv6(hostname) ? 6 : 4), // only literals come here
