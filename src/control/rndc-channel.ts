@@ -4,10 +4,11 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { AddressMatchList } from '../conf/configuration.ts';
+import { parseAddress } from '../net/address.ts';
 import { alistNumber, alistText } from './alist.ts';
 import type { ControlKey } from './control-key.ts';
 import { type ControlMessage, type ControlVerdict, openMessage, sealMessage, textAlist } from './control-message.ts';
-import { addressOctets, matchesAddress } from './match-address.ts';
+import { matchesAddress } from './match-address.ts';
 import { ReplayGuard } from './replay-guard.ts';
 import { type CommandReply, fail, RESULT, succeed } from './results.ts';
 
@@ -101,7 +102,8 @@ export class RndcChannel implements AsyncDisposable {
 
   #accept(socket: net.Socket): void {
     const peer = formatAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0);
-    const refused = !matchesAddress(this.#options.allow, addressOctets(socket.remoteAddress ?? ''));
+    const address = parseAddress(socket.remoteAddress ?? '');
+    const refused = address === undefined || !matchesAddress(this.#options.allow, address);
     if (refused || this.#connections.size >= MAX_CONNECTIONS) {
       const why = refused ? '' : ': too many connections';
       this.#log('warning', `rejected command channel message from ${peer}${why}`);

@@ -1,0 +1,48 @@
+import path from 'node:path';
+import type { Disk } from '../base/disk.ts';
+import { SignetError } from '../base/error.ts';
+import { latin1Text } from '../base/octets.ts';
+
+const LOCK_FILE = '.named.lock';
+
+/**
+ * Locks on the directories that this process writes zones and keys in: two servers that sign in one directory would
+ * overwrite each other's keys and journals.
+ */
+export class DirectoryLocks implements Disposable {
+  readonly #disk: Disk;
+  readonly #held = new Map<string, { release(): void }>();
+
+  constructor(dependencies: { disk: Disk }) {
+    this.#disk = dependencies.disk;
+  }
+
+  /**
+   * Takes the lock unless this process has it. It ends with the process, however that ends.
+   * @throws SignetError DIRECTORY_IN_USE when another process has it; DiskError when the directory cannot be written
+   */
+  take(directory: string): void {
+    if (this.#held.has(directory)) return;
+    const file = path.join(directory, LOCK_FILE);
+    const lock = this.#disk.lock(file);
+    if (lock === undefined) throw inUse(directory, ownerOf(this.#disk, file));
+    this.#held.set(directory, lock);
+  }
+
+  [Symbol.dispose](): void {
+    for (const lock of this.#held.values()) lock.release();
+    this.#held.clear();
+  }
+}
+
+function ownerOf(disk: Disk, file: string): string {
+  return latin1Text(disk.read(file) ?? new Uint8Array()).split(' ')[0] || 'unknown';
+}
+
+function inUse(directory: string, pid: string): SignetError {
+  return new SignetError(
+    'DIRECTORY_IN_USE',
+    `another named process is already running: process ${pid} works in ${directory}: stop it, or give this one other directories`,
+    { directory, pid },
+  );
+}

@@ -1,0 +1,168 @@
+/*
+ * Every event that the daemon tells about: the line in the log, in the words of BIND 9.18 wherever it has the same event,
+ * so that scripts and habits go on working. Metrics and history attach here too.
+ */
+import type { LogRecord, Severity } from '../base/log.ts';
+import { logTime } from './log-line.ts';
+
+function event(category: string, severity: Severity, text: string, zone?: string): LogRecord {
+  return zone === undefined ? { category, severity, text } : { category, severity, text, zone };
+}
+
+const general = (severity: Severity, text: string): LogRecord => event('general', severity, text);
+
+/** The server as a whole. */
+export const serverEvent = {
+  starting: (product: string): LogRecord => general('notice', `starting ${product}`),
+  runningOn: (system: string): LogRecord => general('notice', `running on ${system}`),
+  runningAs: (commandLine: string): LogRecord => general('notice', `running as: ${commandLine}`),
+  processors: (count: number, threads: number): LogRecord =>
+    general(
+      'info',
+      `found ${count} CPU${count === 1 ? '' : 's'}, using ${threads} worker thread${threads === 1 ? '' : 's'}`,
+    ),
+  initialDirectory: (directory: string): LogRecord =>
+    general('info', `the initial working directory is '${directory}'`),
+  loadingConfiguration: (file: string): LogRecord => general('info', `loading configuration from '${file}'`),
+  workingDirectory: (directory: string): LogRecord => general('info', `the working directory is now '${directory}'`),
+  configurationFault: (text: string): LogRecord => event('config', 'error', text),
+  configurationWarning: (text: string): LogRecord => event('config', 'warning', text),
+  configurationFailed: (reason: string): LogRecord => general('critical', `loading configuration: ${reason}`),
+  reloadingConfigurationFailed: (reason: string): LogRecord =>
+    general('error', `reloading configuration failed: ${reason}`),
+  reloadingConfigurationSucceeded: (): LogRecord => general('info', 'reloading configuration succeeded'),
+  reloadingZonesSucceeded: (): LogRecord => general('info', 'reloading zones succeeded'),
+  scheduledNewZones: (): LogRecord => general('info', 'scheduled loading new zones'),
+  newZonesLoaded: (): LogRecord => general('notice', 'any newly configured zones are now loaded'),
+  exitingAfterError: (): LogRecord => general('critical', 'exiting (due to fatal error)'),
+  fatal: (text: string): LogRecord => general('critical', text),
+  listening: (family: 'IPv4' | 'IPv6', interfaceName: string, address: string, port: number): LogRecord =>
+    event('network', 'info', `listening on ${family} interface ${interfaceName}, ${address}#${port}`),
+  notListening: (
+    family: 'IPv4' | 'IPv6',
+    interfaceName: string,
+    address: string,
+    port: number,
+    why: string,
+  ): LogRecord =>
+    event('network', 'error', `could not listen on ${family} interface ${interfaceName}, ${address}#${port}: ${why}`),
+  noLongerListening: (address: string, port: number): LogRecord =>
+    event('network', 'info', `no longer listening on ${address}#${port}`),
+  nothingToListenOn: (family: 'IPv4' | 'IPv6'): LogRecord =>
+    event('network', 'info', `not listening on any ${family} interfaces`),
+  sessionKey: (): LogRecord => general('info', 'generating session key for dynamic DNS'),
+  ignoringLogging: (): LogRecord =>
+    general('info', 'not using config file logging statement for logging due to -g option'),
+  controlKeyFile: (file: string): LogRecord => general('info', `configuring command channel from '${file}'`),
+  noControlChannel: (why: string): LogRecord => general('info', `none:0: open: ${why}; rndc cannot be used`),
+  noLongerControl: (address: string, port: number): LogRecord =>
+    general('notice', `stopping command channel on ${address}#${port}`),
+  received: (command: string): LogRecord => general('info', `received control channel command '${command}'`),
+  receivedQuietly: (command: string): LogRecord => general('debug 1', `received control channel command '${command}'`),
+  unknownCommand: (command: string): LogRecord => general('warning', `unknown control channel command '${command}'`),
+  restrictedCommand: (command: string): LogRecord =>
+    general('error', `rejecting restricted control channel command '${command}'`),
+  debugLevel: (level: number): LogRecord => general('info', `debug level is now ${level}`),
+  queryLogging: (on: boolean): LogRecord => general('info', `query logging is now ${on ? 'on' : 'off'}`),
+  allLoaded: (): LogRecord => general('notice', 'all zones loaded'),
+  running: (): LogRecord => general('notice', 'running'),
+  hangUp: (): LogRecord => general('info', 'received SIGHUP signal to reload zones'),
+  shuttingDown: (flushing: boolean): LogRecord =>
+    general('notice', flushing ? 'shutting down: flushing changes' : 'shutting down'),
+  stoppedListening: (): LogRecord => event('network', 'info', 'stopping command channel'),
+  exiting: (): LogRecord => general('notice', 'exiting'),
+  dumping: (what: string): LogRecord => general('info', what),
+  responderDied: (why: string): LogRecord => general('error', `responder thread ended: ${why}; starting another`),
+} as const;
+
+/** One zone. `label` is as zoneLabel makes it. */
+export const zoneEvent = {
+  loaded: (label: string, serial: number, isSigned: boolean): LogRecord =>
+    event('zoneload', 'info', `zone ${label}: loaded serial ${serial}${isSigned ? ' (DNSSEC signed)' : ''}`, label),
+  loadFault: (label: string, text: string): LogRecord => event('zoneload', 'error', text, label),
+  loadWarning: (label: string, text: string): LogRecord => event('zoneload', 'warning', text, label),
+  loadFailed: (label: string, file: string, reason: string): LogRecord =>
+    event('zoneload', 'error', `zone ${label}: loading from master file ${file} failed: ${reason}`, label),
+  notLoaded: (label: string): LogRecord =>
+    event('zoneload', 'error', `zone ${label}: not loaded due to errors.`, label),
+  keepingOld: (label: string, serial: number): LogRecord =>
+    event('zoneload', 'error', `zone ${label}: still serving serial ${serial}`, label),
+  serialUnchanged: (label: string, serial: number): LogRecord =>
+    event(
+      'zoneload',
+      'warning',
+      `zone ${label}: zone serial (${serial}) unchanged. zone may fail to transfer to secondaries.`,
+      label,
+    ),
+  serialWentBack: (label: string, serial: number, before: number): LogRecord =>
+    event('zoneload', 'error', `zone ${label}: zone serial (${serial}/${before}) has gone backwards`, label),
+  signedFileUnusable: (label: string, file: string, reason: string): LogRecord =>
+    event('zoneload', 'error', `zone ${label}: ${file} cannot be used: ${reason}; the zone is signed anew`, label),
+  journalUnusable: (label: string, file: string, reason: string): LogRecord =>
+    event(
+      'zoneload',
+      'error',
+      `zone ${label}: journal ${file}: ${reason}; changes after the signed file are made anew`,
+      label,
+    ),
+  reconfiguringKeys: (label: string): LogRecord =>
+    event('dnssec', 'info', `zone ${label}: reconfiguring zone keys`, label),
+  nextKeyEvent: (label: string, time: number): LogRecord =>
+    event('dnssec', 'info', `zone ${label}: next key event: ${logTime(time * 1000, 'local')}`, label),
+  keyCreated: (key: string, policy: string): LogRecord =>
+    event('dnssec', 'info', `keymgr: DNSKEY ${key} created for policy ${policy}`),
+  keyFetched: (key: string): LogRecord => event('dnssec', 'info', `Fetching ${key} from key repository.`),
+  keyPublished: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now published`),
+  keyActive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now active`),
+  keyInactive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now inactive`),
+  keyDeleted: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now deleted`),
+  keyPurged: (key: string): LogRecord => event('dnssec', 'info', `keymgr: purge DNSKEY ${key}`),
+  syncPublished: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
+    event('dnssec', 'info', `${type} for key ${key} is now published`),
+  syncDeleted: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
+    event('dnssec', 'info', `${type} for key ${key} is now deleted`),
+  keyFault: (label: string, text: string): LogRecord => event('dnssec', 'error', `zone ${label}: ${text}`, label),
+  signingSuspended: (label: string, why: string): LogRecord =>
+    event('dnssec', 'error', `zone ${label}: signing is suspended: ${why}`, label),
+  signed: (
+    label: string,
+    serial: number,
+    unsigned: number | undefined,
+    { generated, retained }: { readonly generated: number; readonly retained: number },
+  ): LogRecord =>
+    event(
+      'dnssec',
+      'info',
+      `zone ${label}: serial ${serial}${unsigned === undefined ? '' : ` (unsigned ${unsigned})`}, ${generated} signatures made, ${retained} kept`,
+      label,
+    ),
+  writeFailed: (label: string, text: string, retry: number): LogRecord =>
+    event(
+      'general',
+      'error',
+      `zone ${label}: ${text}; still serving what was there, next attempt in ${retry} seconds`,
+      label,
+    ),
+  recovered: (label: string): LogRecord => event('general', 'notice', `zone ${label}: upkeep goes on`, label),
+  upkeepFailed: (label: string, text: string, retry: number): LogRecord =>
+    event('general', 'error', `zone ${label}: ${text}; next attempt in ${retry} seconds`, label),
+  sendingNotifies: (label: string, serial: number): LogRecord =>
+    event('notify', 'info', `zone ${label}: sending notifies (serial ${serial})`, label),
+  flushFailed: (label: string, text: string): LogRecord =>
+    event('general', 'error', `zone ${label}: ${text}; the journal has what the signed file lacks`, label),
+  removed: (label: string): LogRecord => event('general', 'info', `zone ${label}: (primary) removed`, label),
+  policyInsecure: (label: string): LogRecord =>
+    event(
+      'dnssec',
+      'error',
+      `zone ${label}: policy 'insecure' for a zone that is signed: going insecure is not supported yet; keep the policy that signed the zone`,
+      label,
+    ),
+} as const;
+
+/** "example.org/IN", with the view's name when it is not the only one, and which side of inline signing is meant. */
+export function zoneLabel(name: string, view: string, side?: 'signed' | 'unsigned'): string {
+  const plain = name === '.' ? '.' : name.replace(/\.$/, '');
+  const viewPart = view === '_default' ? '' : `/${view}`;
+  return `${plain}/IN${viewPart}${side === undefined ? '' : ` (${side})`}`;
+}

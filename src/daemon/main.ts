@@ -1,0 +1,79 @@
+/** The command `named`. */
+import { fileURLToPath } from 'node:url';
+import { SystemClock } from '../base/clock.ts';
+import { SignetError } from '../base/error.ts';
+import { NodeDisk } from '../base/node-disk.ts';
+import { SystemRandom } from '../base/random.ts';
+import { loadSystemCalls } from '../base/system-calls.ts';
+import { launchInBackground, LAUNCHED, tellLauncher } from './background.ts';
+import { DaemonLog } from './daemon-log.ts';
+import { serverEvent } from './events.ts';
+import { Named } from './named.ts';
+import { type NamedOptions, readNamedOptions } from './options.ts';
+import { findAccount } from './privileges.ts';
+import { buildText, productText } from './product.ts';
+
+/** Runs the command; resolves with its exit code when the server has ended. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const commandLine = readNamedOptions(argv);
+  switch (commandLine.kind) {
+    case 'refused':
+      process.stderr.write(commandLine.text);
+      return 1;
+    case 'version':
+      process.stdout.write(`${productText()}\n`);
+      return 0;
+    case 'build information':
+      process.stdout.write(buildText());
+      return 0;
+    case 'run':
+      return run(commandLine.options, argv);
+  }
+}
+
+async function run(options: NamedOptions, argv: readonly string[]): Promise<number> {
+  if (options.mode === 'background' && process.env[LAUNCHED] === undefined) {
+    return launchInBackground(fileURLToPath(import.meta.url), argv);
+  }
+  const disk = new NodeDisk();
+  const log = new DaemonLog(
+    { stderrOnly: options.mode === 'foreground-stderr', logFile: options.logFile, debugLevel: options.debugLevel },
+    { disk, milliseconds: Date.now, stderr: (text) => void process.stderr.write(text), systemCalls: loadSystemCalls },
+  );
+  try {
+    // The user is looked up before the root changes: the new one may have no user database.
+    const account = options.user === undefined ? undefined : findAccount(options.user);
+    if (options.rootDirectory !== undefined) loadSystemCalls().changeRoot(options.rootDirectory);
+    const named = new Named(
+      { ...options, account, commandLine: ['named', ...argv].join(' ') },
+      { disk, log, clock: new SystemClock(), random: new SystemRandom() },
+    );
+    return await serve(named, log);
+  } catch (error) {
+    if (!(error instanceof SignetError)) throw error;
+    process.stderr.write(`named: ${error.message}\n`);
+    tellLauncher({ kind: 'failed', text: error.message });
+    return 1;
+  } finally {
+    if (options.memoryStatistics) process.stdout.write(`${JSON.stringify(process.memoryUsage())}\n`);
+    log.close();
+  }
+}
+
+async function serve(named: Named, log: DaemonLog): Promise<number> {
+  process.on('SIGHUP', () => {
+    log.write(serverEvent.hangUp());
+    void named.reconfigure(true);
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => named.shutDown(true));
+  const failure = await named.start();
+  if (failure !== undefined) {
+    tellLauncher({ kind: 'failed', text: failure });
+    return 1;
+  }
+  tellLauncher({ kind: 'running' });
+  await named.ended;
+  return 0;
+}
+
+if (import.meta.main) process.exit(await main(process.argv.slice(2)));

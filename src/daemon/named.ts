@@ -1,0 +1,359 @@
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import { SignetError } from '../base/error.ts';
+import type { Random } from '../base/random.ts';
+import type { Configuration } from '../conf/configuration.ts';
+import { formatFault } from '../conf/fault.ts';
+import { readConfiguration } from '../conf/read-configuration.ts';
+import { hostAddresses } from '../net/interfaces.ts';
+import { ResponderPool } from '../server/responder-pool.ts';
+import type { ControlRequest } from '../server/responder.ts';
+import { SigningPool } from '../signer/signing-pool.ts';
+import { emptyResponse, judgeNotify } from '../transfer/notify-message.ts';
+import { OPCODE, RCODE } from '../wire/type-codes.ts';
+import { equalNames, type Name } from '../wire/name.ts';
+import { Arena } from '../zone/store/arena.ts';
+import { ExtentPool } from '../zone/store/extent-pool.ts';
+import { buildTables } from './build-tables.ts';
+import { ControlChannels, RNDC_KEY_FILE } from './control-channels.ts';
+import type { DaemonLog } from './daemon-log.ts';
+import { DirectoryLocks } from './directory-locks.ts';
+import { serverEvent } from './events.ts';
+import { listenAddresses, type ListenAddress } from './listen-addresses.ts';
+import type { NamedOptions } from './options.ts';
+import { writePidFile } from './pid-file.ts';
+import { type Account, becomeAccount } from './privileges.ts';
+import { productText, systemText } from './product.ts';
+import { runCommand, type ServerControl } from './rndc-commands.ts';
+import { Secondaries } from './secondaries.ts';
+import { serverStatusText } from './server-status.ts';
+import { writeSessionKey } from './session-key.ts';
+import type { ZoneKeeper } from './zone-keeper.ts';
+import { ZoneKeepers } from './zone-keepers.ts';
+
+export interface NamedServerOptions extends NamedOptions {
+  readonly account: Account | undefined;
+  /** For the log. */
+  readonly commandLine: string;
+}
+
+export interface NamedDependencies {
+  readonly disk: Disk;
+  readonly log: DaemonLog;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What exists while the server runs. */
+interface Parts {
+  readonly pool: SigningPool;
+  readonly responders: ResponderPool;
+  readonly secondaries: Secondaries;
+  readonly channels: ControlChannels;
+  readonly keepers: ZoneKeepers;
+  readonly locks: DirectoryLocks;
+}
+
+/** The name server: builds everything from the configuration, and takes it apart again. */
+export class Named implements ServerControl {
+  readonly #options: NamedServerOptions;
+  readonly #dependencies: NamedDependencies;
+  readonly #configurationFile: string;
+  readonly #bootTime: number;
+  readonly #ended = Promise.withResolvers<void>();
+  #configured = 0;
+  #configuration: Configuration | undefined;
+  #parts: Parts | undefined;
+  #generation = 0;
+  #queryLogging = false;
+  #reconfiguring: Promise<boolean> = Promise.resolve(true);
+  #isEnding = false;
+  #pidFile: string | undefined;
+
+  constructor(options: NamedServerOptions, dependencies: NamedDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    // named changes its working directory; the configuration must still be found afterwards.
+    this.#configurationFile = path.resolve(options.configurationFile);
+    this.#bootTime = dependencies.clock.now();
+  }
+
+  /** Resolves when the server has ended. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  get keepers(): readonly ZoneKeeper[] {
+    return this.#parts?.keepers.all ?? [];
+  }
+
+  get viewNames(): readonly string[] {
+    return this.#configuration?.views.map(({ name }) => name) ?? [];
+  }
+
+  get debugLevel(): number {
+    return this.#dependencies.log.debugLevel;
+  }
+
+  set debugLevel(level: number) {
+    this.#dependencies.log.debugLevel = level;
+  }
+
+  get queryLogging(): boolean {
+    return this.#queryLogging;
+  }
+
+  set queryLogging(on: boolean) {
+    this.#queryLogging = on;
+    void this.#sendTables();
+  }
+
+  /** @returns why the server cannot run, already logged; undefined when it serves */
+  async start(): Promise<string | undefined> {
+    const { log } = this.#dependencies;
+    const threads = this.#options.threads ?? availableParallelism();
+    log.write(serverEvent.starting(productText()));
+    log.write(serverEvent.runningOn(systemText()));
+    log.write(serverEvent.runningAs(this.#options.commandLine));
+    log.write(serverEvent.processors(availableParallelism(), threads));
+    log.write(serverEvent.initialDirectory(process.cwd()));
+    try {
+      const configuration = this.#readConfiguration();
+      if (typeof configuration === 'string') return this.#giveUp(serverEvent.configurationFailed(configuration));
+      await this.#build(configuration, threads);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof SignetError)) throw error;
+      return this.#giveUp(serverEvent.fatal(error.message));
+    }
+  }
+
+  /** Reads the configuration again; with `allZones` all zones are looked at, otherwise only new ones. */
+  reconfigure(allZones: boolean): Promise<boolean> {
+    this.#reconfiguring = this.#reconfiguring.then(() => this.#reconfigure(allZones));
+    return this.#reconfiguring;
+  }
+
+  shutDown(flush: boolean): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    // After the reply to the command that asked for it.
+    setImmediate(() => void this.#end(flush).then(this.#ended.resolve, this.#ended.reject));
+  }
+
+  statusText(): string {
+    return serverStatusText({
+      product: productText(),
+      system: systemText(),
+      bootTime: this.#bootTime,
+      configured: this.#configured,
+      configurationFile: this.#configurationFile,
+      threads: this.#options.threads ?? availableParallelism(),
+      zones: this.keepers.length,
+      debugLevel: this.debugLevel,
+      queryLogging: this.#queryLogging,
+    });
+  }
+
+  #giveUp(record: ReturnType<typeof serverEvent.fatal>): string {
+    this.#dependencies.log.write(record);
+    this.#dependencies.log.write(serverEvent.exitingAfterError());
+    return record.text;
+  }
+
+  /** The configuration, or in a word why there is none; the log has all faults. */
+  #readConfiguration(): Configuration | string {
+    const { disk, log } = this.#dependencies;
+    log.write(serverEvent.loadingConfiguration(this.#configurationFile));
+    const { configuration, faults } = readConfiguration(this.#configurationFile, disk, {
+      programVersion: productText(),
+    });
+    for (const fault of faults) {
+      const event = fault.severity === 'error' ? serverEvent.configurationFault : serverEvent.configurationWarning;
+      log.write(event(formatFault(fault)));
+    }
+    return configuration ?? 'failure';
+  }
+
+  async #build(configuration: Configuration, threads: number): Promise<void> {
+    const { clock, disk, log, random } = this.#dependencies;
+    this.#enterDirectory(configuration);
+    log.configure(configuration.logging, process.cwd());
+    const arena = Arena.create();
+    const extents = new ExtentPool(arena);
+    const pool = new SigningPool({ threads }, { arena });
+    const locks = new DirectoryLocks({ disk });
+    const secondaries = await Secondaries.open(this.#options.family, { arena, clock, log, random });
+    const keepers = new ZoneKeepers({
+      ...this.#dependencies,
+      arena,
+      extents,
+      pool,
+      locks,
+      published: (keeper) => secondaries.tell(keeper),
+    });
+    await keepers.configure(configuration);
+    this.#configuration = configuration;
+    const responders = await ResponderPool.start(
+      { threads, tables: this.#tables(configuration, keepers.all) },
+      { arena, clock, log, onRequest: (request) => this.#serveRequest(request) },
+    );
+    const channels = new ControlChannels(
+      { keyFile: RNDC_KEY_FILE },
+      { clock, disk, random, log, handler: (line, isReadOnly) => runCommand(line, isReadOnly, this, log) },
+    );
+    this.#parts = { pool, responders, secondaries, channels, keepers, locks };
+    await this.#listen(configuration);
+    await channels.configure(configuration);
+    if (this.#options.mode === 'foreground-stderr') log.write(serverEvent.ignoringLogging());
+    if (this.#options.account !== undefined) becomeAccount(this.#options.account);
+    this.#takeLocks(locks, keepers);
+    this.#writeFiles(configuration);
+    this.#configured = clock.now();
+    await keepers.loadAll();
+    log.write(serverEvent.allLoaded());
+    log.write(serverEvent.running());
+  }
+
+  /** Two servers on one directory would spoil each other's keys and journals: found out before anything is written. */
+  #takeLocks(locks: DirectoryLocks, keepers: ZoneKeepers): void {
+    for (const directory of keepers.directories()) {
+      try {
+        locks.take(directory);
+      } catch (error) {
+        if ((error as SignetError).code === 'DIRECTORY_IN_USE') throw error;
+        // A directory that cannot be written is no reason not to serve; the zone's keeper reports it.
+      }
+    }
+  }
+
+  #writeFiles(configuration: Configuration): void {
+    const { disk, log, random } = this.#dependencies;
+    if (configuration.pidFile !== undefined) {
+      this.#pidFile = path.resolve(configuration.pidFile);
+      writePidFile(this.#pidFile, disk);
+    }
+    if (configuration.sessionKeyFile === undefined) return;
+    log.write(serverEvent.sessionKey());
+    try {
+      writeSessionKey(path.resolve(configuration.sessionKeyFile), { disk, random });
+    } catch (error) {
+      // Only dynamic updates of `update-policy local` need it: as BIND, say so and go on.
+      log.write(serverEvent.configurationFault(`could not create session key: ${(error as Error).message}`));
+    }
+  }
+
+  #enterDirectory(configuration: Configuration): void {
+    const { log } = this.#dependencies;
+    try {
+      process.chdir(path.resolve(path.dirname(this.#configurationFile), configuration.directory));
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      const message = `change directory to '${configuration.directory}' failed: ${code}: make it or change the option directory`;
+      throw new SignetError('DIRECTORY', message, { directory: configuration.directory, reason: code }, cause);
+    }
+    log.write(serverEvent.workingDirectory(process.cwd()));
+  }
+
+  async #listen(configuration: Configuration): Promise<void> {
+    const { log } = this.#dependencies;
+    const wanted = listenAddresses(configuration, hostAddresses(), this.#options);
+    const { responders } = this.#parts!;
+    try {
+      await responders.listen(wanted);
+    } catch {
+      await this.#listenOneByOne(wanted);
+      return;
+    }
+    for (const one of wanted) {
+      log.write(serverEvent.listening(one.family, one.interface, one.address, one.port));
+    }
+  }
+
+  /** An address that cannot be had is logged; the others are served, as BIND does. */
+  async #listenOneByOne(wanted: readonly ListenAddress[]): Promise<void> {
+    const { log } = this.#dependencies;
+    const good: ListenAddress[] = [];
+    for (const one of wanted) {
+      try {
+        await this.#parts!.responders.listen([...good, one]);
+        good.push(one);
+        log.write(serverEvent.listening(one.family, one.interface, one.address, one.port));
+      } catch (error) {
+        const reason = (error as Error).message;
+        log.write(serverEvent.notListening(one.family, one.interface, one.address, one.port, reason));
+      }
+    }
+    if (good.length === 0) {
+      throw new SignetError('NOT_LISTENING', 'could not listen on any address: see the lines before', {});
+    }
+  }
+
+  #tables(configuration: Configuration, keepers: readonly ZoneKeeper[]): ReturnType<typeof buildTables> {
+    return buildTables(configuration, keepers, { generation: ++this.#generation, logQueries: this.#queryLogging });
+  }
+
+  async #sendTables(): Promise<void> {
+    if (this.#parts === undefined || this.#configuration === undefined) return;
+    await this.#parts.responders.setTables(this.#tables(this.#configuration, this.#parts.keepers.all));
+  }
+
+  async #reconfigure(allZones: boolean): Promise<boolean> {
+    const { clock, log } = this.#dependencies;
+    const parts = this.#parts;
+    if (parts === undefined || this.#isEnding) return false;
+    try {
+      const configuration = this.#readConfiguration();
+      if (typeof configuration === 'string') {
+        log.write(serverEvent.reloadingConfigurationFailed(configuration));
+        return false;
+      }
+      this.#enterDirectory(configuration);
+      log.configure(configuration.logging, process.cwd());
+      const dropped = await parts.keepers.configure(configuration);
+      this.#configuration = configuration;
+      await this.#sendTables();
+      await dropped();
+      await this.#listen(configuration);
+      await parts.channels.configure(configuration);
+    } catch (error) {
+      if (!(error instanceof SignetError)) throw error;
+      log.write(serverEvent.reloadingConfigurationFailed(error.message));
+      return false;
+    }
+    this.#configured = clock.now();
+    log.write(serverEvent.reloadingConfigurationSucceeded());
+    log.write(allZones ? serverEvent.reloadingZonesSucceeded() : serverEvent.scheduledNewZones());
+    void (allZones ? parts.keepers.reloadAll() : parts.keepers.loadNew()).then(() => {
+      log.write(allZones ? serverEvent.allLoaded() : serverEvent.newZonesLoaded());
+      log.write(serverEvent.running());
+    });
+    return true;
+  }
+
+  /** Messages that are not queries: a primary takes NOTIFY for what it is and serves no UPDATE. */
+  async #serveRequest(request: ControlRequest): Promise<Uint8Array | undefined> {
+    const opcode = (request.octets[2] >> 3) & 15;
+    if (opcode !== OPCODE.NOTIFY) return emptyResponse(request.octets, RCODE.NOTIMP);
+    const isOurs = (zone: Name): boolean => this.keepers.some(({ apex }) => equalNames(apex, zone));
+    return emptyResponse(request.octets, judgeNotify(request.octets, isOurs).rcode);
+  }
+
+  async #end(flush: boolean): Promise<void> {
+    const { disk, log } = this.#dependencies;
+    const parts = this.#parts;
+    if (parts !== undefined) {
+      log.write(serverEvent.shuttingDown(flush));
+      await parts.channels[Symbol.asyncDispose]();
+      await parts.responders[Symbol.asyncDispose]();
+      await parts.keepers.stop(flush);
+      await parts.secondaries[Symbol.asyncDispose]();
+      await parts.pool[Symbol.asyncDispose]();
+      parts.locks[Symbol.dispose]();
+    }
+    if (this.#pidFile !== undefined) disk.remove(this.#pidFile);
+    log.write(serverEvent.exiting());
+  }
+}

@@ -1,0 +1,41 @@
+import fs from 'node:fs';
+import { arch, release, type, version as systemVersion } from 'node:os';
+
+/** Put in place by the build; a checkout reads package.json. */
+declare const SIGNET_VERSION: string | undefined;
+
+export function productVersion(): string {
+  if (typeof SIGNET_VERSION === 'string') return SIGNET_VERSION;
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** "Signet 0.1.0": what named -v prints, where BIND has its own name and version. */
+export function productText(): string {
+  return `Signet ${productVersion()}`;
+}
+
+/** "Linux x86_64 6.1.0 #1 SMP ..." as BIND prints it. */
+export function systemText(): string {
+  const machine = arch() === 'x64' ? 'x86_64' : arch() === 'arm64' ? 'aarch64' : arch();
+  return `${type()} ${machine} ${release()} ${systemVersion()}`;
+}
+
+/** Text of named -V. */
+export function buildText(): string {
+  const { node, v8, openssl, uv } = process.versions;
+  return [
+    productText(),
+    `running on ${systemText()}`,
+    `linked to Node.js version: ${node}`,
+    `linked to V8 version: ${v8}`,
+    `linked to OpenSSL version: ${openssl}`,
+    `linked to libuv version: ${uv}`,
+    'default paths:',
+    '  named configuration:  /etc/bind/named.conf',
+    '  rndc configuration:   /etc/bind/rndc.conf',
+    '  rndc key:             /etc/bind/rndc.key',
+    '  named PID file:       /run/named/named.pid',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,461 @@
+import path from 'node:path';
+import type { Clock, Timer } from '../base/clock.ts';
+import type { Disk } from '../base/disk.ts';
+import { DiskError } from '../base/disk-error.ts';
+import { SignetError } from '../base/error.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { DnssecPolicy, ZoneConfiguration } from '../conf/configuration.ts';
+import type { KeyPair } from '../keys/key-pair.ts';
+import type { KeyStore } from '../keys/key-store.ts';
+import { exactNextRefresh, nextRefresh } from '../signer/next-refresh.ts';
+import { serialMethod } from '../signer/serial-method.ts';
+import type { SigningStatistics } from '../signer/signing-parameters.ts';
+import { signZone } from '../signer/sign-zone.ts';
+import type { SigningPool } from '../signer/signing-pool.ts';
+import { updateSignedZone } from '../signer/update-zone.ts';
+import { mustName } from '../wire/name-text.ts';
+import type { Name } from '../wire/name.ts';
+import type { Arena, VersionRef } from '../zone/store/arena.ts';
+import type { ExtentPool } from '../zone/store/extent-pool.ts';
+import { ZoneReader } from '../zone/store/zone-reader.ts';
+import { ZoneStore } from '../zone/store/zone-store.ts';
+import type { DirectoryLocks } from './directory-locks.ts';
+import { zoneEvent, zoneLabel } from './events.ts';
+import { KeyUpkeep, type KeyDecision, suspension } from './key-upkeep.ts';
+import { SignedFiles } from './signed-files.ts';
+import { UnsignedFile } from './unsigned-file.ts';
+import { withSerial } from './with-serial.ts';
+
+export interface ZoneKeeperOptions {
+  readonly zone: ZoneConfiguration;
+  readonly view: string;
+  /** Undefined for a zone that is served as it is written. */
+  readonly policy: DnssecPolicy | undefined;
+  /** Working directory that the zone's paths are under. */
+  readonly directory: string;
+}
+
+export interface ZoneKeeperDependencies {
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly log: Log;
+  readonly random: Random;
+  readonly arena: Arena;
+  readonly extents: ExtentPool;
+  readonly pool: SigningPool;
+  readonly keyStore: KeyStore;
+  readonly locks: DirectoryLocks;
+  /** Told after a version was published that secondaries have not seen. */
+  readonly published: (keeper: ZoneKeeper) => void;
+}
+
+/** Signatures are replaced this many seconds before they reach the policy's refresh time, so that none ever passes it. */
+const REFRESH_AHEAD = 3600;
+/** Seconds of signature expirations that one round of refreshing takes together: rounds stay rare, zones change rarely. */
+const REFRESH_ROUND = 3600;
+/** Seconds after which the times are looked at again however far the next event is: clocks are set, hosts are suspended. */
+const LONGEST_WAIT = 3600;
+/** Seconds until what failed for a reason outside (disk full, key file missing) is tried again. */
+const RETRY = 30;
+
+/** What is to be done next; requests join. */
+interface Work {
+  file: boolean;
+  keys: boolean;
+}
+
+/**
+ * One zone's life: loads it, keeps its keys by policy, signs, makes every change durable, publishes it, and refreshes
+ * signatures in time. Work on the zone is done one piece after the other; a failure leaves what is served as it is.
+ */
+export class ZoneKeeper implements AsyncDisposable {
+  readonly apex: Name;
+  readonly view: string;
+  readonly store: ZoneStore;
+  /** Unix seconds of the last load of the operator's file. */
+  lastLoaded = 0;
+  /** Serial in the operator's file, as last loaded. */
+  unsignedSerial: number | undefined;
+  /** The zone's keys under its policy, as of the last look at them. */
+  keys: readonly KeyPair[] = [];
+  nextKeyEvent: number | undefined;
+
+  #options: ZoneKeeperOptions;
+  readonly #dependencies: ZoneKeeperDependencies;
+  #file: UnsignedFile;
+  #files: SignedFiles | undefined;
+  #upkeep: KeyUpkeep | undefined;
+  /** What the operator's file holds and the signed version does not yet. */
+  #unsigned: VersionRef = 0;
+  #work: Work = { file: false, keys: false };
+  #running: Promise<void> = Promise.resolve();
+  #isQueued = false;
+  #timer: Timer | undefined;
+  #isEnded = false;
+  /** Why the last attempt failed; said once. */
+  #trouble: string | undefined;
+  #retryAt: number | undefined;
+
+  constructor(options: ZoneKeeperOptions, dependencies: ZoneKeeperDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.apex = mustName(options.zone.name);
+    this.view = options.view;
+    this.store = new ZoneStore({ apex: this.apex }, dependencies);
+    this.#file = new UnsignedFile(this.#path, options.zone, dependencies);
+    if (this.isMaintained) this.#prepareSigning();
+  }
+
+  get zone(): ZoneConfiguration {
+    return this.#options.zone;
+  }
+
+  /** "example.org/IN". */
+  get label(): string {
+    return zoneLabel(this.zone.name, this.view);
+  }
+
+  get policyName(): string {
+    return this.#options.policy?.name ?? 'none';
+  }
+
+  get policy(): DnssecPolicy | undefined {
+    return this.#options.policy;
+  }
+
+  get now(): number {
+    return this.#dependencies.clock.now();
+  }
+
+  get isLoaded(): boolean {
+    return this.store.current() !== 0;
+  }
+
+  /** True when this server signs the zone. */
+  get isMaintained(): boolean {
+    const { policy } = this.#options;
+    return policy !== undefined && policy.keys.length > 0;
+  }
+
+  /** Where files of the zone are written. */
+  get directories(): string[] {
+    return [path.dirname(this.#path), path.resolve(this.#options.directory, this.zone.keyDirectory)];
+  }
+
+  /** A reader of the published version: valid until the next await. */
+  read(): ZoneReader {
+    return new ZoneReader(this.#dependencies.arena).open(this.store.current());
+  }
+
+  /** First load. Never rejects: what is wrong is in the log. */
+  start(): Promise<void> {
+    return this.#request({ file: true, keys: true });
+  }
+
+  /** `rndc reload zone`: looks at the file soon. */
+  requestReload(): 'queued' | 'up-to-date' {
+    if (this.isLoaded && this.#file.isUnchanged()) return 'up-to-date';
+    void this.#request({ file: true, keys: false });
+    return 'queued';
+  }
+
+  /** `rndc loadkeys`, `rndc sign`: looks at keys and signatures soon. */
+  requestKeys(): void {
+    void this.#request({ file: false, keys: true });
+  }
+
+  /** Takes over changed settings that leave files and role as they are. */
+  reconfigure(zone: ZoneConfiguration, policy: DnssecPolicy | undefined): void {
+    this.#options = { ...this.#options, zone, policy };
+    if (this.isMaintained) this.#prepareSigning();
+    this.requestKeys();
+  }
+
+  /** Resolves when there is nothing to do at this moment. */
+  async idle(): Promise<void> {
+    while (this.#isQueued) await this.#running;
+    await this.#running;
+  }
+
+  /** Writes the served version into the signed file; `clean` removes the journal too. @throws DiskError */
+  async sync(clean: boolean): Promise<void> {
+    await this.idle();
+    const version = this.store.current();
+    if (this.#files === undefined || version === 0) return;
+    this.#files.write(version, clean);
+  }
+
+  /** As `sync` at the end of the server, where a failure costs only time at the next start. */
+  async flush(): Promise<void> {
+    try {
+      if (this.#files?.hasJournal === true) await this.sync(false);
+    } catch (error) {
+      if (!(error instanceof SignetError)) throw error;
+      this.#dependencies.log.write(zoneEvent.flushFailed(this.#side('signed'), error.message));
+    }
+  }
+
+  /** Tells the secondaries the serial again. */
+  notifySecondaries(): void {
+    if (this.isLoaded) this.#dependencies.published(this);
+  }
+
+  /** Ends upkeep; what is published stays readable until `dispose`. */
+  async stop(): Promise<void> {
+    this.#isEnded = true;
+    this.#timer?.cancel();
+    await this.idle();
+    this.#files?.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.store.dispose();
+  }
+
+  get #path(): string {
+    return path.resolve(this.#options.directory, this.zone.file);
+  }
+
+  #side(side: 'signed' | 'unsigned'): string {
+    return zoneLabel(this.zone.name, this.view, this.isMaintained ? side : undefined);
+  }
+
+  #prepareSigning(): void {
+    const { zone, policy, directory } = this.#options;
+    if (policy === undefined) return;
+    const label = this.#side('signed');
+    this.#files ??= new SignedFiles({ file: `${this.#path}.signed`, apex: this.apex, label }, this.#dependencies);
+    const keyDirectory = path.resolve(directory, zone.keyDirectory);
+    this.#upkeep = new KeyUpkeep({ apex: this.apex, label, policy, keyDirectory }, this.#dependencies);
+  }
+
+  #request(work: Work): Promise<void> {
+    this.#work.file ||= work.file;
+    this.#work.keys ||= work.keys;
+    if (this.#isQueued || this.#isEnded) return this.#running;
+    this.#isQueued = true;
+    this.#running = this.#running.then(() => this.#attempt());
+    return this.#running;
+  }
+
+  /** Does what has been asked for; sees to it that it is tried again when it failed. */
+  async #attempt(): Promise<void> {
+    this.#isQueued = false;
+    const work = this.#work;
+    this.#work = { file: false, keys: false };
+    this.#timer?.cancel();
+    this.#retryAt = undefined;
+    try {
+      await this.#do(work);
+      if (this.#retryAt === undefined) this.#relief();
+    } catch (error) {
+      if (!(error instanceof SignetError)) throw error;
+      this.#fail(error);
+    }
+    this.#schedule();
+  }
+
+  async #do(work: Work): Promise<void> {
+    if (!this.isMaintained) return this.#keepPlain(work);
+    if (this.store.current() === 0) this.#recover();
+    if (work.file) this.#loadFile();
+    if (this.store.current() === 0 && this.#unsigned === 0) return;
+    await this.#keepSigned(work.keys);
+  }
+
+  /** A zone that is served as it is written: presigned, unsigned, or with a policy that has no keys. */
+  #keepPlain({ file }: Work): void {
+    if (this.policy !== undefined && this.#servesOldSignedFile()) return;
+    if (!file) return;
+    this.#loadFile();
+    if (this.#unsigned === 0) return;
+    const version = this.#unsigned;
+    this.#unsigned = 0;
+    this.#publish(version);
+  }
+
+  /** RFC 6781 section 4.4: a zone with a DS in its parent becomes bogus when it just loses its signatures. */
+  #servesOldSignedFile(): boolean {
+    const files = new SignedFiles(
+      { file: `${this.#path}.signed`, apex: this.apex, label: this.label },
+      this.#dependencies,
+    );
+    if (!files.exists()) return false;
+    this.#dependencies.log.write(zoneEvent.policyInsecure(this.label));
+    if (this.store.current() !== 0) return true;
+    const version = files.recover(this.store);
+    if (version !== undefined) this.store.publish(version);
+    return version !== undefined;
+  }
+
+  #recover(): void {
+    const version = this.#files?.recover(this.store);
+    if (version === undefined) return;
+    this.store.publish(version);
+    const { serial } = this.read();
+    this.#dependencies.log.write(zoneEvent.loaded(this.#side('signed'), serial, true));
+    this.#dependencies.published(this);
+  }
+
+  #loadFile(): void {
+    const { log } = this.#dependencies;
+    const label = this.#side('unsigned');
+    const loaded = this.#file.load(this.store, label);
+    if (loaded === undefined) {
+      log.write(zoneEvent.notLoaded(label));
+      if (this.isLoaded) log.write(zoneEvent.keepingOld(this.#side('signed'), this.read().serial));
+      return;
+    }
+    const { serial } = loaded;
+    if (this.unsignedSerial !== undefined && !this.isMaintained) this.#compareSerials(serial, this.unsignedSerial);
+    if (this.#unsigned !== 0) this.store.release(this.#unsigned);
+    this.#unsigned = loaded.version;
+    this.unsignedSerial = serial;
+    this.lastLoaded = this.now;
+    log.write(zoneEvent.loaded(label, serial, !this.isMaintained && loaded.isSigned));
+  }
+
+  #compareSerials(serial: number, before: number): void {
+    const { log } = this.#dependencies;
+    if (serial === before) log.write(zoneEvent.serialUnchanged(this.label, serial));
+    else if (((serial - before) | 0) < 0) log.write(zoneEvent.serialWentBack(this.label, serial, before));
+  }
+
+  async #keepSigned(keysAsked: boolean): Promise<void> {
+    const { log } = this.#dependencies;
+    const label = this.#side('signed');
+    const now = this.now;
+    const before = this.store.current();
+    const isDue = keysAsked || this.#unsigned !== 0 || this.#keysAreDue(now) || this.#signaturesAreDue(now);
+    if (!isDue || this.#upkeep === undefined) return;
+    this.#dependencies.locks.take(path.dirname(this.#path));
+    if (keysAsked || this.#keysAreDue(now)) log.write(zoneEvent.reconfiguringKeys(label));
+    const decision = this.#upkeep.decide(now, this.#files?.isSigned === true ? this.read() : undefined);
+    this.keys = decision.keys;
+    const isNews = decision.nextEvent !== this.nextKeyEvent;
+    this.nextKeyEvent = decision.nextEvent;
+    if (decision.nextEvent !== undefined && (isNews || keysAsked)) {
+      log.write(zoneEvent.nextKeyEvent(label, decision.nextEvent));
+    }
+    if (decision.suspended !== undefined) throw suspension(decision.suspended, this.zone.name);
+    const signed = await this.#sign(decision, now);
+    if (signed !== 'unchanged') this.#commit(before, signed.version, signed.statistics);
+    if (this.#unsigned !== 0) this.store.release(this.#unsigned);
+    this.#unsigned = 0;
+    decision.published();
+  }
+
+  async #sign(
+    decision: KeyDecision,
+    now: number,
+  ): Promise<{ version: VersionRef; statistics: SigningStatistics } | 'unchanged'> {
+    const { pool, random } = this.#dependencies;
+    const refreshBefore = now + this.#refreshSpan + REFRESH_AHEAD + REFRESH_ROUND;
+    const parameters = { ...decision.parameters, refreshBefore };
+    const serial = serialMethod(this.zone.serialUpdateMethod, now);
+    const current = this.store.current();
+    if (current !== 0 && this.#files?.isSigned === true) {
+      const unsigned = this.#unsigned === 0 ? undefined : this.#unsigned;
+      return updateSignedZone(this.store, current, unsigned, parameters, { pool, random, serial });
+    }
+    // Never signed before: the first signed version comes after what may have been served unsigned.
+    const base = withSerial(this.store, this.#dependencies.arena, this.#unsigned, serial);
+    try {
+      return await signZone(this.store, base, parameters, { pool, random });
+    } finally {
+      this.store.release(base);
+    }
+  }
+
+  /** Makes the version durable, then publishes it. A version that cannot be written is never seen. */
+  #commit(before: VersionRef, version: VersionRef, statistics: SigningStatistics): void {
+    const { arena, log } = this.#dependencies;
+    const { serial } = new ZoneReader(arena).open(version);
+    try {
+      if (this.#files?.isSigned === true) this.#files.append(before, version);
+      else this.#files?.write(version, true);
+    } catch (error) {
+      this.store.release(version);
+      throw error;
+    }
+    this.#publish(version);
+    log.write(zoneEvent.signed(this.#side('signed'), serial, this.unsignedSerial, statistics));
+    this.#files?.compactIfWorthwhile(version);
+  }
+
+  #publish(version: VersionRef): void {
+    const before = this.store.current();
+    this.store.publish(version);
+    if (before !== 0) this.store.release(before);
+    this.store.compactIfWorthwhile();
+    this.#dependencies.published(this);
+  }
+
+  get #refreshSpan(): number {
+    return this.policy?.signaturesRefresh ?? 0;
+  }
+
+  #keysAreDue(now: number): boolean {
+    return this.nextKeyEvent !== undefined && this.nextKeyEvent <= now;
+  }
+
+  /** The bound of nextRefresh may be early after updates; when it is reached the zone itself is looked at. */
+  #signaturesAreDue(now: number): boolean {
+    const version = this.store.current();
+    if (version === 0 || this.#files?.isSigned !== true) return this.#unsigned !== 0;
+    const limit = now + this.#refreshSpan + REFRESH_AHEAD;
+    const bound = nextRefresh(this.#dependencies.arena, version);
+    if (bound === undefined || bound > limit) return false;
+    const exact = exactNextRefresh(this.#dependencies.arena, version);
+    return exact !== undefined && exact <= limit;
+  }
+
+  /** First says why, once; what has been published goes on being served. */
+  #fail(error: SignetError): void {
+    const { log } = this.#dependencies;
+    this.#retryAt = this.now + RETRY;
+    this.#serveUnsignedMeanwhile();
+    if (this.#trouble === error.message) return;
+    this.#trouble = error.message;
+    const label = this.#side('signed');
+    if (error.code === 'SIGNING_SUSPENDED') log.write(zoneEvent.signingSuspended(label, error.message));
+    else if (error instanceof DiskError) log.write(zoneEvent.writeFailed(label, error.message, RETRY));
+    else log.write(zoneEvent.upkeepFailed(label, error.message, RETRY));
+  }
+
+  /**
+   * A zone that has never been signed by us answers with what its operator wrote until it can be signed. The file is read
+   * again for that: the version that waits to be signed stays as it is.
+   */
+  #serveUnsignedMeanwhile(): void {
+    if (this.store.current() !== 0 || this.#unsigned === 0) return;
+    const loaded = this.#file.load(this.store, this.#side('signed'));
+    if (loaded !== undefined) this.#publish(loaded.version);
+  }
+
+  #relief(): void {
+    if (this.#trouble === undefined) return;
+    this.#trouble = undefined;
+    this.#dependencies.log.write(zoneEvent.recovered(this.#side('signed')));
+  }
+
+  #schedule(): void {
+    if (this.#isEnded || this.#isQueued || !this.isMaintained) return;
+    const now = this.now;
+    const isRetry = this.#retryAt !== undefined;
+    const moments = [now + LONGEST_WAIT];
+    if (this.#retryAt !== undefined) moments.push(this.#retryAt);
+    else if (this.isLoaded) {
+      const expiry = nextRefresh(this.#dependencies.arena, this.store.current());
+      if (expiry !== undefined) moments.push(expiry - this.#refreshSpan - REFRESH_AHEAD);
+      if (this.nextKeyEvent !== undefined) moments.push(this.nextKeyEvent);
+    }
+    // A bound that is early must not make us spin.
+    const wait = Math.max(1, Math.min(...moments) - now);
+    this.#timer = this.#dependencies.clock.after(wait * 1000, () => {
+      void this.#request({ file: isRetry && this.#unsigned === 0 && !this.isLoaded, keys: false });
+    });
+  }
+}

@@ -1,0 +1,135 @@
+import path from 'node:path';
+import type { Configuration, DnssecPolicy, ZoneConfiguration } from '../conf/configuration.ts';
+import { FileKeyStore } from '../keys/file-key-store.ts';
+import type { KeyStore } from '../keys/key-store.ts';
+import { zoneEvent } from './events.ts';
+import { ZoneKeeper, type ZoneKeeperDependencies } from './zone-keeper.ts';
+
+type KeepersDependencies = Omit<ZoneKeeperDependencies, 'keyStore'>;
+
+interface Kept {
+  /** What a keeper cannot change while it lives. */
+  readonly identity: string;
+  readonly keeper: ZoneKeeper;
+  isLoaded: boolean;
+}
+
+/** All zones of the server. */
+export class ZoneKeepers {
+  readonly #dependencies: KeepersDependencies;
+  readonly #keyStores = new Map<string, KeyStore>();
+  #kept: Kept[] = [];
+
+  constructor(dependencies: KeepersDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  get all(): readonly ZoneKeeper[] {
+    return this.#kept.map(({ keeper }) => keeper);
+  }
+
+  /** Directories that zones are written in. */
+  directories(): string[] {
+    const signed = this.#kept.filter(({ keeper }) => keeper.isMaintained);
+    return [...new Set(signed.flatMap(({ keeper }) => keeper.directories))];
+  }
+
+  /**
+   * Makes keepers for new zones, hands changed settings to the others, and ends the upkeep of those that are gone.
+   * @returns what frees the dropped zones: to be called once nobody is told of them any more
+   */
+  async configure(configuration: Configuration): Promise<() => Promise<void>> {
+    const before = this.#kept;
+    const next: Kept[] = [];
+    const wanted = wantedZones(configuration);
+    const dropped = before.filter(({ identity }) => !wanted.some((one) => one.identity === identity));
+    // The one that is dropped may have the same files as the one that comes: it stops first.
+    await Promise.all(dropped.map(({ keeper }) => keeper.stop()));
+    for (const { identity, zone, view, policy } of wanted) {
+      const known = before.find((kept) => kept.identity === identity);
+      known?.keeper.reconfigure(zone, policy);
+      next.push(known ?? { identity, keeper: this.#makeKeeper(zone, view, policy), isLoaded: false });
+    }
+    this.#kept = next;
+    return async () => {
+      for (const { keeper } of dropped) {
+        if (!next.some((kept) => kept.keeper.label === keeper.label)) {
+          this.#dependencies.log.write(zoneEvent.removed(keeper.label));
+        }
+        await keeper[Symbol.asyncDispose]();
+      }
+    };
+  }
+
+  async loadAll(): Promise<void> {
+    await this.loadNew();
+  }
+
+  async loadNew(): Promise<void> {
+    const fresh = this.#kept.filter(({ isLoaded }) => !isLoaded);
+    await Promise.all(fresh.map((kept) => this.#load(kept)));
+  }
+
+  async reloadAll(): Promise<void> {
+    for (const kept of this.#kept) if (kept.isLoaded) kept.keeper.requestReload();
+    await this.loadNew();
+    await Promise.all(this.#kept.map(({ keeper }) => keeper.idle()));
+  }
+
+  /** @param flush write journals into the signed files */
+  async stop(flush: boolean): Promise<void> {
+    for (const { keeper } of this.#kept) {
+      if (flush) await keeper.flush();
+      await keeper.stop();
+    }
+  }
+
+  async #load(kept: Kept): Promise<void> {
+    kept.isLoaded = true;
+    await kept.keeper.start();
+  }
+
+  #makeKeeper(zone: ZoneConfiguration, view: string, policy: DnssecPolicy | undefined): ZoneKeeper {
+    const directory = process.cwd();
+    const keyStore = this.#keyStore(path.resolve(directory, zone.keyDirectory));
+    return new ZoneKeeper({ zone, view, policy, directory }, { ...this.#dependencies, keyStore });
+  }
+
+  #keyStore(directory: string): KeyStore {
+    const known = this.#keyStores.get(directory);
+    if (known !== undefined) return known;
+    const store = new FileKeyStore({ directory }, this.#dependencies);
+    this.#keyStores.set(directory, store);
+    return store;
+  }
+}
+
+interface WantedZone {
+  readonly identity: string;
+  readonly zone: ZoneConfiguration;
+  readonly view: string;
+  readonly policy: DnssecPolicy | undefined;
+}
+
+function wantedZones(configuration: Configuration): WantedZone[] {
+  return configuration.views.flatMap(({ name: view, zones }) =>
+    zones.map((zone) => {
+      const policy = zone.policy === undefined ? undefined : configuration.policies.get(zone.policy);
+      const isMaintained = policy !== undefined && policy.keys.length > 0;
+      const { name, file, masterfileFormat, inlineSigning, keyDirectory } = zone;
+      const directory = process.cwd();
+      const identity = JSON.stringify([
+        view,
+        name.toLowerCase(),
+        file,
+        masterfileFormat,
+        inlineSigning,
+        isMaintained,
+        policy !== undefined,
+        keyDirectory,
+        directory,
+      ]);
+      return { identity, zone, view, policy };
+    }),
+  );
+}
