@@ -10,7 +10,7 @@ import type { PrivateKeyMaterial } from '../crypto/private-key.ts';
 import { keyBits } from '../crypto/public-key.ts';
 import { equalNames, type Name } from '../wire/name.ts';
 import { nameToShortText, nameToText } from '../wire/name-text.ts';
-import { collidesWithTag, keysCollide } from './key-collision.ts';
+import { AvoidedTags, keysCollide } from './key-collision.ts';
 import { keyFileError } from './key-file-error.ts';
 import { keyFileBase, parseKeyFileName, zoneFileText, type KeyFileName } from './key-file-name.ts';
 import type { KeyPair } from './key-pair.ts';
@@ -95,12 +95,11 @@ export class FileKeyStore implements KeyStore {
   }
 
   #makeUnlikeOthers(request: KeyRequest, keys: readonly KeyPair[]): PrivateKeyMaterial {
-    const avoid = [...(request.avoidTags ?? [])];
+    const avoided = new AvoidedTags(request.avoidTags ?? []);
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const material = withProtocol(generateKey(request), request.protocol);
       const { dnskey } = material;
-      const collides =
-        keys.some((key) => keysCollide(key.dnskey, dnskey)) || avoid.some((tag) => collidesWithTag(dnskey, tag));
+      const collides = avoided.collide(dnskey) || keys.some((key) => keysCollide(key.dnskey, dnskey));
       if (!collides && !this.#isTaken(request, dnskey)) return material;
       request.onCollision?.(keyTag(dnskey));
     }

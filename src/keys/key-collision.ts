@@ -9,9 +9,22 @@ export function keysCollide(a: Uint8Array, b: Uint8Array): boolean {
   return tagsOfA.includes(keyTag(b)) || tagsOfA.includes(tagOfOtherRevocation(b));
 }
 
-/** The same against a key of which only the tag is known. */
-export function collidesWithTag(dnskey: Uint8Array, tag: number): boolean {
-  // The REVOKE bit adds 128 to the sum of appendix B of RFC 4034, or 129 when that carries; or takes it away again.
-  const others = [0, 128, 129, -128, -129].map((difference) => (tag + difference) & 0xffff);
-  return others.includes(keyTag(dnskey)) || tagOfOtherRevocation(dnskey) === tag;
+/** The same against keys of which only the tags are known. Made once, asked for every new key. */
+export class AvoidedTags {
+  readonly #tags: ReadonlySet<number>;
+  /** The tags, and those that the keys may get or have had by the REVOKE bit. */
+  readonly #near: ReadonlySet<number>;
+
+  constructor(tags: Iterable<number>) {
+    this.#tags = new Set(tags);
+    // The REVOKE bit adds 128 to the sum of RFC 4034 appendix B, or 129 when that carries; or takes it away again.
+    const differences = [0, 128, 129, -128, -129];
+    this.#near = new Set(
+      [...this.#tags].flatMap((tag) => differences.map((difference) => (tag + difference) & 0xffff)),
+    );
+  }
+
+  collide(dnskey: Uint8Array): boolean {
+    return this.#near.has(keyTag(dnskey)) || this.#tags.has(tagOfOtherRevocation(dnskey));
+  }
 }

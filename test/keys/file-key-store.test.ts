@@ -1,0 +1,338 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { it } from 'node:test';
+import { SimulatedClock } from '../../src/base/clock.ts';
+import { MemoryLog } from '../../src/base/log.ts';
+import { NodeDisk } from '../../src/base/node-disk.ts';
+import { LocalSigner } from '../../src/crypto/local-signer.ts';
+import { FileKeyStore } from '../../src/keys/file-key-store.ts';
+import { isWarning } from '../../src/keys/key-file-error.ts';
+import type { KeyList } from '../../src/keys/key-store.ts';
+import { mustName } from '../../src/wire/name-text.ts';
+import { describeKeyStore } from './key-store-compliance.ts';
+
+const NOW = 1_795_000_000;
+const ZONE = mustName('zone.example.');
+
+function makeStore(directory: string, log = new MemoryLog(), publicMode?: number): FileKeyStore {
+  return new FileKeyStore({ directory, publicMode }, { disk: new NodeDisk(), clock: new SimulatedClock(NOW), log });
+}
+
+function inDirectory<T>(work: (directory: string) => T): T {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-store-'));
+  try {
+    return work(directory);
+  } finally {
+    fs.rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+describeKeyStore('files', () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-store-'));
+  return {
+    store: makeStore(directory),
+    reopen: () => makeStore(directory),
+    now: NOW,
+    dispose: () => fs.rmSync(directory, { recursive: true, force: true }),
+  };
+});
+
+it('S-016 private files have mode 0600 whatever the umask, the others theirs', () => {
+  inDirectory((directory) => {
+    for (const umask of [0o000, 0o077, 0o777]) {
+      const before = process.umask(umask);
+      try {
+        const { fileBase } = makeStore(directory, undefined, 0o640).generate({
+          zone: ZONE,
+          algorithm: 13,
+          flags: 257,
+          times: {},
+          state: {},
+        });
+        const mode = (kind: string): number => fs.statSync(path.join(directory, `${fileBase}.${kind}`)).mode & 0o7777;
+        assert.deepEqual([mode('private'), mode('key'), mode('state')], [0o600, 0o640, 0o640]);
+      } finally {
+        process.umask(before);
+      }
+    }
+  });
+});
+
+/** A directory with two keys; the first is spoilt. What comes of it is checked, and that the second still loads. */
+function spoil(change: (base: string, directory: string) => void): KeyList {
+  return inDirectory((directory) => {
+    const store = makeStore(directory);
+    const state = { lifetime: 0, ksk: true, zsk: true };
+    const [first, second] = [1, 2].map(() =>
+      store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {}, state }),
+    );
+    change(path.join(directory, first.fileBase), directory);
+    const list = store.list(ZONE);
+    const other = list.keys.find((key) => key.tag === second.tag);
+    assert.ok(other, 'the good key still loads');
+    new LocalSigner(other.private!);
+    const log = new MemoryLog();
+    makeStore(directory, log).generate({ zone: ZONE, algorithm: 13, flags: 256, times: {} });
+    assert.deepEqual(
+      log.records.map((record) => record.text),
+      list.faults.map((fault) => fault.message),
+    );
+    return list;
+  });
+}
+
+const edit = (file: string, change: (text: string) => string): void =>
+  fs.writeFileSync(file, change(fs.readFileSync(file, 'latin1')), 'latin1');
+
+interface Fault {
+  readonly title: string;
+  readonly change: (base: string, directory: string) => void;
+  readonly code: string;
+  /** The message must name the file and say this. */
+  readonly says: RegExp;
+  readonly usable: boolean;
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    title: 'private half missing (S-100)',
+    change: (base) => fs.rmSync(`${base}.private`),
+    code: 'KEY_FILE_PRIVATE_MISSING',
+    says: /\.private: not found.*backup/,
+    usable: true,
+  },
+  {
+    title: 'public half missing',
+    change: (base) => fs.rmSync(`${base}.key`),
+    code: 'KEY_FILE_MISSING',
+    says: /\.key: not found.*restore/,
+    usable: false,
+  },
+  {
+    title: 'readable by others (S-016)',
+    change: (base) => fs.chmodSync(`${base}.private`, 0o644),
+    code: 'KEY_FILE_PERMISSIONS',
+    says: /\.private: .*0644.*chmod 600/,
+    usable: true,
+  },
+  {
+    title: 'private file truncated in the secret',
+    change: (base) => edit(`${base}.private`, (text) => text.slice(0, 90)),
+    code: 'KEY_FILE_TRUNCATED',
+    says: /\.private: .*cut off.*PrivateKey.*backup/,
+    usable: false,
+  },
+  {
+    title: 'private file empty',
+    change: (base) => fs.truncateSync(`${base}.private`),
+    code: 'KEY_FILE_TRUNCATED',
+    says: /\.private: .*empty/,
+    usable: false,
+  },
+  {
+    title: 'private file without its secret',
+    change: (base) => edit(`${base}.private`, (text) => text.replace(/^PrivateKey.*\n/m, '')),
+    code: 'KEY_FILE_TRUNCATED',
+    says: /PrivateKey missing/,
+    usable: false,
+  },
+  {
+    title: 'public file truncated in the key',
+    change: (base) => edit(`${base}.key`, (text) => text.slice(0, -20)),
+    code: 'KEY_FILE_TRUNCATED',
+    says: /\.key: .*cut off/,
+    usable: false,
+  },
+  {
+    title: 'public file truncated after its comments',
+    change: (base) => edit(`${base}.key`, (text) => text.slice(0, text.indexOf('zone.example. IN'))),
+    code: 'KEY_FILE_TRUNCATED',
+    says: /no record/,
+    usable: false,
+  },
+  {
+    title: 'owner of another zone (S-011)',
+    change: (base) => edit(`${base}.key`, (text) => text.replace(/^zone/m, 'moon')),
+    code: 'KEY_FILE_WRONG_OWNER',
+    says: /moon\.example\./,
+    usable: false,
+  },
+  {
+    title: "tag in the file name is another key's (S-013)",
+    change: (base) =>
+      ['key', 'private', 'state'].forEach((kind) =>
+        fs.renameSync(`${base}.${kind}`, `${base.slice(0, -5)}00001.${kind}`),
+      ),
+    code: 'KEY_FILE_WRONG_NAME',
+    says: /00001\.key: .*rename/,
+    usable: false,
+  },
+  {
+    title: 'private half of another key',
+    change: (base, directory) => {
+      const other = fs
+        .readdirSync(directory)
+        .find((file) => file.endsWith('.private') && !base.endsWith(file.slice(0, -8)));
+      fs.copyFileSync(path.join(directory, other!), `${base}.private`);
+    },
+    code: '',
+    says: /^/,
+    usable: true, // found when it is to sign: see below
+  },
+  {
+    title: 'private half of another algorithm',
+    change: (base) => edit(`${base}.private`, (text) => text.replace('13 (ECDSAP256SHA256)', '15 (ED25519)')),
+    code: 'PRIVATE_KEY_MISMATCH',
+    says: /\.private: .*another key/,
+    usable: false,
+  },
+  {
+    title: 'unknown field in the private file',
+    change: (base) => fs.appendFileSync(`${base}.private`, 'Colour: blue\n'),
+    code: 'KEY_FILE_UNKNOWN_FIELD',
+    says: /\.private: line \d+: unknown field Colour/,
+    usable: false,
+  },
+  {
+    title: 'field twice',
+    change: (base) => fs.appendFileSync(`${base}.private`, 'Created: 20260101000000\n'),
+    code: 'KEY_FILE_SYNTAX',
+    says: /Created is there twice/,
+    usable: false,
+  },
+  {
+    title: 'a time that is none',
+    change: (base) => edit(`${base}.private`, (text) => text.replace(/Created: .*/, 'Created: 20261301000000')),
+    code: 'KEY_FILE_SYNTAX',
+    says: /line 4: Created/,
+    usable: false,
+  },
+  {
+    title: 'format of another age',
+    change: (base) => edit(`${base}.private`, (text) => text.replace('v1.3', 'v2.0')),
+    code: 'KEY_FILE_VERSION',
+    says: /v2\.0/,
+    usable: false,
+  },
+  {
+    title: 'unknown field in the state file, which is kept',
+    change: (base) => fs.appendFileSync(`${base}.state`, 'Colour: blue\n'),
+    code: 'KEY_FILE_UNKNOWN_FIELD',
+    says: /Colour/,
+    usable: true,
+  },
+  {
+    title: 'unknown state',
+    change: (base) => fs.appendFileSync(`${base}.state`, 'DSState: green\n'),
+    code: 'KEY_FILE_SYNTAX',
+    says: /\.state: line \d+: DSState is not one of hidden/,
+    usable: false,
+  },
+  {
+    title: 'times that contradict each other',
+    change: (base) => fs.appendFileSync(`${base}.state`, 'Retired: 20300101000000\nRemoved: 20290101000000\n'),
+    code: 'KEY_FILE_TIMES',
+    says: /deleted before it is inactive.*dnssec-settime/,
+    usable: true,
+  },
+  {
+    title: 'file that is no key file at all',
+    change: (base) => fs.writeFileSync(`${base}.private`, Buffer.alloc(100_000, 0x41)),
+    code: 'KEY_FILE_SYNTAX',
+    says: /too many for a key file/,
+    usable: false,
+  },
+];
+
+for (const fault of FAULTS)
+  it(`key files: ${fault.title}`, () => {
+    const { keys, faults } = spoil(fault.change);
+    assert.equal(keys.length, fault.usable ? 2 : 1);
+    if (fault.code === '') return;
+    assert.deepEqual(
+      faults.map((one) => one.code),
+      [fault.code],
+    );
+    assert.match(faults[0].message, fault.says);
+    assert.match(faults[0].message, /Kzone\.example\.\+013\+\d{5}/);
+    assert.equal(isWarning(faults[0]), fault.usable);
+  });
+
+it('a private half copied from another key never signs', () => {
+  const { keys } = spoil(FAULTS.find((fault) => fault.title === 'private half of another key')!.change);
+  const refused = keys.filter((key) => {
+    try {
+      new LocalSigner(key.private!);
+      return false;
+    } catch (fault) {
+      assert.equal((fault as { code?: string }).code, 'PRIVATE_KEY_MISMATCH');
+      return true;
+    }
+  });
+  assert.equal(refused.length, 1);
+});
+
+it('a key whose private half is gone keeps its times from the comments', () => {
+  inDirectory((directory) => {
+    const store = makeStore(directory);
+    const made = store.generate({ zone: ZONE, algorithm: 13, flags: 256, times: { publish: 1_900_000_000 } });
+    fs.rmSync(path.join(directory, `${made.fileBase}.private`));
+    assert.deepEqual(store.list(ZONE).keys[0].times, { created: NOW, publish: 1_900_000_000 });
+    assert.equal(store.list(ZONE).keys[0].private, undefined);
+  });
+});
+
+it('S-010 a state file whose name lost its dot is read, and written back with it', () => {
+  inDirectory((directory) => {
+    const store = makeStore(directory);
+    const made = store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {}, state: { lifetime: 77 } });
+    const dotless = made.fileBase.replace('.+', '+');
+    fs.renameSync(path.join(directory, `${made.fileBase}.state`), path.join(directory, `${dotless}.state`));
+    const { keys, faults } = store.list(ZONE);
+    assert.deepEqual(faults, []);
+    assert.equal(keys[0].state?.lifetime, 77);
+    store.save(keys[0]);
+    assert.ok(fs.existsSync(path.join(directory, `${made.fileBase}.state`)));
+  });
+});
+
+it('unknown lines of a state file survive saving', () => {
+  inDirectory((directory) => {
+    const store = makeStore(directory);
+    const made = store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {}, state: {} });
+    const file = path.join(directory, `${made.fileBase}.state`);
+    fs.appendFileSync(file, 'Colour: light blue\n');
+    store.save(store.list(ZONE).keys[0]);
+    assert.match(fs.readFileSync(file, 'latin1'), /^Colour: light blue$/m);
+  });
+});
+
+it('files of other programs in the directory are left alone', () => {
+  inDirectory((directory) => {
+    const store = makeStore(directory);
+    for (const name of [
+      'Kzone.example.+013+1.key',
+      'Kzone.example.+13+12345.key',
+      'K.key',
+      'zone.db',
+      'Kzone.example.+013+12345.key~',
+    ])
+      fs.writeFileSync(path.join(directory, name), 'x');
+    assert.deepEqual(store.list(ZONE), { keys: [], faults: [] });
+  });
+});
+
+it('S-030 a directory that is not there is named', () => {
+  assert.throws(() => makeStore('/nonexistent/keys').list(ZONE), { code: 'DISK', message: /\/nonexistent\/keys/ });
+});
+
+it('a directory that cannot be written says so and leaves no half key', () => {
+  inDirectory((directory) => {
+    fs.writeFileSync(path.join(directory, 'file'), '');
+    const store = makeStore(path.join(directory, 'file'));
+    assert.throws(() => store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {} }), { code: 'DISK' });
+    assert.deepEqual(fs.readdirSync(directory), ['file']);
+  });
+});
