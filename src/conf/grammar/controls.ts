@@ -8,37 +8,29 @@ import { controlPort, textList } from './value-kinds.ts';
 /** Clauses of `controls`: where commands of rndc are taken. */
 export const controlsClauses: ClauseTable = {
   inet: many(
-    tuple(
-      [
-        field('address', address([4, 6], true)),
-        optional('port', controlPort),
-        required('allow', matchList),
-        optional('keys', textList),
-        optional('read-only', boolean),
-      ],
-      { anyOrder: true },
-    ),
+    tuple([
+      field('address', address([4, 6], true)),
+      optional('port', controlPort),
+      required('allow', matchList),
+      optional('keys', textList),
+      optional('read-only', boolean),
+    ]),
   ),
   unix: many(
-    tuple(
-      [
-        field('path', quotedText),
-        required('perm', integer),
-        required('owner', integer),
-        required('group', integer),
-        optional('keys', textList),
-        optional('read-only', boolean),
-      ],
-      { anyOrder: true },
-    ),
+    tuple([
+      field('path', quotedText),
+      required('perm', integer),
+      required('owner', integer),
+      required('group', integer),
+      optional('keys', textList),
+      optional('read-only', boolean),
+    ]),
   ),
 };
 
 /** Clauses of `statistics-channels`. */
 export const statisticsClauses: ClauseTable = {
   inet: many(
-    tuple([field('address', address([4, 6], true)), optional('port', controlPort), optional('allow', matchList)], {
-      anyOrder: true,
-    }),
+    tuple([field('address', address([4, 6], true)), optional('port', controlPort), optional('allow', matchList)]),
   ),
 };

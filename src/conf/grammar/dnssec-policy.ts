@@ -1,4 +1,4 @@
-import { boolean, duration, durationOrUnlimited, integer, text, word } from '../syntax/scalar-specs.ts';
+import { bareText, boolean, duration, durationOrUnlimited, integer, text, word } from '../syntax/scalar-specs.ts';
 import { one } from '../syntax/spec.ts';
 import type { ClauseTable, Spec } from '../syntax/spec.ts';
 import { block, field, list, optional, required, trailing, tuple } from '../syntax/structure-specs.ts';
@@ -21,7 +21,7 @@ const keyParts: readonly Part[] = [
   field('role', word('csk', 'ksk', 'zsk')),
   field('storage', storage),
   required('lifetime', durationOrUnlimited),
-  required('algorithm', text),
+  required('algorithm', bareText),
   optional('tag-range', tuple([field('low', integer), field('high', integer)])),
   trailing('length', integer),
 ];
@@ -35,9 +35,7 @@ export const dnssecPolicyClauses: ClauseTable = {
   keys: one(list(keyLine)),
   'max-zone-ttl': one(duration),
   nsec3param: one(
-    tuple([optional('iterations', integer), optional('optout', boolean), optional('salt-length', integer)], {
-      anyOrder: true,
-    }),
+    tuple([optional('iterations', integer), optional('optout', boolean), optional('salt-length', integer)]),
   ),
   'parent-ds-ttl': one(duration),
   'parent-propagation-delay': one(duration),

@@ -34,10 +34,12 @@ export const quotaParameters = tuple([
 ]);
 
 /** `10.0.0.1 port 53 key k tls t;` or the name of another list. */
-const remoteServer = tuple(
-  [field('server', addressOr(text)), optional('port', port), optional('key', text), optional('tls', text)],
-  { anyOrder: false },
-);
+const remoteServer = tuple([
+  field('server', addressOr(text)),
+  optional('port', port),
+  optional('key', text),
+  optional('tls', text),
+]);
 const remoteServerList = field('servers', list(remoteServer));
 export const remoteServers = tuple([optional('port', port), remoteServerList]);
 export const namedRemoteServers = tuple([field('name', text), optional('port', port), remoteServerList]);
@@ -63,14 +65,12 @@ export const dualStackServers = tuple([
   field('servers', list(tuple([field('server', addressOr(quotedText)), optional('port', port)]))),
 ]);
 export const transferTo = tuple([optional('port', port), optional('transport', text), field('clients', matchList)], {
-  anyOrder: false,
+  gap: true,
 });
-export const listenOn = tuple([
-  optional('port', port),
-  optional('tls', text),
-  optional('http', text),
-  field('addresses', matchList),
-]);
+export const listenOn = tuple(
+  [optional('port', port), optional('tls', text), optional('http', text), field('addresses', matchList)],
+  { gap: true },
+);
 
 /** `1024;` or `range 1024 65535;` */
 const portRange: Spec = {

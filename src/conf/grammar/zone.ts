@@ -23,7 +23,6 @@ export const zoneType = word(
 /** Clauses that stand in `zone` and nowhere else, whatever its type. */
 const zoneOnlyClauses: ClauseTable = {
   type: one(zoneType),
-  'update-policy': one(updatePolicy),
   'check-names': one(failWarnIgnore),
   database: one(text),
   'delegation-only': one(boolean, 'deprecated'),
@@ -41,6 +40,7 @@ const zoneOnlyClauses: ClauseTable = {
   pubkey: one(nothing, 'ancient'),
   'server-addresses': one(addressesOnly),
   'server-names': one(textList),
+  'update-policy': one(updatePolicy),
 };
 
 /** Clauses of `zone`. */

@@ -74,15 +74,15 @@ export const matchElement: Spec = {
 
 export const matchList: Spec = list(matchElement);
 
-/** The port of a listener: a number, or `*` for the default. */
+/** The port of a listener: a number, or `*` for the default one, which is as if nothing were written. */
 export const portOrStar: Spec = {
   read(reader) {
     const token = reader.peek();
     if (token.kind !== 'word' || token.text !== '*') return port.read(reader);
     reader.next();
-    return { kind: 'text', text: '*', isKeyword: true, position: token.position };
+    return { kind: 'void', position: token.position };
   },
-  print: (value, printer) => (value.kind === 'text' ? printer.write('*') : port.print(value, printer)),
+  print: port.print,
 };
 
 function readMatch(reader: TreeReader): Value {

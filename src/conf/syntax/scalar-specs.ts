@@ -57,7 +57,7 @@ export const port: Spec = {
   read(reader) {
     const value = readInteger(reader);
     if (value.kind === 'number' && value.value > 65535)
-      throw reader.fault(`port value '${value.value}' is out of range`);
+      reader.faults.error('CONF_VALUE', value.position, `port value '${value.value}' is out of range`);
     return value;
   },
   print: printNumber,

@@ -66,11 +66,14 @@ export function trailing(name: string, spec: Spec): Part {
  * Parts one after the other. Keyword parts that follow each other may come in any order when `anyOrder` is set (as
  * BIND takes `versions`, `size` and `suffix`, or `keys` and `allow`).
  */
-export function tuple(parts: readonly Part[], options: { anyOrder?: boolean } = {}): Spec {
+export function tuple(parts: readonly Part[], options: { anyOrder?: boolean; gap?: boolean } = {}): Spec {
   return {
     read: (reader) => readTuple(reader, parts, options.anyOrder ?? false),
     print(value, printer) {
-      if (value.kind === 'tuple') printTuple(value, parts, printer);
+      if (value.kind !== 'tuple') return;
+      // BIND leaves the place of keywords that were not written empty in some statements.
+      if (options.gap && value.fields.size === 1) printer.write(' ');
+      printTuple(value, parts, printer);
     },
   };
 }
@@ -114,7 +117,7 @@ function printTuple(value: TupleValue, parts: readonly Part[], printer: Printer)
   let isFirst = true;
   for (const part of parts) {
     const inside = value.fields.get(part.name);
-    if (!inside) continue;
+    if (!inside || inside.kind === 'void') continue;
     if (!isFirst) printer.write(' ');
     isFirst = false;
     if (part.keyword) printer.write(`${part.name} `);
