@@ -1,4 +1,5 @@
 import { Mnemonics } from '../mnemonics.ts';
+import { parseDecimal } from '../number-text.ts';
 import { MalformedError } from '../reader.ts';
 import { RR_TYPES } from '../tables/rr-types.ts';
 import { typeCode } from '../type-text.ts';
@@ -30,7 +31,8 @@ const bitmap: Field = {
     let length = 0;
     while (tokens.more()) {
       nextWord(tokens, 'record type');
-      const type = typeCode(tokens.octets, tokens.start, tokens.end);
+      let type = typeCode(tokens.octets, tokens.start, tokens.end);
+      if (type < 0) type = parseDecimal(tokens.octets, tokens.start, tokens.end, LAST_TYPE);
       if (type < 1 || type > LAST_TYPE) tokens.fail('record type (1 to 127)');
       map[type >> 3] |= 0x80 >> (type & 7);
       length = Math.max(length, (type >> 3) + 1);
