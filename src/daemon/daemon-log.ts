@@ -94,7 +94,8 @@ export class DaemonLog implements Log {
   }
 
   write(record: LogRecord): void {
-    for (const channel of this.#categories.get(record.category) ?? this.#fallback) {
+    const channels = this.#categories.get(record.category) ?? this.#fallback;
+    for (const channel of channels) {
       if (takesSeverity(channel.channel.severity, record.severity, this.debugLevel)) channel.write(record);
     }
   }

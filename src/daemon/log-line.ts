@@ -13,10 +13,7 @@ export function logLine(record: LogRecord, style: LineStyle, milliseconds: numbe
 
 /** A record is a line: what came from outside must not begin another one. */
 function oneLine(text: string): string {
-  return text.replace(
-    /[\x00-\x08\x0a-\x1f\x7f]/g,
-    (character) => `\\${String(character.charCodeAt(0)).padStart(3, '0')}`,
-  );
+  return text.replace(/(?!\t)\p{Cc}/gu, (character) => `\\${String(character.charCodeAt(0)).padStart(3, '0')}`);
 }
 
 /** `local` is "21-Nov-2026 08:08:21.057"; both ISO forms as BIND's print-time iso8601 and iso8601-utc. */

@@ -71,6 +71,7 @@ export class Named implements ServerControl {
   #reconfiguring: Promise<boolean> = Promise.resolve(true);
   #isEnding = false;
   #pidFile: string | undefined;
+  #listening: readonly ListenAddress[] = [];
 
   constructor(options: NamedServerOptions, dependencies: NamedDependencies) {
     this.#options = options;
@@ -258,7 +259,6 @@ export class Named implements ServerControl {
   }
 
   async #listen(configuration: Configuration): Promise<void> {
-    const { log } = this.#dependencies;
     const wanted = listenAddresses(configuration, hostAddresses(), this.#options);
     const { responders } = this.#parts!;
     try {
@@ -267,9 +267,22 @@ export class Named implements ServerControl {
       await this.#listenOneByOne(wanted);
       return;
     }
-    for (const one of wanted) {
+    this.#nowListening(wanted);
+  }
+
+  /** Tells of addresses that are new or gone. */
+  #nowListening(addresses: readonly ListenAddress[]): void {
+    const { log } = this.#dependencies;
+    const isAmong = (one: ListenAddress, others: readonly ListenAddress[]): boolean =>
+      others.some(({ address, port }) => address === one.address && port === one.port);
+    for (const one of addresses) {
+      if (isAmong(one, this.#listening)) continue;
       log.write(serverEvent.listening(one.family, one.interface, one.address, one.port));
     }
+    for (const one of this.#listening) {
+      if (!isAmong(one, addresses)) log.write(serverEvent.noLongerListening(one.address, one.port));
+    }
+    this.#listening = addresses;
   }
 
   /** An address that cannot be had is logged; the others are served, as BIND does. */
@@ -280,12 +293,12 @@ export class Named implements ServerControl {
       try {
         await this.#parts!.responders.listen([...good, one]);
         good.push(one);
-        log.write(serverEvent.listening(one.family, one.interface, one.address, one.port));
       } catch (error) {
         const reason = (error as Error).message;
         log.write(serverEvent.notListening(one.family, one.interface, one.address, one.port, reason));
       }
     }
+    this.#nowListening(good);
     if (good.length === 0) {
       throw new SignetError('NOT_LISTENING', 'could not listen on any address: see the lines before', {});
     }

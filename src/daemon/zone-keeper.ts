@@ -251,8 +251,7 @@ export class ZoneKeeper implements AsyncDisposable {
       await this.#do(work);
       if (this.#retryAt === undefined) this.#relief();
     } catch (error) {
-      if (!(error instanceof SignetError)) throw error;
-      this.#fail(error);
+      this.#fail(error instanceof SignetError ? error : internalError(error));
     }
     this.#schedule();
   }
@@ -458,4 +457,10 @@ export class ZoneKeeper implements AsyncDisposable {
       void this.#request({ file: isRetry && this.#unsigned === 0 && !this.isLoaded, keys: false });
     });
   }
+}
+
+/** A fault of this program in one zone's upkeep must not end the service of all zones. */
+function internalError(cause: unknown): SignetError {
+  const detail = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+  return new SignetError('INTERNAL', `internal error, please report it: ${detail}`, {}, cause);
 }

@@ -1,4 +1,5 @@
 import { randomBelow } from '../base/random.ts';
+import { serialLess } from '../base/serial.ts';
 import type { Name } from '../wire/name.ts';
 import type { VersionRef } from '../zone/store/arena.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
@@ -54,8 +55,10 @@ export async function updateSignedZone(
 
   const apex = apexChanges(before, parameters);
   const keyTypes = keyTypesToSign(before, parameters);
-  const isNothing = touched.length + stale.rrsets.length + apex.set.length + apex.remove.length + keyTypes.length === 0;
-  if (isNothing) {
+  const work = touched.length + stale.rrsets.length + apex.set.length + apex.remove.length + keyTypes.length;
+  // An operator who raises nothing but the serial wants secondaries to transfer.
+  const isRaised = unsigned !== undefined && serialLess(before.serial, wanted.serial);
+  if (work === 0 && !isRaised) {
     rememberEarliest(arena, signed, stale.earliestOfRest, false);
     return 'unchanged';
   }

@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
+import type { DnssecPolicy } from '../../src/conf/configuration.ts';
+import { nameToText } from '../../src/wire/name-text.ts';
+import { TYPE } from '../../src/wire/type-codes.ts';
+import { faultsOf, FILE, makeWorld, signatureSpan, zoneText, type World } from './keeper-fixture.ts';
+
+const HOUR = 3600;
+const DAY = 86_400;
+
+const NSEC3: DnssecPolicy = {
+  ...DEFAULT_POLICY,
+  name: 'nsec3',
+  keys: [
+    { role: 'ksk', lifetime: 0, algorithm: 13, bits: 256 },
+    { role: 'zsk', lifetime: 0, algorithm: 13, bits: 256 },
+  ],
+  nsec3: { iterations: 0, optOut: false, saltLength: 8 },
+};
+
+function apexRdata(world: World, type: number): Uint8Array[] {
+  const reader = world.keeper.read();
+  const rrset = reader.rrset(reader.apexNode, type);
+  return rrset === 0 ? [] : reader.rdataAll(rrset);
+}
+
+test('S-018 S-024 S-031 a zone with policy default gets a key and is signed, and its file is not touched', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  assert.deepEqual(await faultsOf(world), []);
+  assert.equal(apexRdata(world, TYPE.DNSKEY).length, 1);
+  assert.equal(world.keeper.keys.length, 1);
+  assert.equal(Buffer.from(world.disk.read(FILE)!).toString(), zoneText(1));
+  assert.ok(world.disk.files.has(`${FILE}.signed`));
+  assert.deepEqual(world.published, [2]);
+  const lines = world.news();
+  for (const wanted of [
+    'zone example/IN (unsigned): loaded serial 1',
+    'zone example/IN (signed): reconfiguring zone keys',
+    `DNSKEY example/ECDSAP256SHA256/${world.keeper.keys[0].tag} (CSK) is now published`,
+  ]) {
+    assert.ok(lines.includes(wanted), `${wanted}\nin\n${lines.join('\n')}`);
+  }
+});
+
+for (const policy of [DEFAULT_POLICY, NSEC3]) {
+  test(`S-028 S-105 60 days of hourly looks, policy ${policy.name}: signatures stay fresh, nothing is bogus`, async () => {
+    const world = makeWorld({ policy });
+    await world.keeper.start();
+    let renewed = 0;
+    let inception = signatureSpan(world.keeper.read()).inception;
+    for (let hour = 0; hour < 60 * 24; hour++) {
+      await world.advance(HOUR);
+      const span = signatureSpan(world.keeper.read());
+      const left = span.expiration - world.clock.now();
+      assert.ok(left > policy.signaturesRefresh, `hour ${hour}: ${left} s left`);
+      if (span.inception > inception) renewed++;
+      inception = span.inception;
+      if (hour % 12 === 0) assert.deepEqual(await faultsOf(world), [], `hour ${hour}`);
+    }
+    assert.ok(renewed >= 3, `signatures were renewed ${renewed} times`);
+    // Each round of refreshing is one version; a version more often than hourly would trouble secondaries for nothing.
+    assert.ok(world.published.length < 60 * 24, `${world.published.length} versions`);
+    for (let i = 1; i < world.published.length; i++) assert.ok(world.published[i] > world.published[i - 1]);
+  });
+}
+
+test('CDS and CDNSKEY appear once resolvers know the key, and not before', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  assert.equal(apexRdata(world, TYPE.CDS).length, 0);
+  await world.advance(3 * DAY);
+  assert.equal(apexRdata(world, TYPE.CDS).length, 1);
+  assert.equal(apexRdata(world, TYPE.CDNSKEY).length, 1);
+  assert.deepEqual(await faultsOf(world), []);
+});
+
+test('S-022 a changed file gives only the signatures that the change needs, and a higher serial', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  const before = new Set(signatureTexts(world));
+  world.disk.put(FILE, zoneText(1, 'www A 192.0.2.1'));
+  assert.equal(world.keeper.requestReload(), 'queued');
+  await world.keeper.idle();
+  const after = signatureTexts(world);
+  // The new name's A and NSEC, the NSEC before it, and the SOA.
+  assert.equal(after.filter((text) => !before.has(text)).length, 4);
+  assert.deepEqual(world.published, [2, 3]);
+  assert.deepEqual(await faultsOf(world), []);
+  assert.equal(world.keeper.requestReload(), 'up-to-date');
+});
+
+test('S-022 the serial follows the one in the file when that is later', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  world.disk.put(FILE, zoneText(2026112100));
+  world.keeper.requestReload();
+  await world.keeper.idle();
+  assert.deepEqual(world.published, [2, 2026112100]);
+});
+
+test('a broken file at a reload leaves the zone as it is and says where it is broken', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  world.disk.put(FILE, zoneText(2, 'www A not-an-address'));
+  world.keeper.requestReload();
+  await world.keeper.idle();
+  assert.deepEqual(world.published, [2]);
+  const lines = world.news();
+  assert.ok(
+    lines.some((line) => line.startsWith(`${FILE}:8:`)),
+    lines.join('\n'),
+  );
+  assert.ok(lines.includes('zone example/IN (signed): still serving serial 2'), lines.join('\n'));
+  world.disk.put(FILE, zoneText(2, 'www A 192.0.2.1'));
+  world.keeper.requestReload();
+  await world.keeper.idle();
+  assert.deepEqual(world.published, [2, 3]);
+});
+
+test('a broken file at the start: nothing is loaded, and the zone comes when the file is mended', async () => {
+  const world = makeWorld();
+  world.disk.put(FILE, 'nonsense');
+  await world.keeper.start();
+  assert.equal(world.keeper.isLoaded, false);
+  assert.ok(world.news().includes('zone example/IN (unsigned): not loaded due to errors.'));
+  world.disk.put(FILE, zoneText(1));
+  world.keeper.requestReload();
+  await world.keeper.idle();
+  assert.deepEqual(await faultsOf(world), []);
+});
+
+test('a restart serves the same version, signs nothing anew, and goes on with keys and times', async () => {
+  const first = makeWorld();
+  await first.keeper.start();
+  await first.advance(DAY);
+  const { tag } = first.keeper.keys[0];
+  const before = signatureTexts(first);
+  await first.keeper.stop();
+  const second = makeWorld({ disk: first.disk.afterCrash(), clock: first.clock });
+  await second.keeper.start();
+  assert.deepEqual(signatureTexts(second), before);
+  assert.equal(second.keeper.keys[0].tag, tag);
+  assert.deepEqual(second.published, [first.published.at(-1)]);
+});
+
+test('what changed in the file while the server was down is signed at the start', async () => {
+  const first = makeWorld();
+  await first.keeper.start();
+  await first.keeper.stop();
+  const disk = first.disk.afterCrash();
+  disk.put(FILE, zoneText(9, 'www A 192.0.2.1'));
+  const second = makeWorld({ disk, clock: first.clock });
+  await second.keeper.start();
+  assert.deepEqual(second.published, [2, 9]);
+  assert.deepEqual(await faultsOf(second), []);
+});
+
+test('S-008 without its private key the zone is served on, nothing half is signed, and signing goes on afterwards', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  const name = [...world.disk.files.keys()].find((file) => file.endsWith('.private'))!;
+  const held = world.disk.files.get(name)!;
+  world.disk.files.delete(name);
+  world.disk.put(FILE, zoneText(2, 'www A 192.0.2.1'));
+  world.keeper.requestReload();
+  await world.keeper.idle();
+  assert.deepEqual(world.published, [2]);
+  assert.deepEqual(await faultsOf(world), []);
+  const lines = world.news();
+  assert.ok(
+    lines.some((line) => line.includes('signing is suspended') && line.includes(name)),
+    lines.join('\n'),
+  );
+  await world.advance(HOUR);
+  assert.equal(world.news().filter((line) => line.includes('signing is suspended')).length, 0, 'said once');
+  assert.equal([...world.disk.files.keys()].filter((file) => file.endsWith('.key')).length, 1, 'no new key');
+  world.disk.files.set(name, held);
+  await world.advance(60);
+  assert.deepEqual(world.published, [2, 3]);
+  assert.deepEqual(await faultsOf(world), []);
+});
+
+test('a key whose files are all gone is not replaced by another that nobody trusts', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  for (const file of [...world.disk.files.keys()]) if (/\/K/.test(file)) world.disk.files.delete(file);
+  world.keeper.requestKeys();
+  await world.keeper.idle();
+  assert.ok(world.news().some((line) => line.includes('restore the files')));
+  assert.ok(![...world.disk.files.keys()].some((file) => /\/K/.test(file)));
+  assert.deepEqual(world.published, [2]);
+});
+
+for (const reason of ['EROFS', 'EACCES', 'ENOSPC']) {
+  test(`S-030 ${reason}: one clear message, what is published stays, and work goes on by itself`, async () => {
+    const world = makeWorld();
+    await world.keeper.start();
+    world.news();
+    world.disk.refusal = reason;
+    world.disk.put(FILE, zoneText(2, 'www A 192.0.2.1'));
+    world.keeper.requestReload();
+    await world.keeper.idle();
+    await world.advance(600);
+    assert.deepEqual(world.published, [2]);
+    const complaints = world.news().filter((line) => line.includes(reason));
+    assert.equal(complaints.length, 1, complaints.join('\n'));
+    assert.match(complaints[0], /\/zones\/example\.db\.signed.*user id/);
+    world.disk.refusal = undefined;
+    await world.advance(60);
+    assert.deepEqual(world.published, [2, 3]);
+    assert.deepEqual(await faultsOf(world), []);
+  });
+
+  test(`S-030 ${reason} at the very first start: the zone answers unsigned until it can be signed`, async () => {
+    const world = makeWorld();
+    world.disk.refusal = reason;
+    await world.keeper.start();
+    assert.equal(world.keeper.isLoaded, true);
+    assert.equal(signatureSpan(world.keeper.read()).count, 0);
+    world.disk.refusal = undefined;
+    await world.advance(60);
+    assert.deepEqual(await faultsOf(world), []);
+  });
+}
+
+test('S-066 S-174 policy none: presigned data are served as they are, bad signatures too', async () => {
+  const world = makeWorld({ policy: 'none' });
+  const rrsig = 'www RRSIG A 13 2 300 20200101000000 20190101000000 12345 example. c2lnbmF0dXJl';
+  world.disk.put(FILE, zoneText(1, 'www A 192.0.2.1', rrsig, '@ DNSKEY 257 3 13 a2V5'));
+  await world.keeper.start();
+  assert.deepEqual(world.published, [1]);
+  assert.equal(signatureSpan(world.keeper.read()).count, 1);
+  assert.ok(![...world.disk.files.keys()].some((file) => /\/K|\.signed/.test(file)));
+});
+
+test('policy insecure: an unsigned zone stays unsigned, a signed one is refused in clear words', async () => {
+  const insecure = { ...DEFAULT_POLICY, name: 'insecure', keys: [] };
+  const plain = makeWorld({ policy: insecure });
+  await plain.keeper.start();
+  assert.equal(signatureSpan(plain.keeper.read()).count, 0);
+  const signed = makeWorld();
+  await signed.keeper.start();
+  await signed.keeper.stop();
+  const later = makeWorld({ policy: insecure, disk: signed.disk.afterCrash(), clock: signed.clock });
+  await later.keeper.start();
+  assert.deepEqual(await faultsOf(later), []);
+  assert.ok(later.news().some((line) => line.includes('going insecure is not supported yet')));
+});
+
+test('S-050 the salt of NSEC3 stays the same over changes and restarts', async () => {
+  const world = makeWorld({ policy: NSEC3 });
+  await world.keeper.start();
+  const [before] = apexRdata(world, TYPE.NSEC3PARAM);
+  assert.equal(before[4], 8);
+  world.disk.put(FILE, zoneText(2, 'www A 192.0.2.1'));
+  world.keeper.requestReload();
+  await world.keeper.idle();
+  await world.keeper.stop();
+  const later = makeWorld({ policy: NSEC3, disk: world.disk.afterCrash(), clock: world.clock });
+  await later.keeper.start();
+  assert.deepEqual(apexRdata(later, TYPE.NSEC3PARAM), [before]);
+});
+
+function signatureTexts(world: World): string[] {
+  const reader = world.keeper.read();
+  const texts: string[] = [];
+  reader.first();
+  for (let node = reader.next(); node !== 0; node = reader.next()) {
+    for (let i = 0; i < reader.rrsetCount(node); i++) {
+      const rrset = reader.rrsetAt(node, i);
+      const owner = nameToText(reader.owner(node));
+      for (const rdata of reader.signaturesAll(rrset)) texts.push(`${owner} ${Buffer.from(rdata).toString('hex')}`);
+    }
+  }
+  return texts.toSorted();
+}
