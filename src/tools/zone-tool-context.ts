@@ -4,10 +4,11 @@ import { SystemClock } from '../base/clock.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { processOutput } from '../base/process-output.ts';
 import type { AddressLookup } from '../zone/checks/outside-names.ts';
+import { Arena } from '../zone/store/arena.ts';
 import type { ZoneToolContext } from './zone-tool.ts';
 
 /** The machine's own resolver, as getaddrinfo(3) has it: what BIND's tools ask too. */
-const systemLookup: AddressLookup = async (name) => {
+export const systemLookup: AddressLookup = async (name) => {
   try {
     const found = await dns.lookup(name, { all: true, hints: 0 });
     return { kind: 'addresses', addresses: found.map(({ address }) => address) };
@@ -22,6 +23,7 @@ export function processZoneToolContext(): ZoneToolContext {
     output: processOutput,
     disk: new NodeDisk(),
     clock: new SystemClock(),
+    arena: Arena.create(),
     lookup: systemLookup,
     readInput: () => fs.readFileSync(0),
   };

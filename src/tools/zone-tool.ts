@@ -9,7 +9,7 @@ import { outsideFaults, type AddressLookup } from '../zone/checks/outside-names.
 import { isSigned } from '../zone/checks/zone-checks.ts';
 import { loadZone, type LoadZoneResult } from '../zone/load-zone.ts';
 import { FULL_FORMAT, printZone, RELATIVE_FORMAT, type PrintFormat } from '../zone/print-zone.ts';
-import { Arena, type VersionRef } from '../zone/store/arena.ts';
+import type { Arena, VersionRef } from '../zone/store/arena.ts';
 import { ExtentPool } from '../zone/store/extent-pool.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { ZoneStore } from '../zone/store/zone-store.ts';
@@ -23,6 +23,8 @@ export interface ZoneToolContext {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly lookup: AddressLookup;
+  /** Where the zone is kept while the command runs. */
+  readonly arena: Arena;
   /** All of standard input. */
   readInput(): Uint8Array;
 }
@@ -59,13 +61,14 @@ class ZoneTool {
   readonly #options: ZoneToolOptions;
   readonly #context: ZoneToolContext;
   readonly #disk: Disk;
-  readonly #arena = Arena.create();
+  readonly #arena: Arena;
   readonly #zoneText: string;
 
   constructor(program: ZoneProgram, options: ZoneToolOptions, context: ZoneToolContext) {
     this.#program = program;
     this.#options = options;
     this.#context = context;
+    this.#arena = context.arena;
     this.#disk = new PlacedDisk(context.disk, options.root ?? '/', this.#workingDirectory());
     this.#zoneText = `zone ${nameToShortText(options.zone)}/${classText(options.zoneClass)}`;
   }

@@ -104,9 +104,13 @@ function printRaw(reader: ZoneReader, writer: RawWriter): void {
     forEachRRset(reader, node, (rrset) => {
       const type = reader.type(rrset);
       const ttl = reader.ttl(rrset);
-      if (reader.rdataCount(rrset) > 0) writer.rrset(owner, type, 0, ttl);
+      let covered = -1;
       for (let position = reader.firstRdata(rrset); position !== 0; position = reader.nextRdata(position)) {
-        writer.record(rdata, 0, reader.copyRdata(position, rdata, 0));
+        const end = reader.copyRdata(position, rdata, 0);
+        const covers = type === TYPE.SIG ? (rdata[0] << 8) | rdata[1] : 0;
+        if (covers !== covered) writer.rrset(owner, type, covers, ttl);
+        covered = covers;
+        writer.record(rdata, 0, end);
       }
       if (reader.signatureCount(rrset) > 0) writer.rrset(owner, TYPE.RRSIG, type, ttl);
       for (let position = reader.firstSignature(rrset); position !== 0; position = reader.nextSignature(position)) {

@@ -179,8 +179,8 @@ class RawReading implements RecordPlace {
     recordTypeInClass(type, this.#options.zoneClass ?? CLASS.IN).read(reader, length, checked);
     // A name that was compressed has another length now: such RDATA is no uncompressed wire form.
     if (checked.at !== length) throw new RawFault(`RDATA of type ${typeText(type)} is malformed`, 'form error');
-    if (type === TYPE.RRSIG && ((checked.octets[0] << 8) | checked.octets[1]) !== covered) {
-      throw new RawFault(`an RRSIG does not cover type ${typeText(covered)}`, 'form error');
+    if ((type === TYPE.RRSIG || type === TYPE.SIG) && ((checked.octets[0] << 8) | checked.octets[1]) !== covered) {
+      throw new RawFault(`a signature does not cover type ${typeText(covered)}`, 'form error');
     }
     this.#records++;
     this.#sink.record(this.#owner, ownerLength, type, ttl, checked.octets, length, this);

@@ -16,6 +16,7 @@ export class RecordChecks implements RecordSink {
   #soa: Uint8Array | undefined;
   #nsCount = 0;
   #toldOfExpiry = false;
+  #toldOfOldDnssec = false;
 
   /** @param now Unix seconds, to tell of expired signatures; without it they are not looked at */
   constructor(options: { checks: ZoneCheckOptions; zone: Name; now: number | undefined }, next: RecordSink) {
@@ -49,8 +50,8 @@ export class RecordChecks implements RecordSink {
       const what = `warning: ownername '${nameAt(owner, 0)}' contains an non-terminal wildcard`;
       place.report('warning', CHECK, what);
     }
-    if (hostNames !== 'ignore' && !this.#checkHostNames(owner, ownerLength, type, rdata, place)) return;
     if (!this.#checkType(owner, ownerLength, type, rdata, rdataLength, place)) return;
+    if (hostNames !== 'ignore' && !this.#checkHostNames(owner, ownerLength, type, rdata, place)) return;
     this.#next.record(owner, ownerLength, type, ttl, rdata, rdataLength, place);
   }
 
@@ -96,6 +97,9 @@ export class RecordChecks implements RecordSink {
       case TYPE.RRSIG:
         this.#checkExpiry(rdata, place);
         return true;
+      case TYPE.NXT:
+        this.#tellOldDnssec(place);
+        return true;
       default:
         return true;
     }
@@ -122,7 +126,13 @@ export class RecordChecks implements RecordSink {
     const mode = this.#options.mxAddress;
     if (mode === 'ignore' || !isAddressText(place.tokenText())) return true;
     const what = `'${place.tokenText()}': MX is an address`;
-    return !report(mode, place, mode === 'warn' ? `warning: ${what}` : what, 'MX is an address');
+    return !report(mode, place, mode === 'warn' ? `warning: ${what}` : `near ${what}`, 'MX is an address');
+  }
+
+  /** NXT is what NSEC replaced (RFC 3755 section 3). Told once a zone. */
+  #tellOldDnssec(place: RecordPlace): void {
+    if (!this.#toldOfOldDnssec) place.report('warning', CHECK, 'old style DNSSEC  zone detected');
+    this.#toldOfOldDnssec = true;
   }
 
   /** RFC 4034 section 3.1.5: expiration is compared by serial arithmetic. Told once a zone, as BIND does. */
