@@ -68,7 +68,10 @@ describe('operations of every type', () => {
   test('there is a good case of every type that zones can hold', () => {
     const covered = new Set(goodCases.map((one) => one.code));
     const missing = KNOWN_TYPES.filter((type) => !covered.has(type.code) && !isMetaType(type.code));
-    assert.deepEqual(missing.map((type) => type.mnemonic), []);
+    assert.deepEqual(
+      missing.map((type) => type.mnemonic),
+      [],
+    );
   });
 
   test('text, wire and canonical form of the cases', () => {

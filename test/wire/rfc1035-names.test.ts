@@ -33,7 +33,10 @@ describe('RFC 1035 section 3.1: names', () => {
   });
 
   test('escapes are those of BIND', () => {
-    assert.equal(nameToText(mustName('a\\000b\\255.c\\.d.\\"\\(\\)\\;\\\\\\@\\$.e\\032f.')), 'a\\000b\\255.c\\.d.\\"\\(\\)\\;\\\\\\@\\$.e\\032f.');
+    assert.equal(
+      nameToText(mustName('a\\000b\\255.c\\.d.\\"\\(\\)\\;\\\\\\@\\$.e\\032f.')),
+      'a\\000b\\255.c\\.d.\\"\\(\\)\\;\\\\\\@\\$.e\\032f.',
+    );
     assert.equal(nameToShortText(mustName('www.example.')), 'www.example');
     assert.equal(nameToShortText(ROOT), '.');
   });
