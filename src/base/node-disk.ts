@@ -19,6 +19,7 @@ export class NodeDisk implements Disk {
     try {
       const handle = fs.openSync(temporary, 'wx', mode);
       try {
+        keepOwner(handle, file);
         fs.fchmodSync(handle, mode);
         for (const part of octets instanceof Uint8Array ? [octets] : octets) writeWhole(handle, part);
         fs.fsyncSync(handle);
@@ -119,6 +120,13 @@ function syncDirectory(directory: string): void {
   } finally {
     fs.closeSync(handle);
   }
+}
+
+/** What root replaces stays its owner's: a key that root retimed must still open for the user that named runs as. */
+function keepOwner(handle: number, file: string): void {
+  if (process.getuid?.() !== 0) return; // nobody else can give files away
+  const before = fs.statSync(file, { throwIfNoEntry: false });
+  if (before) fs.fchownSync(handle, before.uid, before.gid);
 }
 
 /** Field 22 of /proc/PID/stat: with the process id it names one process for as long as the host is up. */
