@@ -400,6 +400,18 @@ describe('S-140 dnssec-settime does what BIND does', () => {
   for (const line of lines(SETTIME)) it(line, () => compare('dnssec-settime', settime, line, {}));
 });
 
+describe('times for people are local, as with BIND', () => {
+  const zoneBefore = process.env.TZ;
+  before(() => (process.env.TZ = 'America/St_Johns'));
+  after(() => {
+    if (zoneBefore === undefined) delete process.env.TZ;
+    else process.env.TZ = zoneBefore;
+  });
+  it('dnssec-keygen', () => compare('dnssec-keygen', keygen, '-a 13 -P 20300701 -A 20300102 new.example', {}));
+  it('dnssec-settime -p', () => compare('dnssec-settime', settime, '-p all {later}', {}));
+  it('a calendar time', () => compare('dnssec-settime', settime, "-A 'Tue Jan  1 00:00:00 2030' {ksk}", {}));
+});
+
 describe('S-163 dnssec-dsfromkey does what BIND does', () => {
   for (const line of lines(DSFROMKEY)) it(line, () => compare('dnssec-dsfromkey', dsfromkey, line, {}));
   it('-1: the same records, with a warning', () =>

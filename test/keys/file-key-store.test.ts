@@ -60,6 +60,17 @@ it('S-016 private files have mode 0600 whatever the umask, the others theirs', (
   });
 });
 
+it('S-030 root that changes a key leaves its files to their owner', { skip: process.getuid?.() !== 0 }, () => {
+  inDirectory((directory) => {
+    const store = makeStore(directory);
+    const made = store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {}, state: {} });
+    const files = ['key', 'private', 'state'].map((kind) => path.join(directory, `${made.fileBase}.${kind}`));
+    for (const file of files) fs.chownSync(file, 1, 1);
+    store.save({ ...made, ttl: 9 });
+    for (const file of files) assert.deepEqual([fs.statSync(file).uid, fs.statSync(file).gid], [1, 1]);
+  });
+});
+
 /** A directory with two keys; the first is spoilt. What comes of it is checked, and that the second still loads. */
 function spoil(change: (base: string, directory: string) => void): KeyList {
   return inDirectory((directory) => {
