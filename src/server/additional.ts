@@ -3,23 +3,23 @@ import { TYPE } from '../wire/type-codes.ts';
 import type { Arena, NodeRef, RRsetRef, VersionRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
-import { afterName, SECTION } from './answer-message.ts';
-import type { CompiledView } from './compiled-tables.ts';
-import { OWN_NAME, type ResponseBuilder } from './response-builder.ts';
+import { SECTION } from '../wire/header.ts';
+import { afterName } from './name-copy.ts';
+import type { ResponseBuilder } from './response-builder.ts';
 
 /** RRsets of one answer whose targets are looked up. */
 const MOST_NOTED = 32;
 /** An RRset of more records gets no addresses, so that a small query cannot cost thousands of look-ups (BIND 9.18: 13). */
 const MOST_TARGETS = 13;
 
-/** Finds the addresses of hosts that records in an answer name (RFC 1034 section 4.3.2 step 6) and the glue of referrals. */
+/**
+ * Finds the addresses of hosts that records in an answer name (RFC 1034 section 4.3.2 step 6), in the zone that the
+ * records are from, and the glue of referrals. As with BIND, other zones are not looked into.
+ */
 export class AdditionalData {
-  readonly #arena: Arena;
   readonly #builder: ResponseBuilder;
   /** For noted RRsets of a zone that an alias has led away from. */
   readonly #other: ZoneReader;
-  /** For the zones that targets are in. */
-  readonly #target: ZoneReader;
   readonly #rrsets = new Uint32Array(MOST_NOTED);
   readonly #versions = new Uint32Array(MOST_NOTED);
   readonly #zones = new Int32Array(MOST_NOTED);
@@ -30,17 +30,13 @@ export class AdditionalData {
   #cutNs: RRsetRef = 0;
   readonly #rdata = new Uint8Array(65_536);
   readonly #cutName = new Uint8Array(256);
-  #view!: CompiledView;
 
   constructor(arena: Arena, builder: ResponseBuilder) {
-    this.#arena = arena;
     this.#builder = builder;
     this.#other = new ZoneReader(arena);
-    this.#target = new ZoneReader(arena);
   }
 
-  begin(view: CompiledView): void {
-    this.#view = view;
+  begin(): void {
     this.#noted = 0;
     this.#cut = 0;
   }
@@ -82,7 +78,7 @@ export class AdditionalData {
 
   /**
    * Addresses of a cut's name servers. RFC 9471 section 3: those below the cut cannot be found otherwise, so TC is set
-   * when they do not fit; the others (siblings, names in the zone itself) are added while there is room.
+   * when they do not fit; glue of sibling delegations is added while there is room. Names of the zone itself are not glue.
    */
   #writeGlue(reader: ZoneReader): void {
     reader.copyOwner(this.#cut, this.#cutName, 0);
@@ -92,7 +88,8 @@ export class AdditionalData {
         reader.copyRdata(p, this.#rdata, 0);
         if (isWithin(this.#rdata, this.#cutName) !== required) continue;
         const node = this.#nodeInZone(reader, this.#rdata);
-        if (node === 0 || this.#writeAddresses(reader, node)) continue;
+        if (node === 0 || (reader.nodeFlags(node) & NODE.OCCLUDED) === 0) continue;
+        if (this.#writeAddresses(reader, node)) continue;
         if (required) this.#builder.truncated = true;
         return;
       }
@@ -104,20 +101,10 @@ export class AdditionalData {
     for (let p = reader.firstRdata(rrset); p !== 0; p = reader.nextRdata(p)) {
       reader.copyRdata(p, this.#rdata, 0);
       if (offset > 0) this.#rdata.copyWithin(0, offset, reader.rdataLength(p));
-      const zone = this.#view.index.find(this.#rdata, 0, false);
-      if (zone < 0) continue;
-      if (!this.#writeAuthoritative(zone)) return;
+      const node = this.#nodeInZone(reader, this.#rdata);
+      if (node === 0 || (reader.nodeFlags(node) & (NODE.OCCLUDED | NODE.DELEGATION)) !== 0) continue;
+      if (!this.#writeAddresses(reader, node)) return;
     }
-  }
-
-  /** Addresses of the name in #rdata from the zone it belongs to, unless they are below a cut. */
-  #writeAuthoritative(zone: number): boolean {
-    const version = Atomics.load(this.#arena.u32, this.#view.slots[zone]);
-    if (version === 0) return true;
-    const reader = this.#target.open(zone === this.#zone ? this.#version : version);
-    const node = reader.find(this.#rdata);
-    if (node === 0 || (reader.nodeFlags(node) & (NODE.OCCLUDED | NODE.DELEGATION)) !== 0) return true;
-    return this.#writeAddresses(reader, node);
   }
 
   #nodeInZone(reader: ZoneReader, name: Uint8Array): NodeRef {
@@ -126,9 +113,9 @@ export class AdditionalData {
 
   #writeAddresses(reader: ZoneReader, node: NodeRef): boolean {
     const a = reader.rrset(node, TYPE.A);
-    if (a !== 0 && !this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, a, OWN_NAME)) return false;
+    if (a !== 0 && !this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, a)) return false;
     const aaaa = reader.rrset(node, TYPE.AAAA);
-    return aaaa === 0 || this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, aaaa, OWN_NAME);
+    return aaaa === 0 || this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, aaaa);
   }
 }
 

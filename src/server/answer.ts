@@ -1,10 +1,12 @@
 import type { Clock } from '../base/clock.ts';
-import { FLAG, OPCODE_SHIFT } from '../wire/header.ts';
+import { copyOctets } from '../base/octets.ts';
+import { EDNS_OPTION } from '../wire/edns.ts';
+import { uncheckedName } from '../wire/name.ts';
+import { FLAG, OPCODE_SHIFT, SECTION, type Section } from '../wire/header.ts';
 import { QueryView, VERDICT } from '../wire/query-view.ts';
 import { CLASS, OPCODE, RCODE, TYPE } from '../wire/type-codes.ts';
 import type { Arena } from '../zone/store/arena.ts';
 import { NO_KEY } from './address-match.ts';
-import { QUESTION_AT, SECTION } from './answer-message.ts';
 import { CHAOS, chaosName, chaosTexts } from './chaos.ts';
 import { type CompiledTables, compileTables } from './compiled-tables.ts';
 import { ixfrSerial } from './ixfr-serial.ts';
@@ -49,11 +51,10 @@ export interface AllowedTransfer {
 /** Extended error codes (RFC 8914 section 4). */
 const EDE = { NONE: -1, OTHER: 0, NOT_READY: 14, PROHIBITED: 18, NOT_AUTHORITATIVE: 20 } as const;
 
-const OPTION_NSID = 3;
-const OPTION_EDE = 15;
 const OPT_OCTETS = 11;
 const EDE_OCTETS = 6;
-const DO_BIT = 0x8000;
+/** A longer server-id is cut for NSID: it has to fit beside an answer. */
+const MOST_NSID = 255;
 
 /**
  * Turns the octets of a query into the octets of its answer. One object a thread; queries allocate nothing unless they
@@ -103,7 +104,10 @@ export class Answerer {
   setTables(tables: ServerTables): void {
     this.#compiled = compileTables(tables);
     this.#chaos = chaosTexts(tables.identity);
-    this.#nsid = tables.identity.serverId === undefined ? undefined : Buffer.from(tables.identity.serverId, 'utf8');
+    this.#nsid =
+      tables.identity.serverId === undefined
+        ? undefined
+        : Buffer.from(tables.identity.serverId, 'utf8').subarray(0, MOST_NSID);
     this.#transactions.setKeys(tables.keys);
   }
 
@@ -229,7 +233,7 @@ export class Answerer {
       (minimalResponses === 'no-auth-recursive' && recursive);
     question.omitAdditional = minimalResponses === 'yes';
     if (query.type === TYPE.NS) question.omitAuthority = question.omitAdditional = false;
-    else if (this.#wantsLittle()) question.omitAuthority = question.omitAdditional = true;
+    if (this.#wantsLittle()) question.omitAuthority = question.omitAdditional = true;
   }
 
   /** Keys and their digests are large and nobody who asks for them wants more; nor do those with small buffers. */
@@ -320,22 +324,10 @@ export class Answerer {
     return RCODE.NOERROR;
   }
 
-  #addChaosRecord(section: 0 | 1, type: number, ttl: number, rdata: Uint8Array): void {
-    const { message } = this.#builder;
-    message.pointer(QUESTION_AT);
-    message.uint16(type);
-    message.uint16(CLASS.CH);
-    message.uint32(ttl);
-    const lengthAt = message.at;
-    message.uint16(0);
-    message.writeRdata(type, rdata, 0, rdata.length);
-    if (message.overflow) {
-      message.rollback(lengthAt - 10, message.mark());
-      this.#builder.truncated = true;
-      return;
-    }
-    message.patchUint16(lengthAt, message.at - lengthAt - 2);
-    message.counts[section]++;
+  #addChaosRecord(section: Section, type: number, ttl: number, rdata: Uint8Array): void {
+    const { nameAt, nameLength } = this.#query;
+    const owner = uncheckedName(this.#octets.subarray(nameAt, nameAt + nameLength));
+    if (!this.#builder.message.record(section, owner, type, CLASS.CH, ttl, rdata)) this.#builder.truncated = true;
   }
 
   /** BIND's: the zone's own name, hostmaster below it, and fixed times. */
@@ -352,22 +344,15 @@ export class Answerer {
     this.#largest = Math.min(out.length, largest);
     this.#builder.begin(out, this.#largest, query.dnssecOk);
     this.#flags = FLAG.QR | (query.opcode << OPCODE_SHIFT) | (query.flags & (FLAG.RD | FLAG.CD));
-    this.#withQuestion = withQuestion;
-    if (withQuestion) {
-      const { message } = this.#builder;
-      message.writeName(this.#octets, query.nameAt);
-      message.uint16(query.type);
-      message.uint16(query.class);
-    }
+    if (withQuestion) this.#builder.message.question(this.#octets, query.nameAt, query.type, query.class);
     this.#reserve();
   }
   #largest = 0;
-  #withQuestion = false;
 
   /** Keeps room for OPT and TSIG behind the records. */
   #reserve(): void {
     let room = this.#transactions.reserved;
-    if (this.#query.hasEdns) room += OPT_OCTETS + EDE_OCTETS + this.#nsidOctets;
+    if (this.#query.hasEdns) room += OPT_OCTETS + this.#nsidOctets;
     this.#builder.message.limit = this.#largest - room;
   }
 
@@ -376,50 +361,33 @@ export class Answerer {
   }
 
   #finish(rcode: number): number {
-    const builder = this.#builder;
-    const { message } = builder;
-    const query = this.#query;
+    const { message, truncated } = this.#builder;
     message.limit = this.#largest;
-    message.overflow = false;
-    let additional = message.counts[SECTION.ADDITIONAL];
-    if (query.hasEdns) {
-      this.#writeOpt(rcode);
-      additional++;
-    }
-    let flags = this.#flags | (rcode & 15);
-    if (builder.truncated) flags |= FLAG.TC;
-    message.patchUint16(0, query.id);
-    message.patchUint16(2, flags);
-    message.patchUint16(4, this.#withQuestion ? 1 : 0);
-    message.patchUint16(6, message.counts[SECTION.ANSWER]);
-    message.patchUint16(8, message.counts[SECTION.AUTHORITY]);
-    message.patchUint16(10, additional);
+    if (this.#query.hasEdns) this.#writeOpt(rcode);
+    message.header(this.#query.id, this.#flags | (truncated ? FLAG.TC : 0) | (rcode & 15));
     this.#countResponse(rcode);
-    return this.#transactions.active ? this.#transactions.sign(message.octets, message.at) : message.at;
+    const length = message.end();
+    return this.#transactions.active ? this.#transactions.sign(message.octets, length) : length;
   }
 
-  /** RFC 6891 section 6.1.2; the upper eight bits of the response code are in the TTL. */
+  /** OPT with NSID where it was asked for and fits, and the extended error. */
   #writeOpt(rcode: number): void {
     const { message } = this.#builder;
-    const fits = message.at + OPT_OCTETS + EDE_OCTETS + this.#nsidOctets <= this.#largest;
-    const nsid = fits ? this.#nsidOctets : 0;
-    message.uint8(0);
-    message.uint16(TYPE.OPT);
-    message.uint16(this.#compiled.tables.limits.ednsUdpSize);
-    message.uint8(rcode >> 4);
-    message.uint8(0);
-    message.uint16(this.#query.dnssecOk ? DO_BIT : 0);
-    message.uint16(nsid + (this.#ede === EDE.NONE ? 0 : EDE_OCTETS));
-    if (nsid > 0 && this.#nsid !== undefined) {
-      message.uint16(OPTION_NSID);
-      message.uint16(this.#nsid.length);
-      message.bytes(this.#nsid, 0, this.#nsid.length);
+    const options = this.#options;
+    let length = 0;
+    const nsid = this.#nsidOctets;
+    if (nsid > 0 && this.#nsid !== undefined && message.at + OPT_OCTETS + nsid <= this.#largest) {
+      length = putOption(options, length, EDNS_OPTION.NSID, this.#nsid.length);
+      length = copyOctets(this.#nsid, 0, this.#nsid.length, options, length);
     }
-    if (this.#ede === EDE.NONE) return;
-    message.uint16(OPTION_EDE);
-    message.uint16(2);
-    message.uint16(this.#ede);
+    if (this.#ede !== EDE.NONE && message.at + OPT_OCTETS + length + EDE_OCTETS <= this.#largest) {
+      length = putOption(options, length, EDNS_OPTION.EDE, 2);
+      options[length++] = 0;
+      options[length++] = this.#ede;
+    }
+    message.opt(this.#compiled.tables.limits.ednsUdpSize, rcode, this.#query.dnssecOk, options, 0, length);
   }
+  readonly #options = new Uint8Array(4 + MOST_NSID + EDE_OCTETS);
 
   #countRequest(): void {
     const counters = this.#counters;
@@ -453,6 +421,15 @@ export class Answerer {
     else if (rcode === RCODE.BADVERS) counters.add(COUNTER.ReqBadEDNSVer);
     if (rcode === RCODE.REFUSED || rcode === RCODE.NOTIMP) counters.add(COUNTER.QryFailure);
   }
+}
+
+/** Code and length of an option (RFC 6891 section 6.1.2); returns where its data go. */
+function putOption(options: Uint8Array, at: number, code: number, length: number): number {
+  options[at] = code >> 8;
+  options[at + 1] = code;
+  options[at + 2] = length >> 8;
+  options[at + 3] = length;
+  return at + 4;
 }
 
 const CHAOS_SOA_TTL = 86_400;

@@ -2,7 +2,7 @@ import { TYPE } from '../wire/type-codes.ts';
 import { NODE } from '../zone/store/layout.ts';
 import type { NodeRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
-import { copyName } from './answer-message.ts';
+import { copyName } from './name-copy.ts';
 import { Nsec3Hasher } from './nsec3-hash.ts';
 
 /** Puts the RRset of `type` at a node, with its signatures, into the authority section; once if asked twice. */

@@ -1,10 +1,16 @@
-import { TYPE, CLASS } from '../wire/type-codes.ts';
+import type { Section } from '../wire/header.ts';
+import { MessageBuilder } from '../wire/message-writer.ts';
+import { CLASS, TYPE } from '../wire/type-codes.ts';
 import type { NodeRef, RRsetRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
-import { AnswerMessage, copyName, type Section } from './answer-message.ts';
+import { copyName } from './name-copy.ts';
 
 /** Owner of an RRset: the node's own name, rather than a place in the message. */
 export const OWN_NAME = -1;
+
+/** A name that no pointer reaches: it stands behind the first 16 KiB of a message (RFC 1035 section 4.1.4). */
+export const UNREACHABLE = -1;
+const POINTER_LIMIT = 0x4000;
 
 /** RRsets that one message remembers, so that none is in it twice. */
 const MOST_RRSETS = 1024;
@@ -12,22 +18,22 @@ const LONGEST_RDATA = 65_535;
 
 /** Puts whole RRsets of the zone store into a message: all of an RRset and its signatures, or nothing of it. */
 export class ResponseBuilder {
-  readonly message = new AnswerMessage();
+  readonly message = new MessageBuilder(new Uint8Array(0));
   /** Whether signatures go with their RRsets (the DO bit). */
   withSignatures = false;
   /** An RRset that belongs into the answer did not fit. */
   truncated = false;
+  /** The name that is looked up: owner of what a wildcard is expanded to when no pointer reaches it. */
+  lookedUp: Uint8Array = new Uint8Array(1);
   readonly #rrsets = new Uint32Array(MOST_RRSETS);
   readonly #owners = new Int32Array(MOST_RRSETS);
   #rrsetCount = 0;
   readonly #owner = new Uint8Array(256);
   readonly #rdata = new Uint8Array(LONGEST_RDATA);
 
-  /** The name that is looked up: owner of what a wildcard is expanded to when no pointer reaches it. */
-  lookedUp: Uint8Array = new Uint8Array(1);
-
   begin(octets: Uint8Array, limit: number, withSignatures: boolean): void {
-    this.message.begin(octets, limit);
+    this.message.octets = octets;
+    this.message.begin(limit);
     this.withSignatures = withSignatures;
     this.truncated = false;
     this.#rrsetCount = 0;
@@ -35,8 +41,7 @@ export class ResponseBuilder {
 
   /**
    * Adds an RRset with its signatures.
-   * @param owner where the message has the owner already, or OWN_NAME
-   * @param expanded whether that owner is not the node's: a wildcard stands for it
+   * @param expandedAt OWN_NAME, or where the message has the name that a wildcard stands for (UNREACHABLE is written out)
    * @param ttlLimit largest TTL that is written
    * @returns false when it does not fit; then nothing of it is written
    */
@@ -45,14 +50,19 @@ export class ResponseBuilder {
     reader: ZoneReader,
     node: NodeRef,
     rrset: RRsetRef,
-    owner: number,
     expanded = false,
+    expandedAt = OWN_NAME,
     ttlLimit = 0xffffffff,
   ): boolean {
-    const key = expanded ? owner & 0xffff : OWN_NAME;
+    const key = expanded ? expandedAt & 0xffff : OWN_NAME;
     if (this.#has(rrset, key)) return true;
-    if (!this.#addWhole(section, reader, node, rrset, owner, expanded, ttlLimit, true, this.withSignatures))
-      return false;
+    const ttl = Math.min(reader.ttl(rrset), ttlLimit);
+    const mark = this.message.at;
+    const count = this.message.counts[section];
+    let owner = this.#addOwner(reader, node, expanded, expandedAt);
+    owner = this.#addAll(section, reader, reader.type(rrset), ttl, reader.firstRdata(rrset), owner);
+    if (this.withSignatures) this.#addAll(section, reader, TYPE.RRSIG, ttl, reader.firstSignature(rrset), owner);
+    if (!this.#complete(mark, section, count)) return false;
     this.#keep(rrset, key);
     return true;
   }
@@ -63,108 +73,14 @@ export class ResponseBuilder {
     reader: ZoneReader,
     node: NodeRef,
     rrset: RRsetRef,
-    owner: number,
     expanded: boolean,
+    expandedAt: number,
   ): boolean {
-    return this.#addWhole(section, reader, node, rrset, owner, expanded, 0xffffffff, false, true);
-  }
-
-  #addWhole(
-    section: Section,
-    reader: ZoneReader,
-    node: NodeRef,
-    rrset: RRsetRef,
-    owner: number,
-    expanded: boolean,
-    ttlLimit: number,
-    withRdata: boolean,
-    withSignatures: boolean,
-  ): boolean {
-    const message = this.message;
-    const at = message.at;
-    const mark = message.mark();
-    const ttl = Math.min(reader.ttl(rrset), ttlLimit);
-    if (owner < 0) {
-      if (expanded) copyName(this.lookedUp, 0, this.#owner, 0);
-      else reader.copyOwner(node, this.#owner, 0);
-    }
-    let count = 0;
-    if (withRdata) {
-      const type = reader.type(rrset);
-      for (let position = reader.firstRdata(rrset); position !== 0; position = reader.nextRdata(position)) {
-        owner = this.#addRecord(reader, type, ttl, position, owner);
-        if (message.overflow) break;
-        count++;
-      }
-    }
-    if (withSignatures && !message.overflow)
-      for (let position = reader.firstSignature(rrset); position !== 0; position = reader.nextSignature(position)) {
-        owner = this.#addRecord(reader, TYPE.RRSIG, ttl, position, owner);
-        if (message.overflow) break;
-        count++;
-      }
-    if (message.overflow) {
-      message.rollback(at, mark);
-      return false;
-    }
-    message.counts[section] += count;
-    return true;
-  }
-
-  /** @returns where the owner is now, for the next record of the RRset */
-  #addRecord(reader: ZoneReader, type: number, ttl: number, position: number, owner: number): number {
-    const message = this.message;
-    if (owner >= 0) message.pointer(owner);
-    else {
-      message.writeName(this.#owner);
-      owner = message.nameOffset;
-    }
-    message.uint16(type);
-    message.uint16(CLASS.IN);
-    message.uint32(ttl);
-    const lengthAt = message.at;
-    message.uint16(0);
-    const length = reader.rdataLength(position);
-    if (hasCompressibleName(type)) {
-      reader.copyRdata(position, this.#rdata, 0);
-      message.writeRdata(type, this.#rdata, 0, length);
-    } else {
-      const at = message.at;
-      if (message.claim(length)) reader.copyRdata(position, message.octets, at);
-    }
-    if (!message.overflow) message.patchUint16(lengthAt, message.at - lengthAt - 2);
-    return owner;
-  }
-
-  /**
-   * Adds the CNAME that a DNAME stands for (RFC 6672 section 3.1), unsigned.
-   * @returns offset of the target in the message, -1 when a pointer cannot reach it, or -2 when it did not fit
-   */
-  addSynthesizedCname(
-    section: Section,
-    ownerName: Uint8Array,
-    ownerOffset: number,
-    ttl: number,
-    target: Uint8Array,
-  ): number {
-    const message = this.message;
-    const at = message.at;
-    const mark = message.mark();
-    if (ownerOffset >= 0) message.pointer(ownerOffset);
-    else message.writeName(ownerName);
-    message.uint16(TYPE.CNAME);
-    message.uint16(CLASS.IN);
-    message.uint32(ttl);
-    const lengthAt = message.at;
-    message.uint16(0);
-    message.writeName(target);
-    if (message.overflow) {
-      message.rollback(at, mark);
-      return -2;
-    }
-    message.patchUint16(lengthAt, message.at - lengthAt - 2);
-    message.counts[section]++;
-    return message.nameOffset;
+    const mark = this.message.at;
+    const count = this.message.counts[section];
+    const owner = this.#addOwner(reader, node, expanded, expandedAt);
+    this.#addAll(section, reader, TYPE.RRSIG, reader.ttl(rrset), reader.firstSignature(rrset), owner);
+    return this.#complete(mark, section, count);
   }
 
   /** True when the RRset is in the message under its own name. */
@@ -172,6 +88,75 @@ export class ResponseBuilder {
     return this.#has(rrset, OWN_NAME);
   }
 
+  /**
+   * Adds the CNAME that a DNAME stands for (RFC 6672 section 3.1), unsigned.
+   * @returns false when it does not fit
+   */
+  addSynthesizedCname(section: Section, owner: Uint8Array, ttl: number, target: Uint8Array): boolean {
+    const { message } = this;
+    const mark = message.at;
+    const count = message.counts[section];
+    const position = message.beginRecord(owner, 0, TYPE.CNAME, CLASS.IN, ttl);
+    message.compressedNameAt(target, 0);
+    message.endRecord(position, section);
+    this.firstRdataAt = position;
+    return this.#complete(mark, section, count);
+  }
+
+  /** Where the RDATA of the first record of the RRset added last begins. */
+  firstRdataAt = 0;
+
+  /** Where a pointer to the name at `position` of the message should point: there, or where that name's pointer does. */
+  nameOffset(position: number): number {
+    const { octets } = this.message;
+    if (octets[position] >= 0xc0) return ((octets[position] & 0x3f) << 8) | octets[position + 1];
+    return position < POINTER_LIMIT ? position : UNREACHABLE;
+  }
+
+  /** @returns where the message has the owner already, or UNREACHABLE with the name in #owner */
+  #addOwner(reader: ZoneReader, node: NodeRef, expanded: boolean, expandedAt: number): number {
+    if (expanded && expandedAt >= 0) return expandedAt;
+    if (expanded) copyName(this.lookedUp, 0, this.#owner, 0);
+    else reader.copyOwner(node, this.#owner, 0);
+    return UNREACHABLE;
+  }
+
+  /** Writes records until the message is full; returns where their owner is. */
+  #addAll(section: Section, reader: ZoneReader, type: number, ttl: number, first: number, owner: number): number {
+    const { message } = this;
+    for (let position = first; position !== 0; position = reader.nextRdata(position)) {
+      const at = message.at;
+      const rdataAt =
+        owner >= 0
+          ? message.beginRecordAt(owner, type, CLASS.IN, ttl)
+          : message.beginRecord(this.#owner, 0, type, CLASS.IN, ttl);
+      this.#addRdata(reader, type, position);
+      if (!message.endRecord(rdataAt, section)) return owner;
+      if (position === first && type !== TYPE.RRSIG) this.firstRdataAt = rdataAt;
+      if (owner < 0) owner = this.nameOffset(at);
+    }
+    return owner;
+  }
+
+  #addRdata(reader: ZoneReader, type: number, position: number): void {
+    const { message } = this;
+    const length = reader.rdataLength(position);
+    if (hasCompressibleName(type)) {
+      reader.copyRdata(position, this.#rdata, 0);
+      message.rdata(type, this.#rdata, 0, length);
+    } else {
+      if (message.at + length <= message.limit) reader.copyRdata(position, message.octets, message.at);
+      message.at += length;
+    }
+  }
+
+  #complete(mark: number, section: Section, count: number): boolean {
+    if (!this.message.overflowed) return true;
+    this.message.rollback(mark, section, count);
+    return false;
+  }
+
+  /** True when the RRset is in the message under that owner. */
   #has(rrset: RRsetRef, owner: number): boolean {
     for (let i = 0; i < this.#rrsetCount; i++) if (this.#rrsets[i] === rrset && this.#owners[i] === owner) return true;
     return false;

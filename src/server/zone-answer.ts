@@ -1,14 +1,15 @@
 import { copyOctets } from '../base/octets.ts';
+import { HEADER_LENGTH, SECTION, type Section } from '../wire/header.ts';
 import { LOWER, MAX_NAME_LENGTH } from '../wire/name.ts';
 import { RCODE, TYPE } from '../wire/type-codes.ts';
 import type { Arena, NodeRef, RRsetRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { AdditionalData } from './additional.ts';
-import { copyName, QUESTION_AT, SECTION } from './answer-message.ts';
+import { copyName } from './name-copy.ts';
 import type { CompiledView } from './compiled-tables.ts';
 import { DenialProver, type ProofSink } from './denial.ts';
-import { OWN_NAME, ResponseBuilder } from './response-builder.ts';
+import { OWN_NAME, type ResponseBuilder } from './response-builder.ts';
 
 /** CNAMEs and DNAMEs followed for one query. BIND 9.18: max-query-restarts 11. */
 const MOST_RESTARTS = 11;
@@ -44,6 +45,8 @@ export const OUTCOME = {
   /** A chain of aliases without end in sight. */
   TOO_MANY_RESTARTS: 8,
 } as const;
+
+const NO_LIMIT = 0xffffffff;
 
 /** Where an alias leads: the look-up goes on with `#name`. */
 const FOLLOW = -1;
@@ -82,7 +85,7 @@ export class ZoneAnswerer implements ProofSink {
 
   /**
    * Writes the records that answer the question for the uncompressed name at name[at...], which the message has at
-   * QUESTION_AT already.
+   * HEADER_LENGTH already.
    * @returns an OUTCOME
    */
   answer(
@@ -96,16 +99,19 @@ export class ZoneAnswerer implements ProofSink {
     key: number,
   ): number {
     this.#question = question;
-    this.#setName(name, at, QUESTION_AT);
-    this.#additional.begin(view);
+    this.#setName(name, at, HEADER_LENGTH);
+    this.#additional.begin();
     this.authoritative = false;
+    let first = -1;
     let outcome: number = OUTCOME.NOT_AUTHORITATIVE;
     for (let restarts = 0; restarts <= MOST_RESTARTS; restarts++) {
       const zone = view.index.find(this.#name, 0, question.type === TYPE.DS);
-      if (zone < 0) {
+      // An alias is followed within its zone; what other zones of ours say is for whoever asks them (as BIND does).
+      if (zone < 0 || (restarts > 0 && zone !== first)) {
         outcome = restarts === 0 ? OUTCOME.NOT_AUTHORITATIVE : OUTCOME.SUCCESS;
         break;
       }
+      first = zone;
       if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) {
         outcome = restarts === 0 ? OUTCOME.DENIED : OUTCOME.SUCCESS;
         break;
@@ -128,7 +134,7 @@ export class ZoneAnswerer implements ProofSink {
 
   addProof(node: NodeRef, type: number): void {
     const rrset = this.#reader.rrset(node, type);
-    if (rrset !== 0) this.#add(SECTION.AUTHORITY, node, rrset, OWN_NAME, false);
+    if (rrset !== 0) this.#add(SECTION.AUTHORITY, node, rrset, false);
   }
 
   #setName(from: Uint8Array, at: number, offset: number): void {
@@ -161,14 +167,15 @@ export class ZoneAnswerer implements ProofSink {
     // RFC 4035 section 3.1.4.1: DS is the one type that the parent's side of a cut answers for.
     if ((flags & NODE.DELEGATION) !== 0 && !(exact && this.#question.type === TYPE.DS))
       return this.#refer(node, enclosing, restarts);
-    if (exact) return this.#answerFrom(node, this.#nameOffset, -1);
+    if (exact) return this.#answerFrom(node, -1);
     const dname = reader.rrset(node, TYPE.DNAME);
     if (dname !== 0) return this.#substitute(node, dname, enclosing);
     if ((flags & NODE.WILDCARD_CHILD) !== 0) {
       const wildcard = this.#findWildcard(enclosing);
-      if (wildcard !== 0) return this.#answerFrom(wildcard, this.#nameOffset, enclosing);
+      if (wildcard !== 0) return this.#answerFrom(wildcard, enclosing);
     }
-    this.#addSoa();
+    // BIND's zero-no-soa-ttl: whoever looks for the cut above a name shall not remember that there is none.
+    this.#addSoa(this.#question.type === TYPE.SOA ? 0 : NO_LIMIT);
     if (this.#proves) {
       this.#denial.open(reader, this.#name);
       this.#denial.nameError(enclosing);
@@ -189,25 +196,25 @@ export class ZoneAnswerer implements ProofSink {
   }
 
   /** @param enclosing labels of the closest encloser when the node is a wildcard, otherwise -1 */
-  #answerFrom(node: NodeRef, owner: number, enclosing: number): number {
+  #answerFrom(node: NodeRef, enclosing: number): number {
     const reader = this.#reader;
     const type = this.#question.type;
-    if (type === TYPE.ANY || type === TYPE.RRSIG) return this.#answerWithAll(node, owner, enclosing);
+    if (type === TYPE.ANY || type === TYPE.RRSIG) return this.#answerWithAll(node, enclosing);
     const rrset = reader.rrset(node, type);
     if (rrset !== 0) {
-      this.#add(SECTION.ANSWER, node, rrset, owner, enclosing >= 0);
+      this.#add(SECTION.ANSWER, node, rrset, enclosing >= 0);
       this.#additional.note(rrset, reader);
       this.#finishPositive(enclosing);
       return OUTCOME.SUCCESS;
     }
     // RFC 4035 section 2.5 and RFC 3007: NSEC and KEY live beside a CNAME, so it does not stand for them.
     const cname = type === TYPE.NSEC || type === TYPE.KEY ? 0 : reader.rrset(node, TYPE.CNAME);
-    if (cname !== 0) return this.#followCname(node, cname, owner, enclosing);
+    if (cname !== 0) return this.#followCname(node, cname, enclosing);
     return this.#noData(node, enclosing);
   }
 
   #noData(node: NodeRef, enclosing: number): number {
-    this.#addSoa();
+    this.#addSoa(NO_LIMIT);
     if (this.#proves) {
       this.#denial.open(this.#reader, this.#name);
       if (enclosing >= 0) this.#denial.wildcardNoData(node, enclosing);
@@ -223,7 +230,7 @@ export class ZoneAnswerer implements ProofSink {
     if (this.#question.omitAuthority) return;
     const ns = reader.rrset(reader.apexNode, TYPE.NS);
     if (ns === 0 || this.builder.hasRRset(ns)) return;
-    this.#add(SECTION.AUTHORITY, reader.apexNode, ns, OWN_NAME, false);
+    this.#add(SECTION.AUTHORITY, reader.apexNode, ns, false);
     this.#additional.note(ns, reader);
   }
 
@@ -234,16 +241,17 @@ export class ZoneAnswerer implements ProofSink {
   }
 
   /** ANY: all RRsets of the node with all their signatures; RRSIG: the signatures alone. */
-  #answerWithAll(node: NodeRef, owner: number, enclosing: number): number {
+  #answerWithAll(node: NodeRef, enclosing: number): number {
     const reader = this.#reader;
     const { minimalAny, overTcp, dnssecOk } = this.#question;
     const one = minimalAny && !overTcp;
     const any = this.#question.type === TYPE.ANY;
     let added = 0;
     this.builder.withSignatures = any && (dnssecOk || !one);
+    const expanded = enclosing >= 0;
     for (let i = 0; i < reader.rrsetCount(node) && !(one && added > 0); i++) {
       const rrset = reader.rrsetAt(node, i);
-      if (any) this.#add(SECTION.ANSWER, node, rrset, owner, enclosing >= 0);
+      if (any) this.#add(SECTION.ANSWER, node, rrset, expanded);
       else if (reader.signatureCount(rrset) === 0) continue;
       else if (!this.builder.truncated)
         this.builder.truncated = !this.builder.addSignatures(
@@ -251,8 +259,8 @@ export class ZoneAnswerer implements ProofSink {
           reader,
           node,
           rrset,
-          owner,
-          enclosing >= 0,
+          expanded,
+          this.#nameOffset,
         );
       this.#additional.note(rrset, reader);
       added++;
@@ -263,42 +271,39 @@ export class ZoneAnswerer implements ProofSink {
     return OUTCOME.SUCCESS;
   }
 
-  #followCname(node: NodeRef, cname: RRsetRef, owner: number, enclosing: number): number {
+  #followCname(node: NodeRef, cname: RRsetRef, enclosing: number): number {
     const reader = this.#reader;
     // A chain that comes back to where it was says nothing new.
     if (enclosing < 0 && this.builder.hasRRset(cname)) return OUTCOME.TOO_MANY_RESTARTS;
-    this.#add(SECTION.ANSWER, node, cname, owner, enclosing >= 0);
+    this.#add(SECTION.ANSWER, node, cname, enclosing >= 0);
+    const cnameAt = this.builder.firstRdataAt;
     this.#proveExpansion(enclosing);
-    if (this.builder.truncated) return OUTCOME.SUCCESS;
     reader.copyRdata(reader.firstRdata(cname), this.#rdata, 0);
-    this.#setName(this.#rdata, 0, this.builder.message.findName(this.#rdata));
+    this.#setName(this.#rdata, 0, this.builder.nameOffset(cnameAt));
     return FOLLOW;
   }
 
   /** RFC 6672 section 3.2: the DNAME, the CNAME it stands for, and on with the new name. */
   #substitute(node: NodeRef, dname: RRsetRef, enclosing: number): number {
     const reader = this.#reader;
-    this.#add(SECTION.ANSWER, node, dname, OWN_NAME, false);
-    if (this.builder.truncated) return OUTCOME.SUCCESS;
+    this.#add(SECTION.ANSWER, node, dname, false);
     const targetLength = reader.rdataLength(reader.firstRdata(dname));
     reader.copyRdata(reader.firstRdata(dname), this.#rdata, 0);
     const prefix = this.#suffixAt(enclosing);
     if (prefix + targetLength > MAX_NAME_LENGTH) return OUTCOME.YXDOMAIN;
     copyOctets(this.#name, 0, prefix, this.#next, 0);
     copyOctets(this.#rdata, 0, targetLength, this.#next, prefix);
-    const offset = this.builder.addSynthesizedCname(
-      SECTION.ANSWER,
-      this.#name,
-      this.#nameOffset,
-      reader.ttl(dname),
-      this.#next,
-    );
-    if (offset === -2) {
-      this.builder.truncated = true;
-      return OUTCOME.SUCCESS;
-    }
+    if (!this.builder.truncated)
+      this.builder.truncated = !this.builder.addSynthesizedCname(
+        SECTION.ANSWER,
+        this.#name,
+        reader.ttl(dname),
+        this.#next,
+      );
     if (this.#isLookedUp(this.#next, prefix + targetLength)) return OUTCOME.TOO_MANY_RESTARTS;
-    this.#setName(this.#next, 0, offset);
+    // RFC 6672 section 3.2: the CNAME that a question for CNAME wants is there.
+    if (this.#question.type === TYPE.CNAME) return OUTCOME.SUCCESS;
+    this.#setName(this.#next, 0, this.builder.nameOffset(this.builder.firstRdataAt));
     return FOLLOW;
   }
 
@@ -307,10 +312,10 @@ export class ZoneAnswerer implements ProofSink {
     const reader = this.#reader;
     if (restarts === 0) this.authoritative = false;
     const ns = reader.rrset(cut, TYPE.NS);
-    this.#add(SECTION.AUTHORITY, cut, ns, OWN_NAME, false);
+    this.#add(SECTION.AUTHORITY, cut, ns, false);
     if (this.#question.dnssecOk) {
       const ds = reader.rrset(cut, TYPE.DS);
-      if (ds !== 0) this.#add(SECTION.AUTHORITY, cut, ds, OWN_NAME, false);
+      if (ds !== 0) this.#add(SECTION.AUTHORITY, cut, ds, false);
       else if (this.#proves) {
         this.#denial.open(reader, this.#name);
         this.#denial.insecureDelegation(cut, labels);
@@ -321,7 +326,7 @@ export class ZoneAnswerer implements ProofSink {
   }
 
   /** RFC 2308 section 3: the SOA with the smaller of its TTL and its last field. */
-  #addSoa(): void {
+  #addSoa(mostTtl: number): void {
     const reader = this.#reader;
     const soa = reader.rrset(reader.apexNode, TYPE.SOA);
     if (soa === 0) return;
@@ -330,23 +335,21 @@ export class ZoneAnswerer implements ProofSink {
     reader.copyRdata(position, this.#rdata, 0);
     const o = this.#rdata;
     const minimum = ((o[end - 4] << 24) | (o[end - 3] << 16) | (o[end - 2] << 8) | o[end - 1]) >>> 0;
-    // BIND's zero-no-soa-ttl: whoever looks for a zone's SOA shall not remember that it was not there.
-    const limit = this.#question.type === TYPE.SOA ? 0 : minimum;
     if (!this.builder.truncated)
       this.builder.truncated = !this.builder.addRRset(
         SECTION.AUTHORITY,
         reader,
         reader.apexNode,
         soa,
-        OWN_NAME,
         false,
-        limit,
+        OWN_NAME,
+        Math.min(minimum, mostTtl),
       );
   }
 
-  #add(section: 0 | 1, node: NodeRef, rrset: RRsetRef, owner: number, expanded: boolean): void {
+  #add(section: Section, node: NodeRef, rrset: RRsetRef, expanded: boolean): void {
     if (this.builder.truncated) return;
-    this.builder.truncated = !this.builder.addRRset(section, this.#reader, node, rrset, owner, expanded);
+    this.builder.truncated = !this.builder.addRRset(section, this.#reader, node, rrset, expanded, this.#nameOffset);
   }
 
   #isLookedUp(name: Uint8Array, length: number): boolean {
