@@ -16,6 +16,18 @@ export interface AppendHandle {
   close(): void;
 }
 
+/** A file open for reading and writing anywhere in it. Nothing is durable before `sync` has returned. */
+export interface UpdateHandle {
+  /** Octets in the file now. */
+  size(): number;
+  /** Fills `octets` from `at` on; returns how many there were. */
+  read(at: number, octets: Uint8Array): number;
+  write(at: number, octets: Uint8Array): void;
+  sync(): void;
+  truncate(size: number): void;
+  close(): void;
+}
+
 /** Thrown by every Disk call that fails: facts are `path`, `operation` and `reason` (ENOSPC, EACCES, ENOENT ...). */
 export { DiskError } from './disk-error.ts';
 
@@ -30,6 +42,8 @@ export interface Disk {
   replace(path: string, octets: Uint8Array | readonly Uint8Array[], mode?: number): void;
   /** Opens for appending, creating the file with `mode` if it is missing. */
   openAppend(path: string, mode?: number): AppendHandle;
+  /** Opens an existing file for reading and writing; undefined when it does not exist. */
+  openUpdate(path: string): UpdateHandle | undefined;
   facts(path: string): FileFacts | undefined;
   list(directory: string): string[] | undefined;
   /** True when the file was there. Durable on return. */

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { AppendHandle, Disk, FileFacts } from './disk.ts';
+import type { AppendHandle, Disk, FileFacts, UpdateHandle } from './disk.ts';
 import { DiskError } from './disk-error.ts';
 
 /** The Disk port on the real file system. */
@@ -40,6 +40,19 @@ export class NodeDisk implements Disk {
     if (isNew) must('open', file, () => syncDirectory(path.dirname(file)));
     return {
       append: (octets) => must('append to', file, () => writeWhole(handle, octets)),
+      sync: () => must('sync', file, () => fs.fdatasyncSync(handle)),
+      truncate: (size) => must('truncate', file, () => fs.ftruncateSync(handle, size)),
+      close: () => must('close', file, () => fs.closeSync(handle)),
+    };
+  }
+
+  openUpdate(file: string): UpdateHandle | undefined {
+    const handle = attempt('open', file, () => fs.openSync(file, 'r+'));
+    if (handle === undefined) return undefined;
+    return {
+      size: () => must('look at', file, () => fs.fstatSync(handle).size),
+      read: (at, octets) => must('read', file, () => readAt(handle, octets, at)),
+      write: (at, octets) => must('write to', file, () => writeWhole(handle, octets, at)),
       sync: () => must('sync', file, () => fs.fdatasyncSync(handle)),
       truncate: (size) => must('truncate', file, () => fs.ftruncateSync(handle, size)),
       close: () => must('close', file, () => fs.closeSync(handle)),
@@ -109,8 +122,22 @@ export class NodeDisk implements Disk {
   }
 }
 
-function writeWhole(handle: number, octets: Uint8Array): void {
-  for (let at = 0; at < octets.length; ) at += fs.writeSync(handle, octets, at, octets.length - at);
+/** @param position where in the file; undefined is where the last write ended */
+function writeWhole(handle: number, octets: Uint8Array, position?: number): void {
+  for (let at = 0; at < octets.length;) {
+    const place = position === undefined ? undefined : position + at;
+    at += fs.writeSync(handle, octets, at, octets.length - at, place);
+  }
+}
+
+function readAt(handle: number, octets: Uint8Array, position: number): number {
+  let at = 0;
+  while (at < octets.length) {
+    const read = fs.readSync(handle, octets, at, octets.length - at, position + at);
+    if (read === 0) break;
+    at += read;
+  }
+  return at;
 }
 
 function syncDirectory(directory: string): void {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { AppendHandle, Disk, FileFacts } from '../base/disk.ts';
+import type { AppendHandle, Disk, FileFacts, UpdateHandle } from '../base/disk.ts';
 
 /** A disk seen from another root and working directory: what -t and -w of BIND's checking tools do to all paths. */
 export class PlacedDisk implements Disk {
@@ -29,6 +29,10 @@ export class PlacedDisk implements Disk {
 
   openAppend(file: string, mode?: number): AppendHandle {
     return this.#disk.openAppend(this.#place(file), mode);
+  }
+
+  openUpdate(file: string): UpdateHandle | undefined {
+    return this.#disk.openUpdate(this.#place(file));
   }
 
   facts(file: string): FileFacts | undefined {
