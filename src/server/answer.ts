@@ -233,6 +233,7 @@ export class Answerer {
       (minimalResponses === 'no-auth-recursive' && recursive);
     question.omitAdditional = minimalResponses === 'yes';
     if (query.type === TYPE.NS) question.omitAuthority = question.omitAdditional = false;
+    if (query.type === TYPE.ANY) question.omitAdditional = true;
     if (this.#wantsLittle()) question.omitAuthority = question.omitAdditional = true;
   }
 

@@ -164,8 +164,7 @@ export class ZoneAnswerer implements ProofSink {
       occluded = true;
     }
     const exact = !occluded && enclosing === this.#labels;
-    // RFC 4035 section 3.1.4.1: DS is the one type that the parent's side of a cut answers for.
-    if ((flags & NODE.DELEGATION) !== 0 && !(exact && this.#question.type === TYPE.DS))
+    if ((flags & NODE.DELEGATION) !== 0 && !(exact && this.#isAnsweredByParent(node)))
       return this.#refer(node, enclosing, restarts);
     if (exact) return this.#answerFrom(node, -1);
     const dname = reader.rrset(node, TYPE.DNAME);
@@ -181,6 +180,12 @@ export class ZoneAnswerer implements ProofSink {
       this.#denial.nameError(enclosing);
     }
     return OUTCOME.NXDOMAIN;
+  }
+
+  /** RFC 4035 section 3.1.4.1: DS belongs to the parent's side of a cut; so does the parent's own NSEC. */
+  #isAnsweredByParent(cut: NodeRef): boolean {
+    const { type } = this.#question;
+    return type === TYPE.DS || (type === TYPE.NSEC && this.#reader.rrset(cut, TYPE.NSEC) !== 0);
   }
 
   get #proves(): boolean {
@@ -262,7 +267,6 @@ export class ZoneAnswerer implements ProofSink {
           expanded,
           this.#nameOffset,
         );
-      this.#additional.note(rrset, reader);
       added++;
     }
     this.builder.withSignatures = dnssecOk;
@@ -301,8 +305,11 @@ export class ZoneAnswerer implements ProofSink {
         this.#next,
       );
     if (this.#isLookedUp(this.#next, prefix + targetLength)) return OUTCOME.TOO_MANY_RESTARTS;
-    // RFC 6672 section 3.2: the CNAME that a question for CNAME wants is there.
-    if (this.#question.type === TYPE.CNAME) return OUTCOME.SUCCESS;
+    // RFC 6672 section 3.2: the CNAME is what a question for CNAME, or for anything, wants.
+    if (this.#question.type === TYPE.CNAME || this.#question.type === TYPE.ANY) {
+      this.#finishPositive(-1);
+      return OUTCOME.SUCCESS;
+    }
     this.#setName(this.#next, 0, this.builder.nameOffset(this.builder.firstRdataAt));
     return FOLLOW;
   }

@@ -34,16 +34,20 @@ for (const kind of ['nsec', 'nsec3'] as const)
     await using ours = await serve(signed, { limits: { ...ANSWER_LIMITS, minimalAny: false } });
     using client = new UdpClient();
     const differences: string[] = [];
+    let tight = 0;
     const questions = generate(signed);
     for (let i = 0; i < questions.length; i += 50)
       await Promise.all(
         questions.slice(i, i + 50).map(async ({ query, text }) => {
           const [mine, reference] = await Promise.all([client.ask(ours.port, query), client.ask(theirs, query)]);
           const difference = compare(mine, reference);
+          if (((mine.flags ^ reference.flags) & FLAG.TC) !== 0) tight++;
           if (difference !== undefined) differences.push(`${text}\n${difference}`);
         }),
       );
     assert.deepEqual(differences.slice(0, 10), [], `${differences.length} of ${questions.length} answers differ`);
+    // Our compression and theirs differ by a few octets: hardly ever do they decide differently whether an answer fits.
+    assert.ok(tight <= questions.length / 100, `${tight} of ${questions.length} are truncated by one of us only`);
   });
 
 interface Generated {
@@ -96,12 +100,12 @@ function vary(name: Name, below: (limit: number) => number): Name {
 }
 
 function compare(mine: Message, theirs: Message): string | undefined {
-  const flags = FLAG.AA | FLAG.TC | FLAG.RD | FLAG.RA | FLAG.AD | FLAG.CD;
+  const flags = FLAG.AA | FLAG.RD | FLAG.RA | FLAG.AD | FLAG.CD;
   if (mine.rcode !== theirs.rcode) return `rcode ${mine.rcode}, named ${theirs.rcode}`;
   if ((mine.flags & flags) !== (theirs.flags & flags))
     return `flags ${mine.flags.toString(16)}, named ${theirs.flags.toString(16)}`;
-  // Which RRsets fit depends on the order they are written in: both say that something is missing.
-  if ((mine.flags & FLAG.TC) !== 0) return undefined;
+  // Which RRsets fit depends on the order they are written in; what is truncated is asked for again over TCP.
+  if (((mine.flags | theirs.flags) & FLAG.TC) !== 0) return undefined;
   return (
     sameSets('answer', mine.answers, theirs.answers) ??
     sameSets('authority', mine.authorities, theirs.authorities) ??
