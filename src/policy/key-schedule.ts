@@ -39,30 +39,35 @@ export function scheduleNewKey(
 }
 
 /**
- * A key that was there before the policy took it up: its times say what the world already knows. A time that is not set
- * is now.
+ * A key that was there before the policy took it up: its times say what the world already knows. The policy needs it now,
+ * so a time that is not set or not come yet is brought forward.
  */
-export function scheduleAdoptedKey(policy: DnssecPolicy, line: PolicyKey, key: PlannedKey, now: number): KeySchedule {
-  const publish = key.times.publish ?? now;
-  const activate = key.times.activate ?? Math.max(now, publish);
+export function scheduleAdoptedKey(
+  policy: DnssecPolicy,
+  line: PolicyKey,
+  key: PlannedKey,
+  now: number,
+  introduction: Introduction,
+): KeySchedule {
   const { times } = key;
+  const isActive = times.activate !== undefined && times.activate <= now;
+  const publish = Math.min(times.publish ?? now, isActive ? times.activate : now);
+  const begin = introduction === 'at once' ? now : Math.max(now, publish + dnskeyInterval(policy));
+  const activate = isActive ? times.activate : begin;
   const known = (since: number | undefined, interval: number): Condition => {
     if (since === undefined || since > now) return 'hidden';
     return since + interval <= now ? 'omnipresent' : 'rumoured';
   };
   const dnskey = known(publish, dnskeyInterval(policy));
+  const zrrsig = known(activate, zoneSignatureInterval(policy));
+  const ds = known(times.syncPublish, dsInterval(policy));
   const state: PlannedState = {
     ...staticState(line),
     goal: 'omnipresent',
     dnskey,
     dnskeyChange: now,
-    ...(isZsk(line) && { zrrsig: known(activate, zoneSignatureInterval(policy)), zrrsigChange: now }),
-    ...(isKsk(line) && {
-      krrsig: dnskey,
-      krrsigChange: now,
-      ds: known(times.syncPublish, dsInterval(policy)),
-      dsChange: now,
-    }),
+    ...(isZsk(line) && { zrrsig, zrrsigChange: now }),
+    ...(isKsk(line) && { krrsig: dnskey, krrsigChange: now, ds, dsChange: now }),
   };
   return { times: { ...laterTimes(policy, line, publish, activate), ...times, publish, activate }, state };
 }

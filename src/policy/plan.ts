@@ -55,7 +55,7 @@ export interface Plan {
 export function plan(policy: DnssecPolicy, keys: readonly PlannedKey[], observations: Observations, now: number): Plan {
   const { lines, others } = matchKeys(policy, keys);
   const work = new Map(keys.map((key) => [key.id, new KeyWork(key)]));
-  for (const { line, key } of lines) if (key && !key.state) work.get(key.id)!.adopt(policy, line, now);
+  for (const { line, key } of lines) if (key && !key.state) work.get(key.id)!.adopt(policy, line, keys, now);
   for (const one of work.values()) one.observe(observations);
   advance([...work.values()], policy, now);
   const after = [...work.values()].map((one) => one.key);
@@ -82,9 +82,11 @@ class KeyWork {
     this.key = key;
   }
 
-  adopt(policy: DnssecPolicy, line: PolicyKey, now: number): void {
+  adopt(policy: DnssecPolicy, line: PolicyKey, zone: readonly PlannedKey[], now: number): void {
     this.#line = line;
-    this.key = { ...this.key, ...scheduleAdoptedKey(policy, line, this.key, now) };
+    const others = zone.filter((key) => key.id !== this.key.id);
+    const introduction = introductionOf(line, others, now);
+    this.key = { ...this.key, ...scheduleAdoptedKey(policy, line, this.key, now, introduction) };
   }
 
   observe({ dsSeen }: Observations): void {

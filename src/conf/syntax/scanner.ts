@@ -71,8 +71,8 @@ export class Scanner {
     const last = end < 0 ? this.#text.length - 1 : end + 1;
     for (; this.#at < last; this.#at++) if (this.#text.charCodeAt(this.#at) === 10) this.#newLine();
     if (end >= 0) return true;
-    this.#at = this.#text.length;
     if (this.#text.endsWith('\n')) this.#newLine();
+    this.#at = this.#text.length;
     throw new SyntaxFault(this.#position(), "unexpected end of input: a comment opened with '/*' is not closed");
   }
 

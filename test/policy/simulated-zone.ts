@@ -1,0 +1,35 @@
+import type { DnssecPolicy } from '../../src/conf/configuration.ts';
+import { plan } from '../../src/policy/plan.ts';
+import type { KeyAction, Observations, Plan } from '../../src/policy/plan.ts';
+import type { PlannedKey } from '../../src/policy/planned-key.ts';
+
+/** The keys of a zone whose plan is carried out by the letter. */
+export class SimulatedZone {
+  keys: readonly PlannedKey[];
+  #made = 0;
+
+  constructor(keys: readonly PlannedKey[] = []) {
+    this.keys = keys;
+  }
+
+  /** Plans, does it, and plans again: the plan after that shows what the zone looks like now. */
+  run(policy: DnssecPolicy, now: number, observations: Observations = {}): { done: readonly KeyAction[]; plan: Plan } {
+    const { actions } = plan(policy, this.keys, observations, now);
+    this.keys = actions.reduce((keys, action) => this.#apply(keys, action), this.keys);
+    return { done: actions, plan: plan(policy, this.keys, observations, now) };
+  }
+
+  key(role: 'ksk' | 'zsk' | 'csk'): PlannedKey {
+    const found = this.keys.find(({ state }) => state?.ksk === (role !== 'zsk') && state.zsk === (role !== 'ksk'));
+    if (!found) throw new Error(`the zone has no ${role}`);
+    return found;
+  }
+
+  #apply(keys: readonly PlannedKey[], action: KeyAction): readonly PlannedKey[] {
+    const { times, state } = action;
+    if (action.kind !== 'generate') return keys.map((key) => (key.id === action.key ? { ...key, times, state } : key));
+    const { algorithm, bits, role } = action.line;
+    const id = `K${this.#made++}`;
+    return [...keys, { id, tag: 1000 + this.#made, algorithm, bits, flags: role === 'zsk' ? 256 : 257, times, state }];
+  }
+}
