@@ -31,7 +31,7 @@ export const TYPE = {
   AXFR: 252,
   ANY: 255,
   DLV: 32769,
-  /** Private type that shows the state of signing (seed: "private type records"). */
+  /** Private type whose records at the apex show how far signing has come, as in BIND. */
   SIGNING: 65534,
 } as const;
 

@@ -1,11 +1,16 @@
 import type { Writer } from '../writer.ts';
 import type { RdataTokens } from './record-type.ts';
 
+/** Octet to the value of the hexadecimal digit it is in either case, or -1. */
+const DIGITS = new Int8Array(256).fill(-1);
+for (let i = 0; i < 16; i++) {
+  DIGITS['0123456789abcdef'.charCodeAt(i)] = i;
+  DIGITS['0123456789ABCDEF'.charCodeAt(i)] = i;
+}
+
 /** The value of one hexadecimal digit in either case, or -1. */
 export function hexDigit(octet: number): number {
-  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
-  const lower = octet | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x61 + 10 : -1;
+  return DIGITS[octet];
 }
 
 /**
@@ -37,7 +42,19 @@ export function decode(tokens: RdataTokens, out: Writer, high: number, expected:
   const { octets, start, end } = tokens;
   out.reserve((end - start + 1) >> 1);
   let held = high;
-  for (let i = start; i < end; i++) {
+  let i = start;
+  if (held < 0) {
+    // Whole pairs first: nearly all there is.
+    const target = out.octets;
+    let at = out.at;
+    for (; i + 2 <= end; i += 2) {
+      const octet = (DIGITS[octets[i]] << 4) | DIGITS[octets[i + 1]];
+      if (octet < 0) break;
+      target[at++] = octet;
+    }
+    out.at = at;
+  }
+  for (; i < end; i++) {
     const digit = hexDigit(octets[i]);
     if (digit < 0) tokens.fail(expected);
     if (held < 0) {
