@@ -1,15 +1,14 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import { compareOctets, toHex } from '../base/octets.ts';
 import { dsDigestByName, dsRdata } from '../crypto/ds-digest.ts';
 import { DNSKEY_FLAG, dnskeyFlags, isRevoked } from '../crypto/dnskey.ts';
 import { readPublicFile } from '../keys/public-file.ts';
-import { classCode } from '../wire/class-text.ts';
 import { equalNames, uncheckedName, type Name } from '../wire/name.ts';
 import { nameToText } from '../wire/name-text.ts';
 import { CLASS, TYPE } from '../wire/type-codes.ts';
 import { MasterFileScanner, type RecordSink } from '../zonefile/scanner.ts';
 import {
+  classArgument,
   debugLevel,
   Fatal,
   keyFileArgument,
@@ -132,12 +131,6 @@ function readOption(letter: string, argument: string, options: Options, context:
   }
 }
 
-function classArgument(text: string): number {
-  const code = classCode(text);
-  if (code < 0) throw new Fatal(`unknown class ${text}`);
-  return code;
-}
-
 function digestNumber(text: string): number {
   const known = dsDigestByName(text);
   if (known) return known.number;
@@ -194,7 +187,7 @@ function zoneArgument(text: string): Name {
 /** The zone's DNSKEYs in canonical order, each once. */
 function readZoneKeys(options: Options, zone: Name, file: string, context: KeyToolContext): Uint8Array[] {
   const isInput = file === '-';
-  const octets = isInput ? fs.readFileSync(0) : context.disk.read(file);
+  const octets = isInput ? context.readInput() : context.disk.read(file);
   if (!octets) throw new Fatal(`can't load ${file}: file not found`);
   const keys: Uint8Array[] = [];
   const sink: RecordSink = {

@@ -1,15 +1,13 @@
-import { classCode } from '../wire/class-text.ts';
 import type { Name } from '../wire/name.ts';
-import type { TimeArgument } from '../keys/time-argument.ts';
-import { parseInterval } from '../keys/time-argument.ts';
+import { parseInterval, parseTimeArgument, type TimeArgument } from '../keys/time-argument.ts';
 import {
+  classArgument,
   debugLevel,
   Fatal,
   nameArgument,
   parseKeyToolLine,
   refuseEngine,
   refuseOption,
-  timeArgument,
   ttlArgument,
   WantsUsage,
   type KeyToolContext,
@@ -184,7 +182,7 @@ function readTime(option: string, argument: string, options: KeygenOptions, cont
   const isSync = argument.startsWith('sync ');
   const name = (isSync ? `${option} sync` : option) as TimeOption;
   if (options.times.has(name)) throw new Fatal(`${name} specified more than once`);
-  options.times.set(name, timeArgument(isSync ? argument.slice(5) : argument, context.clock.now()));
+  options.times.set(name, parseTimeArgument(isSync ? argument.slice(5) : argument, context.clock.now()));
 }
 
 function checkCombination(options: KeygenOptions): void {
@@ -226,12 +224,6 @@ function numberArgument(letter: string, text: string, limit: number | undefined)
   }
   if (/^\d{1,9}$/.test(text) && Number(text) <= limit) return Number(text);
   throw new Fatal(`-${letter} must be followed by a number [0..${limit}]`);
-}
-
-function classArgument(text: string): number {
-  const code = classCode(text);
-  if (code < 0) throw new Fatal(`unknown class ${text}`);
-  return code;
 }
 
 function flagArgument(text: string): 'KSK' | 'REVOKE' {

@@ -1,9 +1,8 @@
 import { silentLog } from '../base/log.ts';
 import { algorithmByName, signingRefusal, type DnssecAlgorithm } from '../crypto/algorithm.ts';
 import { DNSKEY_FLAG } from '../crypto/dnskey.ts';
-import { keyBits } from '../crypto/public-key.ts';
 import { RSA_LEAST_NEW_BITS } from '../crypto/key-generation.ts';
-import { RSA_MAX_MODULUS_BITS } from '../crypto/public-key.ts';
+import { keyBits, RSA_MAX_MODULUS_BITS } from '../crypto/public-key.ts';
 import { FileKeyStore } from '../keys/file-key-store.ts';
 import { keyFileBase } from '../keys/key-file-name.ts';
 import type { KeyPair } from '../keys/key-pair.ts';

@@ -1,13 +1,12 @@
 import { KEY_CONDITIONS, type KeyCondition, type StateCondition } from '../keys/key-state.ts';
 import type { KeyTime } from '../keys/key-times.ts';
-import { parseInterval, type TimeArgument } from '../keys/time-argument.ts';
+import { parseInterval, parseTimeArgument, type TimeArgument } from '../keys/time-argument.ts';
 import {
   debugLevel,
   Fatal,
   parseKeyToolLine,
   refuseEngine,
   refuseOption,
-  timeArgument,
   ttlArgument,
   WantsUsage,
   type KeyToolContext,
@@ -155,7 +154,7 @@ function readTime(option: string, argument: string, options: SettimeOptions, now
   const name = which === undefined ? option : `${option} ${which}`;
   const time = TIME_OPTIONS[name];
   if (options.times.has(time)) throw new Fatal(`${name} specified more than once`);
-  options.times.set(time, timeArgument(which === undefined ? argument : argument.slice(which.length + 1), now));
+  options.times.set(time, parseTimeArgument(which === undefined ? argument : argument.slice(which.length + 1), now));
 }
 
 function readPrint(argument: string, options: SettimeOptions): void {
@@ -181,5 +180,5 @@ function stateArgument(argument: string, now: number): StateSetting {
   const space = argument.indexOf(' ');
   const condition = conditionArgument(space < 0 ? argument : argument.slice(0, space));
   if (space < 0) throw new WantsUsage(''); // the date is missing
-  return { condition, since: timeArgument(argument.slice(space + 1), now) };
+  return { condition, since: parseTimeArgument(argument.slice(space + 1), now) };
 }

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { SystemClock, type Clock } from '../base/clock.ts';
 import { parseCommandLine, type CommandOutput, type ParsedCommandLine } from '../base/command-line.ts';
@@ -6,12 +7,13 @@ import { SignetError } from '../base/error.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { processOutput } from '../base/process-output.ts';
 import { algorithmText } from '../crypto/algorithm.ts';
+import { classCode } from '../wire/class-text.ts';
 import { nameFromText, nameToShortText } from '../wire/name-text.ts';
 import type { Name } from '../wire/name.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import { loadKeyFiles } from '../keys/key-pair-files.ts';
 import { isWarning } from '../keys/key-file-error.ts';
-import { parseInterval, parseTimeArgument, type TimeArgument } from '../keys/time-argument.ts';
+import { parseInterval } from '../keys/time-argument.ts';
 
 /** What dnssec-keygen, dnssec-settime and dnssec-dsfromkey have in common. */
 export interface KeyToolContext {
@@ -22,6 +24,8 @@ export interface KeyToolContext {
   readonly publicMode: number;
   /** True when standard error is a terminal: progress is shown. */
   readonly isInteractive: boolean;
+  /** All of standard input. */
+  readInput(): Uint8Array;
 }
 
 export function processContext(): KeyToolContext {
@@ -31,6 +35,7 @@ export function processContext(): KeyToolContext {
     clock: new SystemClock(),
     publicMode: 0o666 & ~process.umask(),
     isInteractive: process.stderr.isTTY,
+    readInput: () => fs.readFileSync(0),
   };
 }
 
@@ -128,8 +133,11 @@ export function debugLevel(text: string): number {
   throw new Fatal('-v must be followed by a number');
 }
 
-export function timeArgument(text: string, now: number): TimeArgument {
-  return parseTimeArgument(text, now);
+/** Argument of -c: the number of a class. */
+export function classArgument(text: string): number {
+  const code = classCode(text);
+  if (code < 0) throw new Fatal(`unknown class ${text}`);
+  return code;
 }
 
 /** Argument of -L and -T: seconds; "none" is 0. */

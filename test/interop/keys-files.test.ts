@@ -181,6 +181,13 @@ describe('S-163 DS records', () => {
   });
   after(() => removeDirectory(directory));
 
+  it('of the keys on standard input, as after dig', () => {
+    const input = fs.readFileSync(path.join(directory, 'keys.db'), 'latin1');
+    const argv = ['-f', '-', ZONE];
+    const theirs = runPeer('dnssec-dsfromkey', argv, directory, input);
+    assert.equal(runOurs(dsfromkey, argv, directory, NOW, input).stdout, theirs.stdout);
+  });
+
   const lines = ['-1', '-2', '-a SHA-384', '-1 -2 -a SHA384', '-C', '-T 3600', '-A', '-A -C -T 1h -a sha256'];
   for (const line of lines)
     for (const place of [`-f keys.db ${ZONE}`, `-s ${ZONE}`])
@@ -211,6 +218,14 @@ it(
       );
       assert.equal(keys[0].state?.goal, 'omnipresent');
       assert.equal(keys[0].state?.dnskey, 'rumoured');
+      const files = ['key', 'private', 'state'].map((kind) => path.join(directory, `${base}.${kind}`));
+      const theirs = files.map((file) => fs.readFileSync(file, 'latin1'));
+      makeStore(directory).save(keys[0]);
+      assert.deepEqual(
+        files.map((file) => fs.readFileSync(file, 'latin1')),
+        theirs,
+        'and write it back the same',
+      );
     } finally {
       removeDirectory(directory);
     }

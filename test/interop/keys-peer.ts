@@ -23,7 +23,7 @@ export function runPeer(program: string, argv: readonly string[], directory: str
 }
 
 /** Runs our command in this process, in `directory`, at Unix time `now`. */
-export function runOurs(main: Command, argv: readonly string[], directory: string, now: number): Outcome {
+export function runOurs(main: Command, argv: readonly string[], directory: string, now: number, input = ''): Outcome {
   let stdout = '';
   let stderr = '';
   const before = process.cwd();
@@ -39,6 +39,7 @@ export function runOurs(main: Command, argv: readonly string[], directory: strin
       clock: new SimulatedClock(now),
       publicMode: 0o644,
       isInteractive: false,
+      readInput: () => Buffer.from(input, 'latin1'),
     };
     return { code: main(argv, context), stdout, stderr };
   } finally {

@@ -36,7 +36,14 @@ function run(main: typeof keygen, argv: readonly string[], isInteractive = false
   const before = process.cwd();
   process.chdir(directory);
   try {
-    const context = { output, disk: new NodeDisk(), clock: new SimulatedClock(NOW), publicMode: 0o644, isInteractive };
+    const context = {
+      output,
+      disk: new NodeDisk(),
+      clock: new SimulatedClock(NOW),
+      publicMode: 0o644,
+      isInteractive,
+      readInput: () => new Uint8Array(0),
+    };
     return { code: main(argv, context), stdout, stderr };
   } finally {
     process.chdir(before);
