@@ -183,7 +183,7 @@ export class ZoneKeeper implements AsyncDisposable {
     await this.idle();
     const version = this.store.current();
     if (this.#files === undefined || version === 0) return;
-    this.#files.write(version, clean);
+    this.#files.write(version, clean, this.unsignedSerial);
   }
 
   /** As `sync` at the end of the server, where a failure costs only time at the next start. */
@@ -226,7 +226,7 @@ export class ZoneKeeper implements AsyncDisposable {
     const { zone, policy, directory } = this.#options;
     if (policy === undefined) return;
     const label = this.#side('signed');
-    this.#files ??= new SignedFiles({ file: `${this.#path}.signed`, apex: this.apex, label }, this.#dependencies);
+    this.#files ??= new SignedFiles({ file: `${this.#path}.signed`, label }, this.#dependencies);
     const keyDirectory = path.resolve(directory, zone.keyDirectory);
     this.#upkeep = new KeyUpkeep({ apex: this.apex, label, policy, keyDirectory }, this.#dependencies);
   }
@@ -277,10 +277,7 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** RFC 6781 section 4.4: a zone with a DS in its parent becomes bogus when it just loses its signatures. */
   #servesOldSignedFile(): boolean {
-    const files = new SignedFiles(
-      { file: `${this.#path}.signed`, apex: this.apex, label: this.label },
-      this.#dependencies,
-    );
+    const files = new SignedFiles({ file: `${this.#path}.signed`, label: this.label }, this.#dependencies);
     if (!files.exists()) return false;
     this.#dependencies.log.write(zoneEvent.policyInsecure(this.label));
     if (this.store.current() !== 0) return true;
@@ -373,15 +370,15 @@ export class ZoneKeeper implements AsyncDisposable {
     const { arena, log } = this.#dependencies;
     const { serial } = new ZoneReader(arena).open(version);
     try {
-      if (this.#files?.isSigned === true) this.#files.append(before, version);
-      else this.#files?.write(version, true);
+      if (this.#files?.isSigned === true) this.#files.append(before, version, this.unsignedSerial);
+      else this.#files?.write(version, true, this.unsignedSerial);
     } catch (error) {
       this.store.release(version);
       throw error;
     }
     this.#publish(version);
     log.write(zoneEvent.signed(this.#side('signed'), serial, this.unsignedSerial, statistics));
-    this.#files?.compactIfWorthwhile(version);
+    this.#files?.compactIfWorthwhile(version, this.unsignedSerial);
   }
 
   #publish(version: VersionRef): void {

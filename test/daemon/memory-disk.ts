@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { AppendHandle, Disk, FileFacts } from '../../src/base/disk.ts';
+import type { AppendHandle, Disk, FileFacts, UpdateHandle } from '../../src/base/disk.ts';
 import { DiskError } from '../../src/base/disk-error.ts';
 
 /** The process died here. Not a SignetError: nothing may handle it. */
@@ -7,8 +7,10 @@ export class Crash extends Error {}
 
 interface MemoryFile {
   octets: Uint8Array<ArrayBuffer>;
-  /** Octets that are sure to survive a crash. */
-  durable: number;
+  /** Content that is sure to survive a crash. */
+  durable: Uint8Array<ArrayBuffer>;
+  /** Writes since then: each may survive, in part, or not. */
+  pending: { at: number; octets: Uint8Array }[];
   mode: number;
 }
 
@@ -35,14 +37,15 @@ export class MemoryDisk implements Disk {
 
   put(file: string, text: string): void {
     const octets = Uint8Array.from(Buffer.from(text, 'latin1'));
-    this.files.set(file, { octets, durable: octets.length, mode: 0o644 });
+    this.files.set(file, { octets, durable: octets, pending: [], mode: 0o644 });
   }
 
   afterCrash(): MemoryDisk {
     const files = new Map<string, MemoryFile>();
-    for (const [name, { octets, durable, mode }] of this.files) {
-      const length = durable + Math.floor((octets.length - durable) * this.survival);
-      files.set(name, { octets: octets.slice(0, length), durable: length, mode });
+    for (const [name, { durable, pending, mode }] of this.files) {
+      let octets = durable;
+      for (const { at, octets: written } of pending) octets = overwrite(octets, at, this.#survivor(at, written));
+      files.set(name, { octets, durable: octets, pending: [], mode });
     }
     return new MemoryDisk(files);
   }
@@ -57,32 +60,56 @@ export class MemoryDisk implements Disk {
     const whole = Uint8Array.from(Buffer.concat(parts));
     // Two instants to die at: before the rename, and after it.
     this.#change('write', file);
-    this.files.set(file, { octets: whole, durable: whole.length, mode });
+    this.files.set(file, { octets: whole, durable: whole, pending: [], mode });
     this.#change('sync', file);
   }
 
-  openAppend(file: string, mode = 0o644): AppendHandle {
+  openAppend(file: string): AppendHandle {
     this.#change('open', file);
-    if (!this.files.has(file)) this.files.set(file, { octets: new Uint8Array(), durable: 0, mode });
-    const held = (): MemoryFile => this.files.get(file) ?? { octets: new Uint8Array(), durable: 0, mode };
+    if (!this.files.has(file)) this.put(file, '');
+    const { write, sync, truncate, close } = this.#handle(file);
+    return { append: (octets) => write(this.files.get(file)?.octets.length ?? 0, octets), sync, truncate, close };
+  }
+
+  openUpdate(file: string): UpdateHandle | undefined {
+    this.#alive();
+    return this.files.has(file) ? this.#handle(file) : undefined;
+  }
+
+  #handle(file: string): UpdateHandle {
+    const held = this.files.get(file)!;
     return {
-      append: (octets) => {
-        const one = held();
-        one.octets = Uint8Array.from(Buffer.concat([one.octets, octets]));
-        this.#change('append to', file);
+      size: () => held.octets.length,
+      read: (at, octets) => {
+        this.#alive();
+        const part = held.octets.subarray(at, at + octets.length);
+        octets.set(part);
+        return part.length;
+      },
+      write: (at, octets) => {
+        held.pending.push({ at, octets: octets.slice() });
+        this.#change('write', file);
+        held.octets = overwrite(held.octets, at, octets);
       },
       sync: () => {
         this.#change('sync', file);
-        held().durable = held().octets.length;
+        held.durable = held.octets;
+        held.pending = [];
       },
       truncate: (size) => {
         this.#change('truncate', file);
-        const one = held();
-        one.octets = one.octets.slice(0, size);
-        one.durable = Math.min(one.durable, size);
+        held.octets = held.octets.slice(0, size);
+        held.durable = held.octets;
       },
       close: () => this.#alive(),
     };
+  }
+
+  /** A sector is written whole or not at all; more than that may be cut off anywhere. */
+  #survivor(at: number, octets: Uint8Array): Uint8Array {
+    const isSector = at % SECTOR === 0 && octets.length <= SECTOR;
+    if (isSector) return this.survival < 0.5 ? octets.subarray(0, 0) : octets;
+    return octets.subarray(0, Math.floor(octets.length * this.survival));
   }
 
   facts(file: string): FileFacts | undefined {
@@ -140,4 +167,13 @@ export class MemoryDisk implements Disk {
     this.crashed = true;
     throw new Crash(`died when it was to ${operation} ${file}`);
   }
+}
+
+const SECTOR = 512;
+
+function overwrite(before: Uint8Array, at: number, octets: Uint8Array): Uint8Array<ArrayBuffer> {
+  const after = new Uint8Array(octets.length === 0 ? before.length : Math.max(before.length, at + octets.length));
+  after.set(before);
+  after.set(octets, at);
+  return after;
 }
