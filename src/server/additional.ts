@@ -1,8 +1,8 @@
 import { LOWER } from '../wire/name.ts';
 import { TYPE } from '../wire/type-codes.ts';
-import type { Arena, NodeRef, RRsetRef, VersionRef } from '../zone/store/arena.ts';
+import type { NodeRef, RRsetRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
-import { ZoneReader } from '../zone/store/zone-reader.ts';
+import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { SECTION } from '../wire/header.ts';
 import { afterName } from './name-copy.ts';
 import type { ResponseBuilder } from './response-builder.ts';
@@ -18,22 +18,15 @@ const MOST_TARGETS = 13;
  */
 export class AdditionalData {
   readonly #builder: ResponseBuilder;
-  /** For noted RRsets of a zone that an alias has led away from. */
-  readonly #other: ZoneReader;
   readonly #rrsets = new Uint32Array(MOST_NOTED);
-  readonly #versions = new Uint32Array(MOST_NOTED);
-  readonly #zones = new Int32Array(MOST_NOTED);
   #noted = 0;
-  #zone = -1;
-  #version: VersionRef = 0;
   #cut: NodeRef = 0;
   #cutNs: RRsetRef = 0;
   readonly #rdata = new Uint8Array(65_536);
   readonly #cutName = new Uint8Array(256);
 
-  constructor(arena: Arena, builder: ResponseBuilder) {
+  constructor(builder: ResponseBuilder) {
     this.#builder = builder;
-    this.#other = new ZoneReader(arena);
   }
 
   begin(): void {
@@ -41,19 +34,11 @@ export class AdditionalData {
     this.#cut = 0;
   }
 
-  /** The zone that what is noted from now on belongs to. */
-  enterZone(zone: number, version: VersionRef): void {
-    this.#zone = zone;
-    this.#version = version;
-  }
-
   /** Remembers an RRset of the message when its type names hosts. */
   note(rrset: RRsetRef, reader: ZoneReader): void {
     if (targetOffset(reader.type(rrset)) < 0 || this.#noted === MOST_NOTED) return;
     if (reader.rdataCount(rrset) > MOST_TARGETS) return;
-    this.#rrsets[this.#noted] = rrset;
-    this.#versions[this.#noted] = this.#version;
-    this.#zones[this.#noted++] = this.#zone;
+    this.#rrsets[this.#noted++] = rrset;
   }
 
   /** The NS RRset of a cut: its name servers' addresses are needed whatever else is left out. */
@@ -64,16 +49,12 @@ export class AdditionalData {
 
   /**
    * Writes what there is room for.
-   * @param reader open on the zone entered last
    * @param wanted whether more than glue is wanted
    */
   write(reader: ZoneReader, wanted: boolean): void {
     if (this.#cut !== 0) this.#writeGlue(reader);
     if (!wanted) return;
-    for (let i = 0; i < this.#noted; i++) {
-      const current = this.#versions[i] === this.#version && this.#zones[i] === this.#zone;
-      this.#writeTargets(current ? reader : this.#other.open(this.#versions[i]), this.#rrsets[i]);
-    }
+    for (let i = 0; i < this.#noted; i++) this.#writeTargets(reader, this.#rrsets[i]);
   }
 
   /**

@@ -48,6 +48,9 @@ export const OUTCOME = {
 
 const NO_LIMIT = 0xffffffff;
 
+/** Three for each alias that a wildcard gave, and for the end. */
+const MOST_PROOFS = 3 * (MOST_RESTARTS + 2);
+
 /** Where an alias leads: the look-up goes on with `#name`. */
 const FOLLOW = -1;
 
@@ -72,6 +75,9 @@ export class ZoneAnswerer implements ProofSink {
   readonly #next = new Uint8Array(MAX_NAME_LENGTH + 1);
   readonly #rdata = new Uint8Array(65_536);
   readonly #wildcard = new Uint8Array(2 + MAX_NAME_LENGTH);
+  readonly #proofNodes = new Uint32Array(MOST_PROOFS);
+  readonly #proofTypes = new Uint16Array(MOST_PROOFS);
+  #proofs = 0;
   #question!: Question;
 
   constructor(arena: Arena, builder: ResponseBuilder) {
@@ -79,7 +85,7 @@ export class ZoneAnswerer implements ProofSink {
     this.builder = builder;
     this.#reader = new ZoneReader(arena);
     this.#denial = new DenialProver(this);
-    this.#additional = new AdditionalData(arena, builder);
+    this.#additional = new AdditionalData(builder);
     builder.lookedUp = this.#name;
   }
 
@@ -102,39 +108,43 @@ export class ZoneAnswerer implements ProofSink {
     this.#setName(name, at, HEADER_LENGTH);
     this.#additional.begin();
     this.authoritative = false;
-    let first = -1;
-    let outcome: number = OUTCOME.NOT_AUTHORITATIVE;
-    for (let restarts = 0; restarts <= MOST_RESTARTS; restarts++) {
-      const zone = view.index.find(this.#name, 0, question.type === TYPE.DS);
-      // An alias is followed within its zone; what other zones of ours say is for whoever asks them (as BIND does).
-      if (zone < 0 || (restarts > 0 && zone !== first)) {
-        outcome = restarts === 0 ? OUTCOME.NOT_AUTHORITATIVE : OUTCOME.SUCCESS;
-        break;
-      }
-      first = zone;
-      if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) {
-        outcome = restarts === 0 ? OUTCOME.DENIED : OUTCOME.SUCCESS;
-        break;
-      }
-      const version = Atomics.load(this.#arena.u32, view.slots[zone]);
-      if (version === 0) {
-        outcome = restarts === 0 ? OUTCOME.NOT_LOADED : OUTCOME.SUCCESS;
-        break;
-      }
-      this.#reader.open(version);
-      this.#additional.enterZone(zone, version);
-      if (restarts === 0) this.authoritative = true;
-      outcome = this.#lookUp(restarts);
-      if (outcome !== FOLLOW) break;
-    }
-    if (outcome === FOLLOW) outcome = OUTCOME.TOO_MANY_RESTARTS;
+    this.#proofs = 0;
+    const zone = view.index.find(this.#name, 0, question.type === TYPE.DS);
+    if (zone < 0) return OUTCOME.NOT_AUTHORITATIVE;
+    if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) return OUTCOME.DENIED;
+    // One look at the slot: all of the answer is from one version.
+    const version = Atomics.load(this.#arena.u32, view.slots[zone]);
+    if (version === 0) return OUTCOME.NOT_LOADED;
+    this.#reader.open(version);
+    this.authoritative = true;
+    const outcome = this.#followAliases(view, zone);
+    this.#writeProofs();
     if (!this.builder.truncated) this.#additional.write(this.#reader, !question.omitAdditional);
     return outcome;
   }
 
+  #followAliases(view: CompiledView, zone: number): number {
+    for (let restarts = 0; restarts <= MOST_RESTARTS; restarts++) {
+      const outcome = this.#lookUp(restarts);
+      if (outcome !== FOLLOW) return outcome;
+      // An alias is followed within its zone; what other zones of ours say is for whoever asks them (as BIND does).
+      if (view.index.find(this.#name, 0, this.#question.type === TYPE.DS) !== zone) return OUTCOME.SUCCESS;
+    }
+    return OUTCOME.TOO_MANY_RESTARTS;
+  }
+
+  /** Remembers a proof: the authority section can only be written when the answer section is complete. */
   addProof(node: NodeRef, type: number): void {
-    const rrset = this.#reader.rrset(node, type);
-    if (rrset !== 0) this.#add(SECTION.AUTHORITY, node, rrset, false);
+    if (this.#proofs === MOST_PROOFS) return;
+    this.#proofNodes[this.#proofs] = node;
+    this.#proofTypes[this.#proofs++] = type;
+  }
+
+  #writeProofs(): void {
+    for (let i = 0; i < this.#proofs; i++) {
+      const node = this.#proofNodes[i];
+      this.#add(SECTION.AUTHORITY, node, this.#reader.rrset(node, this.#proofTypes[i]), false);
+    }
   }
 
   #setName(from: Uint8Array, at: number, offset: number): void {

@@ -31,7 +31,6 @@ exact.wild TXT "exact"
 deep.sub.wild A 192.0.2.7
 *.wildcname CNAME www
 *.wildent.x A 192.0.2.8
-under.*.star A 192.0.2.9
 tree DNAME other.test.
 inner DNAME wild
 long DNAME ${'x'.repeat(60)}.${'y'.repeat(60)}.${'z'.repeat(60)}
