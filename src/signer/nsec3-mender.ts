@@ -165,7 +165,7 @@ class HashChain {
   /** The hash after this one; the chain is a circle. */
   next(hash: Uint8Array): Uint8Array {
     const inVersion = this.#nextInVersion(hash);
-    const added = this.#added.find((one) => compareOctets(one, hash) > 0) ?? this.#added[0];
+    const added = this.#added[this.#rank(hash, 1)] ?? this.#added[0];
     if (!inVersion) return added ?? hash;
     if (!added) return inVersion;
     return comesFirst(hash, added, inVersion) ? added : inVersion;
@@ -173,11 +173,24 @@ class HashChain {
 
   #previous(hash: Uint8Array): Uint8Array | undefined {
     const inVersion = this.#previousInVersion(hash);
-    const added = this.#added.findLast((one) => compareOctets(one, hash) < 0) ?? this.#added.at(-1);
+    const added = this.#added[this.#rank(hash, 0) - 1] ?? this.#added.at(-1);
     if (!inVersion) return added;
-    if (!added) return inVersion;
+    // Round the whole circle back to the hash itself: nothing added is nearer than the version's.
+    if (!added || compareOctets(added, hash) === 0) return inVersion;
     // Seen from the hash backwards: the one that the other comes before is nearer.
     return comesFirst(hash, inVersion, added) ? added : inVersion;
+  }
+
+  /** Number of added hashes before this one, or, with `and` 1, up to it. */
+  #rank(hash: Uint8Array, and: 0 | 1): number {
+    let low = 0;
+    let high = this.#added.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (compareOctets(this.#added[middle], hash) < and) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #previousInVersion(hash: Uint8Array): Uint8Array | undefined {
