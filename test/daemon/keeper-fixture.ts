@@ -105,7 +105,7 @@ export function makeWorld(
     news: () => log.records.splice(0).map(({ text }) => text),
     advance: async (seconds) => {
       const end = clock.now() + seconds;
-      while (clock.now() < end) {
+      while (clock.now() < end && !disk.crashed) {
         const next = Math.min(end, Math.max(clock.now() + 1, Math.ceil(clock.nextTimer() ?? end)));
         await clock.advance(next - clock.now());
         await keeper.idle();
