@@ -113,16 +113,33 @@ export class NodeDisk implements Disk {
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw new DiskError('lock', file, cause);
       }
-      const [pid, start] = (attempt('read', file, () => fs.readFileSync(file, 'latin1')) ?? '').trim().split(' ');
+      const found = attempt('read', file, () => fs.readFileSync(file, 'latin1')) ?? '';
+      const [pid, start] = found.trim().split(' ');
       const alive = pid !== undefined && start !== undefined && processStart(Number(pid)) === start;
       if (alive && Number(pid) !== process.pid) return undefined;
-      fs.rmSync(file, { force: true });
+      must('lock', file, () => removeStale(file, found));
     }
     return undefined;
   }
 }
 
 /** @param position where in the file; undefined is where the last write ended */
+/**
+ * Removes a lock file that was found to be stale, but not one that another process put in its place meanwhile: it is moved
+ * aside in one step, looked at again, and put back when it is not the one that was found.
+ */
+function removeStale(file: string, found: string): void {
+  const aside = `${file}.stale.${process.pid}`;
+  try {
+    fs.renameSync(file, aside);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return; // another process was faster
+    throw cause;
+  }
+  if (fs.readFileSync(aside, 'latin1') !== found) fs.linkSync(aside, file);
+  fs.rmSync(aside);
+}
+
 function writeWhole(handle: number, octets: Uint8Array, position?: number): void {
   for (let at = 0; at < octets.length;) {
     const place = position === undefined ? undefined : position + at;

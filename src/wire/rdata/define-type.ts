@@ -15,20 +15,26 @@ export interface TypeDefinition {
   readonly layout?: Layout;
   /** What is printed behind a record on one line when the style has comments. */
   readonly comment?: (rdata: Uint8Array) => string;
+  /** What is wrong with RDATA octets[start, end) whose fields are right each by itself, or undefined. Allocates nothing. */
+  readonly fault?: (octets: Uint8Array, start: number, end: number) => string | undefined;
 }
 
 /** The record type that its fields, in order, make. */
 export function defineType(definition: TypeDefinition): RecordType {
-  const { code, fields } = definition;
+  const { code, fields, fault } = definition;
   const compresses = fields.some((field) => field.name?.compressible);
   const lowers = fields.some((field) => field.name?.lowered);
   return {
     code,
     mnemonic: typeText(code),
     read(reader: Reader, length: number, out: Writer): void {
+      const at = reader.at;
+      const start = out.at;
       within(reader, length, () => {
         for (let i = 0; i < fields.length; i++) fields[i].read(reader, out);
       });
+      const wrong = fault?.(out.octets, start, out.at);
+      if (wrong !== undefined) throw new MalformedError(wrong, at);
     },
     write(rdata: Uint8Array, out: MessageWriter): void {
       if (compresses) writeFields(fields, rdata, out);
@@ -37,7 +43,10 @@ export function defineType(definition: TypeDefinition): RecordType {
     canonical: (rdata) => (lowers ? lowered(fields, rdata) : rdata),
     toText: (rdata, style = LINE_STYLE) => textOf(definition, rdata, style),
     fromText(tokens: RdataTokens, out: Writer): void {
+      const start = out.at;
       for (let i = 0; i < fields.length; i++) fields[i].fromText(tokens, out);
+      const wrong = fault?.(out.octets, start, out.at);
+      if (wrong !== undefined) tokens.fail(`consistent RDATA (${wrong})`);
     },
   };
 }

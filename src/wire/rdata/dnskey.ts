@@ -1,6 +1,6 @@
 import { defineType, type Layout } from './define-type.ts';
 import { base64, readUint16 } from './fields.ts';
-import { algorithm, flags, keyComment, protocol } from './key-fields.ts';
+import { algorithm, flags, keyComment, keyFault, protocol } from './key-fields.ts';
 import { hasComments } from './text-style.ts';
 
 /** Bits of the DNSKEY flags field (RFC 4034 section 2.1.1, RFC 5011 section 7). */
@@ -19,7 +19,7 @@ const layout: Layout = (texts, style, rdata) => {
   return `${texts.slice(0, 3).join(' ')} (${style.chunkSeparator}${texts[3]}${end}`;
 };
 
-const definition = { fields: [flags, protocol, algorithm, base64('public key')], layout, comment };
+const definition = { fields: [flags, protocol, algorithm, base64('public key')], layout, comment, fault: keyFault };
 
 /** Zone key (RFC 4034 section 2). */
 export const DNSKEY = defineType({ code: 48, ...definition });

@@ -150,7 +150,8 @@ export function time(what: string): Field {
 /** 2030-01-01: 32-bit times are printed as the closest moment to it, 1961 to 2098. Text must not depend on a clock. */
 const PRINTED_ERA = 1893456000;
 
-function timeText(time32: number): string {
+/** A 32-bit time (RFC 4034 section 3.1.5) as YYYYMMDDHHmmSS. */
+export function timeText(time32: number): string {
   return dateText(expandTime32(time32, PRINTED_ERA));
 }
 

@@ -13,6 +13,7 @@ export const ALGORITHMS = new Mnemonics(DNSSEC_ALGORITHMS);
 const PROTOCOLS = new Mnemonics(KEY_PROTOCOLS);
 const FLAGS = new Mnemonics(KEY_FLAGS);
 const PIPE = 0x7c;
+const PRIVATEDNS = 253;
 
 /** DNSSEC algorithm: number or mnemonic in text, printed as number. */
 export const algorithm: Field = mnemonic('algorithm', 8, ALGORITHMS, false);
@@ -67,7 +68,13 @@ export function keyComment(rdata: Uint8Array): string {
 function algorithmName(rdata: Uint8Array): string {
   const number = rdata[3];
   // RFC 4034 appendix A.1.1: the key of a private algorithm begins with the name that stands for it.
-  const length = number === 253 ? nameLengthAt(rdata, 4) : -1;
+  const length = number === PRIVATEDNS ? nameLengthAt(rdata, 4) : -1;
   if (length > 0) return nameToShortText(uncheckedName(rdata.subarray(4, 4 + length)));
   return ALGORITHMS.text(number) ?? String(number);
+}
+
+/** RFC 4034 appendix A.1.1: a key of algorithm 253 begins with the uncompressed name that stands for the algorithm. */
+export function keyFault(octets: Uint8Array, start: number, end: number): string | undefined {
+  const isWrong = octets[start + 3] === PRIVATEDNS && end > start + 4 && nameLengthAt(octets, start + 4, end) < 0;
+  return isWrong ? 'the key of algorithm PRIVATEDNS does not begin with a name' : undefined;
 }

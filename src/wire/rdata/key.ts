@@ -1,7 +1,7 @@
 import { MalformedError } from '../reader.ts';
 import { defineType, type Layout } from './define-type.ts';
 import { base64, type Field } from './fields.ts';
-import { algorithm, flags, keyComment, protocol } from './key-fields.ts';
+import { algorithm, flags, keyComment, keyFault, protocol } from './key-fields.ts';
 import { hasComments } from './text-style.ts';
 
 const FIXED = 4;
@@ -30,4 +30,9 @@ export const keyLayout: Layout = (texts, style, rdata) => {
 };
 
 /** Public key of SIG(0) and TKEY (RFC 2535 section 3, RFC 3445). */
-export const KEY = defineType({ code: 25, fields: [flags, protocol, algorithm, publicKey], layout: keyLayout });
+export const KEY = defineType({
+  code: 25,
+  fields: [flags, protocol, algorithm, publicKey],
+  layout: keyLayout,
+  fault: keyFault,
+});

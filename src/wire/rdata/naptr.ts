@@ -21,8 +21,9 @@ function isSubstitution(octets: Uint8Array, at: number, end: number): boolean {
   let bracketAt = -1;
   for (let i = at + 1; i < end; i++) {
     const octet = octets[i];
+    if (octet === 0) return false;
     if (octet === delimiter) {
-      if (part === 0 && depth !== 0) return false;
+      if (part === 0 && (depth !== 0 || bracketAt >= 0)) return false;
       part++;
     } else if (part === 2) {
       return octet === 0x69 && i === end - 1;

@@ -10,13 +10,23 @@ import { bitmapHas, bitmapTypes, writeBitmap } from './type-bitmap.ts';
  *   hash algorithm (8) | flags (8) | iterations (16) | salt length (8) | salt | hash length (8) | next hash | type bitmap
  */
 
+const SHA1 = 1;
+const SALT_AT = 5;
+
 /** Hashed next name and types of this one (RFC 5155 section 3). */
 export const NSEC3 = defineType({
   code: 50,
   fields: [hashAlgorithm, uint8('flags'), uint16('iterations'), salt, nextHash, typeBitmap(false)],
   layout: (texts, { chunkSeparator }) =>
     `${texts.slice(0, 4).join(' ')} (${chunkSeparator}${texts.slice(4).join(chunkSeparator)} )`,
+  fault,
 });
+
+/** SHA-1 gives 20 octets (RFC 5155 section 11). */
+function fault(octets: Uint8Array, start: number): string | undefined {
+  const hashAt = start + SALT_AT + octets[start + SALT_AT - 1];
+  return octets[start] === SHA1 && octets[hashAt] !== 20 ? 'a SHA-1 hash is not of 20 octets' : undefined;
+}
 
 /** Flag of NSEC3: unsigned delegations may be missing in the span it covers (RFC 5155 section 3.1.2.1). */
 export const NSEC3_OPT_OUT = 1;
@@ -32,7 +42,6 @@ export interface Nsec3 {
   readonly types: readonly number[];
 }
 
-const SALT_AT = 5;
 const hashLengthAt = (rdata: Uint8Array): number => SALT_AT + rdata[SALT_AT - 1];
 const bitmapAt = (rdata: Uint8Array): number => hashLengthAt(rdata) + 1 + rdata[hashLengthAt(rdata)];
 

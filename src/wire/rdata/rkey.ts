@@ -1,7 +1,7 @@
 import { MalformedError } from '../reader.ts';
 import { defineType } from './define-type.ts';
 import { base64, type Field } from './fields.ts';
-import { algorithm, flags, protocol } from './key-fields.ts';
+import { algorithm, flags, keyFault, protocol } from './key-fields.ts';
 import { keyLayout } from './key.ts';
 
 const noFlags: Field = {
@@ -23,4 +23,5 @@ export const RKEY = defineType({
   code: 57,
   fields: [noFlags, protocol, algorithm, base64('public key')],
   layout: keyLayout,
+  fault: keyFault,
 });

@@ -32,7 +32,15 @@ export const RRSIG = defineType({
     base64('signature'),
   ],
   layout,
+  fault,
 });
+
+/** The signer is the owner or above it, so it cannot have more labels (RFC 4034 sections 3.1.3 and 3.1.7). */
+function fault(octets: Uint8Array, start: number): string | undefined {
+  let labels = 0;
+  for (let at = start + RRSIG_FIXED; octets[at] !== 0; at += octets[at] + 1) labels++;
+  return labels > octets[start + 3] ? 'the signer has more labels than the labels field says' : undefined;
+}
 
 /** RRSIG RDATA taken apart. Times are the 32-bit numbers of the wire, in serial arithmetic. */
 export interface Rrsig {

@@ -87,10 +87,17 @@ function alpnFault(value: Uint8Array): string | undefined {
   return undefined;
 }
 
+/** Expression of a URI template: operator and variables (RFC 6570 section 2.2). */
+const EXPRESSION = /\{[+#./;?&]?([\w.,%*:]+)\}/g;
+
 /** A relative URI template with the variable "dns" (RFC 9461 section 5). */
 function dohpathFault(value: Uint8Array): string | undefined {
   const text = Buffer.from(value).toString('utf8');
-  const isTemplate = text.startsWith('/') && /\{[^{}]*\bdns\b[^{}]*\}/.test(text) && !text.includes('\ufffd');
+  const isBraced = !text.replaceAll(EXPRESSION, '').includes('{');
+  const hasVariable = [...text.matchAll(EXPRESSION)].some(([, list]) =>
+    list.split(',').some((variable) => /^dns(?:\*|:\d{1,4})?$/.test(variable)),
+  );
+  const isTemplate = text.startsWith('/') && isBraced && hasVariable && !text.includes('\ufffd');
   return isTemplate ? undefined : 'dohpath is not a template with the variable dns';
 }
 

@@ -1,8 +1,16 @@
+import { Mnemonics } from '../mnemonics.ts';
+import { RR_TYPES } from '../tables/rr-types.ts';
 import { defineType, type Layout } from './define-type.ts';
-import { base64, LISTED, name, readUint16, time, typeField, uint16, uint32, uint8 } from './fields.ts';
+import { base64, type Field, LISTED, name, readUint16, time, typeField, uint16, uint32, uint8 } from './fields.ts';
 import { algorithm } from './key-fields.ts';
 
-const covered = typeField('type covered');
+const TYPES = new Mnemonics(RR_TYPES);
+
+/** BIND prints types without a mnemonic as plain numbers here. */
+const covered: Field = {
+  ...typeField('type covered'),
+  toText: (rdata, at) => TYPES.text(readUint16(rdata, at)) ?? String(readUint16(rdata, at)),
+};
 
 const layout: Layout = ([type, alg, labels, originalTtl, expiration, inception, tag, signer, signature], style) => {
   const separator = style.chunkSeparator;
@@ -14,10 +22,7 @@ const layout: Layout = ([type, alg, labels, originalTtl, expiration, inception, 
 export const SIG = defineType({
   code: 24,
   fields: [
-    {
-      ...covered,
-      toText: (rdata, at, end, style) => (readUint16(rdata, at) === 0 ? '0' : covered.toText(rdata, at, end, style)),
-    },
+    covered,
     algorithm,
     uint8('labels'),
     uint32('original TTL'),

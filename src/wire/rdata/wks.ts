@@ -13,7 +13,10 @@ const EXPECTED = 'port (0 to 65535) or name of a service';
 const ports: Field = {
   read(reader, out) {
     if (reader.remaining > 8192) throw new MalformedError('port map is longer than 8192 octets', reader.at);
-    out.bytes(reader.rest());
+    const at = reader.at;
+    const map = reader.rest();
+    if (map.at(-1) === 0) throw new MalformedError('port map ends in a zero octet', at);
+    out.bytes(map);
   },
   end: (rdata) => rdata.length,
   toText(rdata, at, end) {
