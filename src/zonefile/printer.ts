@@ -1,7 +1,8 @@
 import { isWithin, nameLengthAt, uncheckedName, type Name } from '../wire/name.ts';
 import { nameToText } from '../wire/name-text.ts';
 import { classText } from '../wire/class-text.ts';
-import { dateText, durationInWords } from '../wire/number-text.ts';
+import { durationInWords } from '../wire/number-text.ts';
+import { timeText } from '../wire/rdata/fields.ts';
 import type { TextStyle } from '../wire/rdata/record-type.ts';
 import { recordTypeInClass } from '../wire/rdata/registry.ts';
 import { CLASS, TYPE } from '../wire/type-codes.ts';
@@ -159,7 +160,7 @@ export class MasterFilePrinter {
   /** To be called behind the last RRSIG of an RRset. */
   endSignatures(): void {
     if (this.#earliestExpiration < 0) return;
-    this.#out.text(`; resign=${dateText(this.#earliestExpiration | 0)}\n`);
+    this.#out.text(`; resign=${timeText(this.#earliestExpiration)}\n`);
     this.#earliestExpiration = -1;
   }
 

@@ -1,4 +1,4 @@
-import { dateText } from '../wire/number-text.ts';
+import { timeText } from '../wire/rdata/fields.ts';
 import { TYPE } from '../wire/type-codes.ts';
 import { typeText } from '../wire/type-text.ts';
 import type { OctetBuilder } from './octet-builder.ts';
@@ -141,7 +141,7 @@ function writeTime(time32: number, out: OctetBuilder): void {
   const slot = (time32 ^ (time32 >>> 8)) & (TIME_SLOTS - 1);
   if (times[slot] !== time32) {
     times[slot] = time32;
-    timeTexts[slot] = dateText(time32 | 0);
+    timeTexts[slot] = timeText(time32);
   }
   out.text(timeTexts[slot]);
 }
@@ -174,7 +174,8 @@ function writeBitmap(rdata: Uint8Array, start: number, end: number, out: OctetBu
     const length = rdata[at + 1];
     for (let i = 0; i < length; i++) {
       const bits = rdata[at + 2 + i];
-      for (let bit = 0; bits !== 0 && bit < 8; bit++) {
+      if (bits === 0) continue;
+      for (let bit = 0; bit < 8; bit++) {
         if ((bits & (0x80 >> bit)) === 0) continue;
         out.bytes(separator);
         out.text(typeName(first + i * 8 + bit));

@@ -515,12 +515,22 @@ export class MasterFileScanner implements RecordPlace {
 
   #templateInToken(): GenerateTemplate {
     const tokens = this.#tokens;
-    const template = GenerateTemplate.parse(tokens.octets, tokens.start, tokens.end);
+    const { octets, start, end } = tokens;
+    const text = tokens.quoted ? withoutQuoteEscapes(octets.subarray(start, end)) : octets.subarray(start, end);
+    const template = GenerateTemplate.parse(text, 0, text.length);
     if (template !== undefined) return template;
     const what = `$GENERATE: near '${tokens.tokenText()}': expected \${offset[,width[,base]]}`;
     return tokens.refuse('MASTER_FILE_GENERATE', what, 'syntax error', true);
   }
 }
+
+/** A quoted template is read as a text of its own, in which its escaped quotes are quotes. */
+function withoutQuoteEscapes(text: Uint8Array): Uint8Array {
+  return Uint8Array.from(text.filter((octet, i) => !(octet === BACKSLASH && text[i + 1] === QUOTE)));
+}
+
+const BACKSLASH = 0x5c;
+const QUOTE = 0x22;
 
 function equalIgnoringCase(a: Uint8Array, b: Uint8Array, length: number): boolean {
   for (let i = 0; i < length; i++) if (a[i] !== b[i] && LOWER[a[i]] !== LOWER[b[i]]) return false;
