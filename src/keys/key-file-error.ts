@@ -14,15 +14,21 @@ export type KeyFileFault =
   | 'KEY_FILE_PERMISSIONS'
   | 'KEY_FILE_TIMES';
 
-/**
- * @param detail what is wrong and what to do, without the file's name
- * @param isUsable true when the key is there all the same and the fault is a warning about it
- */
-export function keyFileError(code: KeyFileFault, file: string, detail: string, isUsable = false): SignetError {
-  return new SignetError(code, `${file}: ${detail}`, { file, isUsable });
+/** What cannot be used because of a fault: the whole key, its private half (it is published, but signs nothing), or nothing. */
+export type Loss = 'key' | 'private' | 'nothing';
+
+/** @param detail what is wrong and what to do, without the file's name */
+export function keyFileError(code: KeyFileFault, file: string, detail: string, loses: Loss = 'key'): SignetError {
+  return new SignetError(code, `${file}: ${detail}`, { file, loses });
 }
 
-/** True for a fault that leaves the key usable: a missing private half, permissions, odd times. */
+/** The same fault as one of this file, losing no more than said. */
+export function faultOf(file: string, fault: SignetError, loses: Loss): SignetError {
+  const message = fault.message.includes(file) ? fault.message : `${file}: ${fault.message}`;
+  return new SignetError(fault.code, message, { ...fault.facts, file, loses }, fault);
+}
+
+/** True for a fault that leaves the key in the list: damage to its private half only, permissions, odd times. */
 export function isWarning(fault: SignetError): boolean {
-  return fault.facts.isUsable === true;
+  return fault.facts.loses === 'private' || fault.facts.loses === 'nothing';
 }

@@ -3,11 +3,11 @@ import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
 import { dnskeyAlgorithm, dnskeyFlags } from '../crypto/dnskey.ts';
 import { keyTag } from '../crypto/key-tag.ts';
-import { privateKeyMaterial, type PrivateKeyMaterial } from '../crypto/private-key.ts';
+import { importPrivateKey, isTokenKey, privateKeyMaterial, type PrivateKeyMaterial } from '../crypto/private-key.ts';
 import { CLASS } from '../wire/type-codes.ts';
 import { nameToText } from '../wire/name-text.ts';
 import { keyFileBase } from './key-file-name.ts';
-import { keyFileError } from './key-file-error.ts';
+import { faultOf, keyFileError } from './key-file-error.ts';
 import type { KeyPair } from './key-pair.ts';
 import { readPrivateFile, writePrivateFile, type PrivateFile } from './private-file.ts';
 import { readPublicFile, writePublicFile, type PublicFile } from './public-file.ts';
@@ -43,30 +43,51 @@ export function loadKeyFiles(disk: Disk, paths: KeyFilePaths): LoadedKey {
 
 function load(disk: Disk, paths: KeyFilePaths, faults: SignetError[]): KeyPair {
   const publicFile = `${paths.base}.key`;
-  const privateFile = `${paths.base}.private`;
+  const stateFile = paths.stateFile ?? `${paths.base}.state`;
   const octets = disk.read(publicFile);
   if (!octets) throw missingPublic(publicFile);
   const shown = readPublicFile(publicFile, octets);
   checkName(publicFile, paths.base, shown);
-  const secret = loadPrivate(disk, privateFile, faults);
-  const state = loadState(disk, paths.stateFile ?? `${paths.base}.state`);
-  const pair = assemble(paths.base, shown, secret, state, privateFile);
+  const secret = loadPrivateHalf(disk, `${paths.base}.private`, shown, faults);
+  const state = loadState(disk, stateFile);
+  const pair = assemble(paths.base, shown, secret, state);
   faults.push(...checkTimes(publicFile, pair));
-  if (state?.state.unknownLines) faults.push(unknownState(paths.stateFile ?? `${paths.base}.state`, state));
+  if (state?.state.unknownLines) faults.push(unknownState(stateFile, state));
   return pair;
 }
 
-function loadPrivate(disk: Disk, file: string, faults: SignetError[]): PrivateFile | undefined {
+/** What a good .private file says, with the key that it makes together with the public half. */
+interface PrivateHalf extends PrivateFile {
+  readonly material: PrivateKeyMaterial;
+}
+
+/**
+ * A private half that is missing or damaged is a fault that leaves the public half: were the DNSKEY taken out of the zone,
+ * signatures in caches could no longer be verified.
+ */
+function loadPrivateHalf(disk: Disk, file: string, shown: PublicFile, faults: SignetError[]): PrivateHalf | undefined {
+  try {
+    const secret = readPrivateHalf(disk, file, faults);
+    const material = privateKeyMaterial(secret.algorithm, shown.rdata, secret.fields);
+    if (!isTokenKey(material)) importPrivateKey(material); // finds a file copied from another key
+    return { ...secret, material };
+  } catch (fault) {
+    if (!(fault instanceof SignetError)) throw fault;
+    faults.push(faultOf(file, fault, 'private'));
+    return undefined;
+  }
+}
+
+function readPrivateHalf(disk: Disk, file: string, faults: SignetError[]): PrivateFile {
   const octets = disk.read(file);
   if (!octets) {
     const detail = 'not found: the key is published but cannot sign; restore the file from a backup or retire the key';
-    faults.push(keyFileError('KEY_FILE_PRIVATE_MISSING', file, detail, true));
-    return undefined;
+    throw keyFileError('KEY_FILE_PRIVATE_MISSING', file, detail);
   }
   const mode = disk.facts(file)?.mode ?? PRIVATE_FILE_MODE;
   if ((mode & 0o077) !== 0) {
     const detail = `others than its owner have access (mode ${mode.toString(8).padStart(4, '0')}): chmod 600`;
-    faults.push(keyFileError('KEY_FILE_PERMISSIONS', file, detail, true));
+    faults.push(keyFileError('KEY_FILE_PERMISSIONS', file, detail, 'nothing'));
   }
   return readPrivateFile(file, octets);
 }
@@ -79,9 +100,8 @@ function loadState(disk: Disk, file: string): StateFile | undefined {
 function assemble(
   base: string,
   shown: PublicFile,
-  secret: PrivateFile | undefined,
+  secret: PrivateHalf | undefined,
   state: StateFile | undefined,
-  privateFile: string,
 ): KeyPair {
   const { rdata } = shown;
   return {
@@ -91,26 +111,17 @@ function assemble(
     algorithm: dnskeyAlgorithm(rdata),
     flags: dnskeyFlags(rdata),
     ttl: shown.ttl,
-    // The state file wins over the .private file as in BIND; comments count only without both.
-    times: secret || state ? { ...secret?.times, ...state?.times } : shown.times,
+    // The state file wins over the .private file as in BIND; comments count only without the latter.
+    times: { ...(secret ?? shown).times, ...state?.times },
     predecessor: state?.predecessor ?? secret?.predecessor,
     successor: state?.successor ?? secret?.successor,
     state: state?.state,
-    private: secret && material(privateFile, rdata, secret),
+    private: secret?.material,
     fileBase: path.basename(base),
     class: shown.class === CLASS.IN ? undefined : shown.class,
     recordType: shown.recordType === 'KEY' ? 'KEY' : undefined,
     formatVersion: secret?.formatVersion === '1.2' ? '1.2' : undefined,
   };
-}
-
-function material(file: string, dnskey: Uint8Array, secret: PrivateFile): PrivateKeyMaterial {
-  try {
-    return privateKeyMaterial(secret.algorithm, dnskey, secret.fields);
-  } catch (fault) {
-    if (!(fault instanceof SignetError)) throw fault;
-    throw new SignetError(fault.code, `${file}: ${fault.message}`, { ...fault.facts, file }, fault);
-  }
 }
 
 /** Algorithm and tag of the name must be those of the record (S-012, S-013): a file renamed by hand is no such key. */
@@ -132,7 +143,7 @@ function checkTimes(file: string, pair: KeyPair): SignetError[] {
   const { publish, activate, inactive, delete: removal } = pair.times;
   const faults: SignetError[] = [];
   const say = (what: string): void => {
-    faults.push(keyFileError('KEY_FILE_TIMES', file, `${what}; correct the times with dnssec-settime`, true));
+    faults.push(keyFileError('KEY_FILE_TIMES', file, `${what}; correct the times with dnssec-settime`, 'nothing'));
   };
   if (removal !== undefined && inactive !== undefined && removal < inactive)
     say('the key is deleted before it is inactive');
@@ -146,7 +157,7 @@ function checkTimes(file: string, pair: KeyPair): SignetError[] {
 function unknownState(file: string, state: StateFile): SignetError {
   const fields = state.state.unknownLines!.map((line) => line.slice(0, line.indexOf(':')));
   const detail = `unknown fields ${fields.join(', ')} are kept as they are; upgrade to use them`;
-  return keyFileError('KEY_FILE_UNKNOWN_FIELD', file, detail, true);
+  return keyFileError('KEY_FILE_UNKNOWN_FIELD', file, detail, 'nothing');
 }
 
 function missingPublic(file: string): SignetError {

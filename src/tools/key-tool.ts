@@ -12,7 +12,6 @@ import { nameFromText, nameToShortText } from '../wire/name-text.ts';
 import type { Name } from '../wire/name.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import { loadKeyFiles } from '../keys/key-pair-files.ts';
-import { isWarning } from '../keys/key-file-error.ts';
 import { parseInterval } from '../keys/time-argument.ts';
 
 /** What dnssec-keygen, dnssec-settime and dnssec-dsfromkey have in common. */
@@ -171,8 +170,10 @@ export function loadKeyArgument(context: KeyToolContext, argument: string, direc
   const { base, place } = keyFileArgument(argument, directory);
   if (!context.disk.facts(`${base}.key`)) throw new Fatal(`Invalid keyfile ${argument}: file not found`);
   const { pair, faults } = loadKeyFiles(context.disk, { base });
-  const reason = pair?.private ? undefined : faults.find((fault) => !pair === !isWarning(fault))?.message;
-  if (!pair?.private) throw new Fatal(`Invalid keyfile ${argument}: ${reason}`);
+  if (!pair?.private) {
+    const reason = faults.find((fault) => fault.facts.loses !== 'nothing');
+    throw new Fatal(`Invalid keyfile ${argument}: ${reason?.message}`);
+  }
   return { pair, directory: place };
 }
 
