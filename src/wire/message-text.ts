@@ -31,7 +31,8 @@ export function messageToText(message: Message): string {
   ];
   if (message.edns) lines.push('', ';; OPT PSEUDOSECTION:', ...ednsLines(message.edns));
   if (message.questions.length > 0) {
-    lines.push(message.edns ? `;; ${names[0]} SECTION:` : `\n;; ${names[0]} SECTION:`);
+    const title = names === QUERY_SECTIONS ? 'QUESTION' : names[0];
+    lines.push(message.edns ? `;; ${title} SECTION:` : `\n;; ${title} SECTION:`);
     for (const { name, type, class: klass } of message.questions)
       lines.push(`;${nameToText(name)}\t\t${classText(klass)}\t${typeText(type)}`);
   }

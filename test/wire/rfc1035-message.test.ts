@@ -119,7 +119,7 @@ describe('RFC 1035 section 4: messages', () => {
       ';; ->>HEADER<<- opcode: QUERY, status: SERVFAIL, id: 4660\n' +
         ';; flags: qr aa; QUERY: 1, ANSWER: 1, AUTHORITY: 2, ADDITIONAL: 2\n\n' +
         ';; OPT PSEUDOSECTION:\n; EDNS: version: 0, flags: do; udp: 1232\n; EDE: 6 (DNSSEC Bogus): (no key)\n' +
-        ';; QUERY SECTION:\n;WWW.Example.\t\tIN\tA\n\n' +
+        ';; QUESTION SECTION:\n;WWW.Example.\t\tIN\tA\n\n' +
         ';; ANSWER SECTION:\nwww.example.\t60\tIN\tA\t192.0.2.7\n\n' +
         ';; AUTHORITY SECTION:\nexample.\t300\tIN\tNS\tns1.example.\nexample.\t300\tIN\tNS\tns2.example.\n\n' +
         ';; ADDITIONAL SECTION:\nns1.example.\t300\tIN\tA\t192.0.2.1\n',

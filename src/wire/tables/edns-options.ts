@@ -11,7 +11,7 @@ export const EDNS_OPTIONS: readonly (readonly [number, string])[] = [
   [8, 'CLIENT-SUBNET'], // RFC 7871
   [9, 'EXPIRE'], // RFC 7314
   [10, 'COOKIE'], // RFC 7873
-  [11, 'TCP-KEEPALIVE'], // RFC 7828
+  [11, 'TCP KEEPALIVE'], // RFC 7828
   [12, 'PAD'], // RFC 7830
   [13, 'CHAIN'], // RFC 7901
   [14, 'KEY-TAG'], // RFC 8145
