@@ -88,7 +88,6 @@ class ZoneTool {
       const zone = nameToShortText(options.zone);
       this.#context.output.complain(`loading "${zone}" from "${options.file}" class "${className}"\n`);
     }
-    if (!this.#refuseJournal()) return 1;
     const store = new ZoneStore({ apex: options.zone }, { arena: this.#arena, extents: new ExtentPool(this.#arena) });
     const result = loadZone(store, this.#loadOptions(), { arena: this.#arena, disk: this.#disk });
     if (!(await this.#report(result))) return 1;
@@ -111,19 +110,10 @@ class ZoneTool {
     return true;
   }
 
-  /** -j and -J read a journal only where there is one. */
-  #refuseJournal(): boolean {
-    const { journal } = this.#options;
-    if (journal === undefined || this.#disk.facts(journal) === undefined) return true;
-    const what = 'applying a journal is known but not supported by this version: use the zone file without -j';
-    this.#context.output.complain(`${this.#program}: ${journal}: ${what}\n`);
-    return false;
-  }
-
   #loadOptions(): Parameters<typeof loadZone>[1] {
-    const { file, format, zoneClass, maxTtl, checks } = this.#options;
+    const { file, format, zoneClass, maxTtl, checks, journal } = this.#options;
     const content = file === '-' ? this.#context.readInput() : undefined;
-    return { file, content, format, zoneClass, maxTtl, checks, now: this.#context.clock.now() };
+    return { file, content, format, zoneClass, maxTtl, checks, journal, now: this.#context.clock.now() };
   }
 
   /** Prints what was found. @returns true when the zone is good */
@@ -135,7 +125,7 @@ class ZoneTool {
     }
     let good = result.version !== 0;
     if (good && result.outside.length > 0) {
-      const faults = await outsideFaults(result.outside, options.zone, options.checks, this.#context.lookup);
+      const faults = await outsideFaults(result.outside, options, this.#context.lookup);
       for (const fault of faults) {
         this.#log(fault.message);
         if (fault.severity === 'error') good = false;

@@ -13,6 +13,8 @@ import { conflictsWithAlias, findOwnerConflicts, type OwnerConflict } from './ch
 import { RecordChecks } from './checks/record-checks.ts';
 import { checkZone } from './checks/zone-checks.ts';
 import { ZoneFault } from './checks/zone-fault.ts';
+import { Journal } from './journal/journal.ts';
+import { rollForward } from './journal/roll-forward.ts';
 import type { Arena, VersionRef } from './store/arena.ts';
 import type { ZoneLoader } from './store/zone-loader.ts';
 import { ZoneReader } from './store/zone-reader.ts';
@@ -30,6 +32,8 @@ export interface LoadZoneOptions {
   /** A record with a larger TTL makes the zone refused (max-zone-ttl). */
   readonly maxTtl?: number;
   readonly checks: ZoneCheckOptions;
+  /** Path of a journal that is applied to what the file says, where there is one. */
+  readonly journal?: string;
   /** Unix seconds: expired signatures are told of. */
   readonly now?: number;
 }
@@ -80,15 +84,18 @@ export function loadZone(
   if (scan.errors > 0) return failed(firstError(scan.faults));
   faults.push(...checkApex(checks, store.apex, options.zoneClass));
   if (faults.some((fault) => fault.severity === 'error')) return failed();
-  const version = finish(loader, store.apex, options, faults);
-  if (version === 0) return failed();
-  const reader = new ZoneReader(arena).open(version);
+  const loaded = finish(loader, store.apex, options, faults);
+  if (loaded === 0) return failed();
+  const reader = new ZoneReader(arena).open(loaded);
   const conflicts = findOwnerConflicts(reader);
   if (conflicts.length > 0) {
     faults.push(...placeConflicts(conflicts, content, store.apex, options, disk));
-    store.release(version);
+    store.release(loaded);
     return failed(conflicts[0].kind);
   }
+  const version = applyJournal(store, loaded, options, dependencies, faults);
+  if (version === 0) return failed();
+  reader.open(version);
   const result = checkZone(reader, options.checks, options.zoneClass);
   faults.push(...result.faults);
   if (result.hasErrors) {
@@ -168,6 +175,33 @@ function finish(loader: ZoneLoader, zone: Name, options: LoadZoneOptions, faults
     faults.push(new ZoneFault('error', 'ZONE_FILE', zone, cause.message, options.zoneClass));
     return 0;
   }
+}
+
+/** What the journal makes of the loaded version, or 0 and a fault when it does not fit; `loaded` is then released. */
+function applyJournal(
+  store: ZoneStore,
+  loaded: VersionRef,
+  options: LoadZoneOptions,
+  dependencies: { readonly arena: Arena; readonly disk: Disk },
+  faults: LoadFault[],
+): VersionRef {
+  if (options.journal === undefined) return loaded;
+  let version: VersionRef = 0;
+  try {
+    const journal = Journal.open(options.journal, dependencies);
+    if (journal === undefined) return loaded;
+    try {
+      version = rollForward(journal, store, dependencies.arena, loaded);
+    } finally {
+      journal.close();
+    }
+  } catch (cause) {
+    if (!(cause instanceof SignetError)) throw cause;
+    const what = `journal rollforward failed: ${cause.message}`;
+    faults.push(new ZoneFault('error', 'ZONE_JOURNAL', store.apex, what, options.zoneClass));
+  }
+  if (version !== loaded) store.release(loaded);
+  return version;
 }
 
 /** Finds the lines of the conflicts by reading the file once more: only zones that are refused pay for it. */

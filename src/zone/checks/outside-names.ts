@@ -20,18 +20,17 @@ const PARALLEL = 16;
 /** The checks of mode "full" on names outside the zone: that they have addresses. Each name is looked up and told of once. */
 export async function outsideFaults(
   outside: readonly OutsideName[],
-  zone: Name,
-  options: ZoneCheckOptions,
+  options: { readonly zone: Name; readonly zoneClass: number; readonly checks: ZoneCheckOptions },
   lookup: AddressLookup,
 ): Promise<ZoneFault[]> {
-  const faults = new FaultList(zone, 1);
+  const faults = new FaultList(options.zone, options.zoneClass);
   const unique = new Map<string, OutsideName>();
   for (const name of outside) if (!unique.has(nameKey(name.name))) unique.set(nameKey(name.name), name);
   const waiting = [...unique.values()];
   for (let at = 0; at < waiting.length; at += PARALLEL) {
     const batch = waiting.slice(at, at + PARALLEL);
     const outcomes = await Promise.all(batch.map(({ name }) => lookup(nameToShortText(name))));
-    batch.forEach((name, i) => addFault(name, outcomes[i], options, faults));
+    batch.forEach((name, i) => addFault(name, outcomes[i], options.checks, faults));
   }
   return faults.all();
 }

@@ -4,7 +4,14 @@ import type { Name } from '../../wire/name.ts';
 import { nameToShortText } from '../../wire/name-text.ts';
 
 export type ZoneFaultCode =
-  'ZONE_APEX' | 'ZONE_ADDRESS' | 'ZONE_DUPLICATE' | 'ZONE_KEYS' | 'ZONE_NSEC3PARAM' | 'ZONE_SPF' | 'ZONE_FILE';
+  | 'ZONE_APEX'
+  | 'ZONE_JOURNAL'
+  | 'ZONE_ADDRESS'
+  | 'ZONE_DUPLICATE'
+  | 'ZONE_KEYS'
+  | 'ZONE_NSEC3PARAM'
+  | 'ZONE_SPF'
+  | 'ZONE_FILE';
 
 /** Something wrong with a zone as a whole. The message is BIND's: `zone example/IN: what`. */
 export class ZoneFault extends SignetError {
