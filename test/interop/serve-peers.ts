@@ -43,7 +43,11 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-export const SIGNED = { nsec: ['-x'], nsec3: ['-3', 'aabbccdd', '-H', '5', '-A', '-x'] } as const;
+export const SIGNED = {
+  nsec: ['-x'],
+  nsec3: ['-3', 'aabbccdd', '-H', '5', '-x'],
+  optOut: ['-3', 'aabbccdd', '-H', '5', '-A', '-x'],
+} as const;
 
 /** The zone as dnssec-signzone signs it, and the file with the trust anchor of its key. */
 export async function signZone(
