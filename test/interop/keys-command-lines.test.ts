@@ -92,18 +92,24 @@ function compare(program: string, main: Command, line: string, masks: Masks): vo
 /** Without the lines of a usage, which are our own words. */
 const firstLines = (text: string): string => text.replace(/Usage:[^]*/, 'Usage:');
 
-const known = (): string[] => Object.values(KEY).map((name) => name.slice(-5));
+/** A key of before the command, by its zone in file names and its tag. New keys never have such a tag in the same zone. */
+const isKnown = (zone: string, tag: string): boolean =>
+  Object.values(KEY).some(
+    (base) => base.startsWith(`K${zone.toLowerCase()}.+`) && Number(base.slice(-5)) === Number(tag),
+  );
 
-/** New tags and keys are not the same twice. */
+/** New tags are not the same twice. */
 function mask(text: string, directory: string): string {
   return text
     .replaceAll(directory, '.')
-    .replace(/(\+\d{3}\+)(\d{5})/g, (whole, head: string, tag: string) =>
-      known().includes(tag) ? whole : `${head}TAG`,
+    .replace(/\bK([^\s/]*)\.\+(\d{3})\+(\d{5})/g, (whole, zone: string, _, tag: string) =>
+      isKnown(zone, tag) ? whole : `${whole.slice(0, -5)}TAG`,
     )
-    .replace(
-      /(keyid|of key|Successor:|Predecessor:|example\/[A-Z0-9]+\/) ?(\d+)/g,
-      (whole, head: string, tag: string) => (known().includes(tag.padStart(5, '0')) ? whole : `${head} TAG`),
+    .replace(/(keyid|of key) (\d+), for (\S*)\.$/gm, (whole, head: string, tag: string, zone: string) =>
+      isKnown(zone, tag) ? whole : `${head} TAG, for ${zone}.`,
+    )
+    .replace(/(Successor|Predecessor): (\d+)/g, (whole, head: string, tag: string) =>
+      isKnown('z.example', tag) || isKnown('rsa.example', tag) ? whole : `${head}: TAG`,
     );
 }
 
@@ -117,7 +123,7 @@ function snapshot(directory: string): string[] {
   for (const entry of fs.readdirSync(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const file = path.join(entry.parentPath, entry.name);
-    const isOld = known().includes(entry.name.replace(/\..*?$/, '').slice(-5)) || !entry.name.startsWith('K');
+    const isOld = !entry.name.startsWith('K') || Object.values(KEY).includes(entry.name.replace(/\.\w+$/, ''));
     const content = fs.readFileSync(file, 'latin1');
     const shown = isOld ? content : content.replace(SECRETS, '$1$2KEY');
     const mode = (fs.statSync(file).mode & 0o777).toString(8);

@@ -57,7 +57,7 @@ export function describeKeyStore(name: string, open: () => StoreUnderTest): void
         assert.equal(new LocalSigner(keys[0].private!).sign(new Uint8Array(3)).length > 0, true);
       });
 
-    check('S-076 saves changed times and states', ({ store, reopen }) => {
+    check('S-010 saves changed times and states', ({ store, reopen }) => {
       const made = store.generate(request(POLICY));
       const changed: KeyPair = {
         ...made,
