@@ -64,7 +64,7 @@ export class Reader {
 
   /**
    * A possibly compressed name (RFC 1035 section 4.1.4), as a copy in uncompressed form. Every pointer must go back
-   * before the name it occurs in, so the work is bounded. Pointers may leave [at, end) but not the octets.
+   * before the name it occurs in, and there are at most 128, so the work is bounded. Pointers may leave [at, end) but not the octets.
    */
   name(): Name {
     const length = this.nameInto(NAME_SCRATCH, 0);
@@ -79,6 +79,7 @@ export class Reader {
     let lowest = here;
     let length = 0;
     let jumped = false;
+    let pointers = 0;
     for (;;) {
       if (here >= limit) throw new MalformedError('name is cut off', here);
       const first = octets[here];
@@ -86,6 +87,7 @@ export class Reader {
         if (here + 1 >= limit) throw new MalformedError('compression pointer is cut off', here);
         const target = ((first & 0x3f) << 8) | octets[here + 1];
         if (!jumped) this.at = here + 2;
+        if (++pointers > MOST_POINTERS) throw new MalformedError('too many compression pointers', here);
         if (target >= lowest) throw new MalformedError('compression pointer does not go back', here);
         jumped = true;
         limit = octets.length;
@@ -105,5 +107,8 @@ export class Reader {
     return length;
   }
 }
+
+/** A name has at most 127 labels (255 octets); pointers to pointers serve only to make readers work. */
+const MOST_POINTERS = 128;
 
 const NAME_SCRATCH = new Uint8Array(MAX_NAME_LENGTH + 1);

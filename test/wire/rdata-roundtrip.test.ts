@@ -84,8 +84,8 @@ describe('operations of every type', () => {
 
   for (const type of KNOWN_TYPES)
     test(`random octets as ${type.mnemonic} are refused as malformed or round-trip`, () => {
-      const seeds = goodCases.filter((one) => one.code === type.code).map((one) => one.rdata);
-      const octets = fc.oneof(fc.uint8Array({ maxLength: 64 }), ...(seeds.length > 0 ? [mutated(seeds)] : []));
+      const samples = goodCases.filter((one) => one.code === type.code).map((one) => one.rdata);
+      const octets = fc.oneof(fc.uint8Array({ maxLength: 64 }), ...(samples.length > 0 ? [mutated(samples)] : []));
       fc.assert(
         fc.property(octets, (candidate) => {
           const rdata = read(type.code, candidate);
@@ -110,14 +110,16 @@ describe('operations of every type', () => {
 });
 
 /** Good RDATA with a few octets changed, or cut, or made longer. */
-function mutated(seeds: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
+function mutated(samples: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
   const changes = fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { maxLength: 4 });
-  return fc.tuple(fc.constantFrom(...seeds), changes, fc.integer({ min: -3, max: 3 })).map(([seed, list, longer]) => {
-    const octets = new Uint8Array(Math.max(0, seed.length + longer));
-    octets.set(seed.subarray(0, octets.length));
-    for (const [at, value] of list) if (octets.length > 0) octets[at % octets.length] = value;
-    return octets;
-  });
+  return fc
+    .tuple(fc.constantFrom(...samples), changes, fc.integer({ min: -3, max: 3 }))
+    .map(([sample, list, longer]) => {
+      const octets = new Uint8Array(Math.max(0, sample.length + longer));
+      octets.set(sample.subarray(0, octets.length));
+      for (const [at, value] of list) if (octets.length > 0) octets[at % octets.length] = value;
+      return octets;
+    });
 }
 
 describe('multiline style', () => {
