@@ -34,13 +34,16 @@ export class SyntaxFault extends SignetError {
 export class FaultList {
   static readonly LIMIT = 1000;
   readonly #faults: Fault[] = [];
+  /** What many zones inherit is looked at for each of them, and told of once. */
+  readonly #told = new Set<string>();
+  #hasErrors = false;
 
   get all(): readonly Fault[] {
     return this.#faults;
   }
 
   get hasErrors(): boolean {
-    return this.#faults.some((fault) => fault.severity === 'error');
+    return this.#hasErrors;
   }
 
   error(code: string, position: TextPosition, message: string): void {
@@ -52,8 +55,13 @@ export class FaultList {
   }
 
   add(fault: Fault): void {
+    const identity = `${fault.severity} ${formatFault(fault)}`;
+    if (this.#told.has(identity)) return;
     // An error always finds room: a configuration must not become good because its warnings filled the list.
-    if (this.#faults.length < FaultList.LIMIT || (fault.severity === 'error' && !this.hasErrors))
-      this.#faults.push(fault);
+    const isFirstError = fault.severity === 'error' && !this.#hasErrors;
+    if (this.#faults.length >= FaultList.LIMIT && !isFirstError) return;
+    if (isFirstError) this.#hasErrors = true;
+    this.#told.add(identity);
+    this.#faults.push(fault);
   }
 }

@@ -227,8 +227,8 @@ const REFUSED: readonly [text: string, ...faults: string[]][] = [
     "named.conf:2:1: when using 'view' statements, all zones must be in views",
   ],
   ['view a { };\nview a { };', "named.conf:2:1: view 'a': already exists previous definition: named.conf:1"],
-  ['acl a { b; };', "named.conf:1:9: undefined ACL 'b'"],
-  ['acl a { b; }; acl b { a; };', 'named.conf:1:23: acl loop detected: a'],
+  ['acl a { b; };\noptions { allow-query { a; }; };', "named.conf:1:9: undefined ACL 'b'"],
+  ['acl a { b; }; acl b { a; }; options { allow-query { a; }; };', 'named.conf:1:23: acl loop detected: a'],
   ['acl any { none; };', "named.conf:1:1: attempt to redefine builtin acl 'any'"],
   [
     'acl a { any; }; acl A { none; };',
@@ -265,6 +265,23 @@ test('deprecated and obsolete options are told of and do no harm', () => {
     "warning: named.conf:2:2: option 'dscp' is obsolete and should be removed",
     "warning: named.conf:2:10: option 'auto-dnssec' is deprecated",
   ]);
+});
+
+test('a key of a view may be written again, but not with another secret', () => {
+  assert.equal(good(`${KEY} view a { ${KEY} }; view b { ${KEY} };`).keys.length, 1);
+  assert.deepEqual(faultsOf(`${KEY}\nview a { key k { algorithm hmac-sha256; secret "AAAA"; }; };`), [
+    "named.conf:2:1: key 'k' with another secret in a view is known but not supported by this version",
+  ]);
+});
+
+test('what a primary zone cannot have is refused in the words of BIND', () => {
+  assert.deepEqual(faultsOf('zone a { type primary; file "a"; primaries { ::1; }; };'), [
+    "named.conf:1:34: option 'primaries' is not allowed in 'primary' zone 'a'",
+  ]);
+});
+
+test('what is wrong in a list that nobody uses is told of and does no harm, as in BIND', () => {
+  assert.deepEqual(faultsOf('acl a { b; };'), ["warning: named.conf:1:9: undefined ACL 'b'"]);
 });
 
 test('lists of lists of lists cost what they say, not what they could mean', () => {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { AppendHandle, Disk, FileFacts } from '../../src/base/disk.ts';
+import type { AppendHandle, Disk, FileFacts, UpdateHandle } from '../../src/base/disk.ts';
 import { latin1Octets } from '../../src/base/octets.ts';
 
 /** A disk with these text files (and the directories they are in), for readers: whatever writes is a mistake. */
@@ -33,6 +33,10 @@ export class MemoryDisk implements Disk {
   }
 
   openAppend(file: string): AppendHandle {
+    throw new Error(`unexpected write of ${file}`);
+  }
+
+  openUpdate(file: string): UpdateHandle {
     throw new Error(`unexpected write of ${file}`);
   }
 

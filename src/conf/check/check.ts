@@ -1,5 +1,7 @@
-import type { Configuration, ListenOn, ViewConfiguration } from '../configuration.ts';
+import { equalOctets } from '../../base/octets.ts';
+import type { Configuration, ListenOn, TsigKeyStatement, ViewConfiguration } from '../configuration.ts';
 import { SERVER_DEFAULTS } from '../defaults.ts';
+import { FaultList } from '../fault.ts';
 import { clauseNamed, clausesNamed, fieldOf, numberField, textField } from '../syntax/tree.ts';
 import type { Clause, MapValue } from '../syntax/tree.ts';
 import { canonicalKeyName } from './context.ts';
@@ -10,7 +12,7 @@ import { checkLogging } from './logging.ts';
 import { checkMatchList, collectAcls, previous } from './match-lists.ts';
 import { checkPolicies } from './policies.ts';
 import { collectRemoteServers } from './remote-servers.ts';
-import { matchListSetting, unsupportedPart } from './settings.ts';
+import { allowTransferSetting, alsoNotifySetting, matchListSetting, unsupportedPart } from './settings.ts';
 import { checkSupport, SUPPORTED_OPTIONS, SUPPORTED_TOP, SUPPORTED_VIEW } from './supported.ts';
 import { checkZones, ZoneRegistry } from './zones.ts';
 
@@ -25,22 +27,21 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
   checkSupport(tree, SUPPORTED_TOP, faults);
   const options = optionsOf(tree);
   checkSupport(options, SUPPORTED_OPTIONS, faults);
-  const keys = checkKeys(allKeys(tree), faults);
+  const keys = checkAllKeys(tree, faults);
   const context: CheckContext = {
     ...dependencies,
     directory: textOf(options, 'directory') ?? '.',
     acls: collectAcls(clausesNamed(tree, 'acl'), faults),
     resolvedAcls: new Map(),
-    keyNames: new Set(allKeys(tree).map((clause) => canonicalKeyName(textField(clause.value, 'name') ?? ''))),
+    keyNames: new Set(keyClauses(tree).map((clause) => canonicalKeyName(textField(clause.value, 'name') ?? ''))),
     remoteServers: collectRemoteServers(
       tree.clauses.filter(({ name }) => ['primaries', 'masters', 'parental-agents'].includes(name)),
       faults,
     ),
     policies: checkPolicies(clausesNamed(tree, 'dnssec-policy'), faults),
   };
-  checkUnusedLists(context);
   const port = numberOf(options, 'port') ?? SERVER_DEFAULTS.port;
-  return {
+  const configuration: Configuration = {
     directory: context.directory,
     port,
     listenOn: checkListenOn(options, 'listen-on', port, context),
@@ -52,22 +53,41 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     policies: context.policies,
     views: checkViews(tree, options, context),
   };
+  checkUnusedLists(context);
+  return configuration;
 }
 
-/** Keys of the server and of its views: one space of names is enough for what uses them now. */
-function allKeys(tree: MapValue): Clause[] {
-  return [
-    ...clausesNamed(tree, 'key'),
-    ...clausesNamed(tree, 'view').flatMap((view) => clausesNamed(bodyOf(view), 'key')),
-  ];
+/**
+ * Keys of the server and of its views, in one list. BIND keeps the keys of a view apart: where that makes a difference, a
+ * name that stands for two secrets, it is refused.
+ */
+function checkAllKeys(tree: MapValue, faults: FaultList): TsigKeyStatement[] {
+  const keys = [...checkKeys(clausesNamed(tree, 'key'), faults)];
+  for (const view of clausesNamed(tree, 'view'))
+    for (const key of checkKeys(clausesNamed(bodyOf(view), 'key'), faults)) {
+      const before = keys.find((one) => canonicalKeyName(one.name) === canonicalKeyName(key.name));
+      if (!before) keys.push(key);
+      else if (before.algorithm !== key.algorithm || !equalOctets(before.secret, key.secret)) {
+        const text = `key '${key.name}' with another secret in a view is known but not supported by this version`;
+        faults.error('CONF_UNSUPPORTED', view.position, text);
+      }
+    }
+  return keys;
 }
 
-/** Lists that nobody refers to are checked too. */
+function keyClauses(tree: MapValue): Clause[] {
+  const views = clausesNamed(tree, 'view');
+  return [...clausesNamed(tree, 'key'), ...views.flatMap((view) => clausesNamed(bodyOf(view), 'key'))];
+}
+
+/** Lists that nobody refers to do no harm, as in BIND; what is wrong in them is told. */
 function checkUnusedLists(context: CheckContext): void {
+  const faults = new FaultList();
   for (const [name, clause] of context.acls) {
     const body = fieldOf(clause.value, 'list');
-    if (body && !context.resolvedAcls.has(name)) context.resolvedAcls.set(name, checkMatchList(body, context, [name]));
+    if (body && !context.resolvedAcls.has(name)) checkMatchList(body, { ...context, faults }, [name]);
   }
+  for (const fault of faults.all) context.faults.add({ ...fault, severity: 'warning' });
 }
 
 function optionsOf(tree: MapValue): MapValue {
@@ -113,7 +133,16 @@ function checkListenOn(options: MapValue, name: string, port: number, context: C
   });
 }
 
+/** What zones would inherit is checked also where there is no zone to inherit it. */
+function checkZoneDefaults(map: MapValue, context: CheckContext): void {
+  for (const name of ['allow-query', 'allow-recursion', 'allow-query-cache'])
+    matchListSetting([map], name, EVERYBODY, context);
+  allowTransferSetting([map], context);
+  alsoNotifySetting([map], context);
+}
+
 function checkViews(tree: MapValue, options: MapValue, context: CheckContext): ViewConfiguration[] {
+  checkZoneDefaults(options, context);
   const views = clausesNamed(tree, 'view');
   const zones = clausesNamed(tree, 'zone');
   const registry = new ZoneRegistry(context);
@@ -149,6 +178,7 @@ function checkView(
   }
   const body = bodyOf(view);
   checkSupport(body, SUPPORTED_VIEW, context.faults);
+  checkZoneDefaults(body, context);
   return {
     name,
     matchClients: matchListSetting([body], 'match-clients', EVERYBODY, context),

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { ZoneConfiguration } from '../configuration.ts';
 import { ZONE_DEFAULTS } from '../defaults.ts';
+import type { FaultList } from '../fault.ts';
 import { clauseNamed, fieldOf, textField } from '../syntax/tree.ts';
 import type { Clause, MapValue } from '../syntax/tree.ts';
 import { normalizeZoneName, zoneNameKey } from '../zone-name.ts';
@@ -17,6 +18,15 @@ import {
 } from './settings.ts';
 import type { Scope } from './settings.ts';
 import { checkSupport, SUPPORTED_ZONE } from './supported.ts';
+
+/** Clauses of other types of zones. named.conf(5) of BIND 9.18. */
+const NOT_IN_PRIMARY: ReadonlySet<string> = new Set(
+  (
+    'allow-notify allow-update-forwarding delegation-only masters max-refresh-time max-retry-time max-transfer-idle-in ' +
+    'max-transfer-time-in min-refresh-time min-retry-time multi-master primaries request-expire request-ixfr ' +
+    'server-addresses server-names transfer-source transfer-source-v6 try-tcp-refresh use-alt-transfer-source'
+  ).split(' '),
+);
 
 /** What zones of the whole configuration must not share. */
 export class ZoneRegistry {
@@ -102,7 +112,8 @@ function checkZone(
   const body = fieldOf(clause.value, 'body') as MapValue;
   checkClass(written, clause, context);
   if (!checkType(written, clause, body, context)) return undefined;
-  checkSupport(body, SUPPORTED_ZONE, faults);
+  const allowed = { ...body, clauses: body.clauses.filter((one) => !refuseForPrimary(written, one, faults)) };
+  checkSupport(allowed, SUPPORTED_ZONE, faults);
   const scope = [body, ...outer];
   const file = clauseNamed(body, 'file')?.value;
   if (file?.kind !== 'text') {
@@ -124,6 +135,14 @@ function checkZone(
       ZONE_DEFAULTS.serialUpdateMethod) as ZoneConfiguration['serialUpdateMethod'],
     ...checkSigning(written, clause, body, scope, context),
   };
+}
+
+/** True, and a fault, for a clause of zones that are copies or hints. */
+function refuseForPrimary(written: string, clause: Clause, faults: FaultList): boolean {
+  if (!NOT_IN_PRIMARY.has(clause.name)) return false;
+  const text = `option '${clause.name}' is not allowed in 'primary' zone '${written}'`;
+  faults.error('CONF_VALUE', clause.position, text);
+  return true;
 }
 
 function checkClass(written: string, clause: Clause, { faults }: CheckContext): void {
@@ -149,7 +168,7 @@ function checkType(written: string, clause: Clause, body: MapValue, { faults }: 
   return false;
 }
 
-/** Options that a primary zone cannot have are refused as BIND refuses them, by checkSupport for the rest. */
+/** The policy, and whether the zone can be signed by it. */
 function checkSigning(written: string, clause: Clause, body: MapValue, scope: Scope, context: CheckContext) {
   const { faults } = context;
   const inline = clauseNamed(body, 'inline-signing')?.value;
@@ -179,7 +198,7 @@ function checkSigning(written: string, clause: Clause, body: MapValue, scope: Sc
 
 function checkKeyDirectory(scope: Scope, context: CheckContext): string {
   const clause = inherited(scope, 'key-directory');
-  if (clause?.value.kind !== 'text') return context.directory;
+  if (clause?.value.kind !== 'text') return '.';
   const directory = clause.value.text;
   const facts = context.disk.facts(path.resolve(context.directory, directory));
   if (!facts) context.faults.warning('CONF_NO_FILE', clause.position, `key-directory: '${directory}' does not exist`);

@@ -20,15 +20,12 @@ const MOST_OCTETS = 256 * 1024 * 1024;
 export interface TreeReaderOptions {
   /** Paths of includes are under it until a `directory` statement changes it. Default: as the process has it. */
   readonly workingDirectory?: string;
-  /** Put in front of every absolute path: named-checkconf -t without a real chroot. */
-  readonly root?: string;
 }
 
 /** Tokens of a file and of those that it includes, with one token of look-ahead, and the place for faults. */
 export class TreeReader {
   readonly faults: FaultList;
   readonly #disk: Disk;
-  readonly #root: string;
   #directory: string;
   #scanners: Scanner[] = [];
   #ahead: Token | undefined;
@@ -38,7 +35,6 @@ export class TreeReader {
 
   constructor(options: TreeReaderOptions, dependencies: { disk: Disk; faults: FaultList }) {
     this.#directory = options.workingDirectory ?? '';
-    this.#root = options.root ?? '';
     this.#disk = dependencies.disk;
     this.faults = dependencies.faults;
   }
@@ -163,8 +159,7 @@ export class TreeReader {
   }
 
   #resolve(file: string): string {
-    const under = path.isAbsolute(file) ? file : path.join(this.#directory, file);
-    return this.#root && path.isAbsolute(under) ? path.join(this.#root, under) : under;
+    return path.isAbsolute(file) ? file : path.join(this.#directory, file);
   }
 }
 
