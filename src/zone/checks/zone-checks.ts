@@ -1,4 +1,4 @@
-import { TYPE } from '../../wire/type-codes.ts';
+import { CLASS, TYPE } from '../../wire/type-codes.ts';
 import type { ZoneReader } from '../store/zone-reader.ts';
 import { AddressChecks, type OutsideName } from './address-checks.ts';
 import type { ZoneCheckOptions } from './check-options.ts';
@@ -15,9 +15,14 @@ export interface ZoneCheckResult {
 }
 
 /** The checks of a loaded zone as a whole, in the order in which BIND makes them. */
-export function checkZone(reader: ZoneReader, options: ZoneCheckOptions, zoneClass = 1): ZoneCheckResult {
+export function checkZone(
+  reader: ZoneReader,
+  options: ZoneCheckOptions,
+  zoneClass: number = CLASS.IN,
+): ZoneCheckResult {
   const faults = new FaultList(reader.apex, zoneClass);
-  const outside = new AddressChecks(reader, options, faults).run();
+  // Addresses are a matter of class IN: in others NS and A mean something else, or nothing.
+  const outside = zoneClass === CLASS.IN ? new AddressChecks(reader, options, faults).run() : [];
   checkDuplicates(reader, options.duplicates, faults);
   checkApexKeys(reader, faults);
   return { faults: faults.all(), hasErrors: faults.hasErrors, outside };
