@@ -1,4 +1,5 @@
 /** The command `named`. */
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { SystemClock } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
@@ -11,6 +12,7 @@ import { serverEvent } from './events.ts';
 import { Named } from './named.ts';
 import { type NamedOptions, readNamedOptions } from './options.ts';
 import { findAccount } from './privileges.ts';
+import { Threads } from './threads.ts';
 import { buildText, productText } from './product.ts';
 
 /** Runs the command; resolves with its exit code when the server has ended. */
@@ -43,12 +45,12 @@ async function run(options: NamedOptions, argv: readonly string[]): Promise<numb
   try {
     // The user is looked up before the root changes: the new one may have no user database.
     const account = options.user === undefined ? undefined : findAccount(options.user);
+    const dependencies = { disk, log, clock: new SystemClock(), random: new SystemRandom() };
+    const threads = await Threads.start({ count: options.threads ?? availableParallelism() }, dependencies);
+    // All threads run by now: in the new root there is no program to start more from.
     if (options.rootDirectory !== undefined) loadSystemCalls().changeRoot(options.rootDirectory);
-    const named = new Named(
-      { ...options, account, commandLine: ['named', ...argv].join(' ') },
-      { disk, log, clock: new SystemClock(), random: new SystemRandom() },
-    );
-    return await serve(named, log);
+    const commandLine = ['named', ...argv].join(' ');
+    return await serve(new Named({ ...options, account, commandLine }, { ...dependencies, threads }), log);
   } catch (error) {
     if (!(error instanceof SignetError)) throw error;
     process.stderr.write(`named: ${error.message}\n`);

@@ -8,13 +8,10 @@ import type { Configuration } from '../conf/configuration.ts';
 import { formatFault } from '../conf/fault.ts';
 import { readConfiguration } from '../conf/read-configuration.ts';
 import { hostAddresses } from '../net/interfaces.ts';
-import { ResponderPool } from '../server/responder-pool.ts';
 import type { ControlRequest } from '../server/responder.ts';
-import { SigningPool } from '../signer/signing-pool.ts';
 import { emptyResponse, judgeNotify } from '../transfer/notify-message.ts';
 import { OPCODE, RCODE } from '../wire/type-codes.ts';
 import { equalNames, type Name } from '../wire/name.ts';
-import { Arena } from '../zone/store/arena.ts';
 import { ExtentPool } from '../zone/store/extent-pool.ts';
 import { buildTables } from './build-tables.ts';
 import { ControlChannels, RNDC_KEY_FILE } from './control-channels.ts';
@@ -30,6 +27,7 @@ import { runCommand, type ServerControl } from './rndc-commands.ts';
 import { Secondaries } from './secondaries.ts';
 import { serverStatusText } from './server-status.ts';
 import { writeSessionKey } from './session-key.ts';
+import type { Threads } from './threads.ts';
 import type { ZoneKeeper } from './zone-keeper.ts';
 import { ZoneKeepers } from './zone-keepers.ts';
 
@@ -44,12 +42,12 @@ export interface NamedDependencies {
   readonly log: DaemonLog;
   readonly clock: Clock;
   readonly random: Random;
+  /** Ended with the server. */
+  readonly threads: Threads;
 }
 
 /** What exists while the server runs. */
 interface Parts {
-  readonly pool: SigningPool;
-  readonly responders: ResponderPool;
   readonly secondaries: Secondaries;
   readonly channels: ControlChannels;
   readonly keepers: ZoneKeepers;
@@ -114,7 +112,7 @@ export class Named implements ServerControl {
   /** @returns why the server cannot run, already logged; undefined when it serves */
   async start(): Promise<string | undefined> {
     const { log } = this.#dependencies;
-    const threads = this.#options.threads ?? availableParallelism();
+    const threads = this.#dependencies.threads.count;
     log.write(serverEvent.starting(productText()));
     log.write(serverEvent.runningOn(systemText()));
     log.write(serverEvent.runningAs(this.#options.commandLine));
@@ -123,7 +121,7 @@ export class Named implements ServerControl {
     try {
       const configuration = this.#readConfiguration();
       if (typeof configuration === 'string') return this.#giveUp(serverEvent.configurationFailed(configuration));
-      await this.#build(configuration, threads);
+      await this.#build(configuration);
       return undefined;
     } catch (error) {
       if (!(error instanceof SignetError)) throw error;
@@ -151,7 +149,7 @@ export class Named implements ServerControl {
       bootTime: this.#bootTime,
       configured: this.#configured,
       configurationFile: this.#configurationFile,
-      threads: this.#options.threads ?? availableParallelism(),
+      threads: this.#dependencies.threads.count,
       zones: this.keepers.length,
       debugLevel: this.debugLevel,
       queryLogging: this.#queryLogging,
@@ -178,34 +176,31 @@ export class Named implements ServerControl {
     return configuration ?? 'failure';
   }
 
-  async #build(configuration: Configuration, threads: number): Promise<void> {
-    const { clock, disk, log, random } = this.#dependencies;
+  async #build(configuration: Configuration): Promise<void> {
+    const { clock, disk, log, random, threads } = this.#dependencies;
+    const { arena } = threads;
     this.#enterDirectory(configuration);
     log.configure(configuration.logging, process.cwd());
-    const arena = Arena.create();
     const extents = new ExtentPool(arena);
-    const pool = new SigningPool({ threads }, { arena });
     const locks = new DirectoryLocks({ disk });
     const secondaries = await Secondaries.open(this.#options.family, { arena, clock, log, random });
     const keepers = new ZoneKeepers({
       ...this.#dependencies,
       arena,
       extents,
-      pool,
+      pool: threads.signers,
       locks,
       published: (keeper) => secondaries.tell(keeper),
     });
     await keepers.configure(configuration);
     this.#configuration = configuration;
-    const responders = await ResponderPool.start(
-      { threads, tables: this.#tables(configuration, keepers.all) },
-      { arena, clock, log, onRequest: (request) => this.#serveRequest(request) },
-    );
+    threads.requestHandler = (request) => this.#serveRequest(request);
+    await threads.responders.setTables(this.#tables(configuration, keepers.all));
     const channels = new ControlChannels(
       { keyFile: RNDC_KEY_FILE },
       { clock, disk, random, log, handler: (line, isReadOnly) => runCommand(line, isReadOnly, this, log) },
     );
-    this.#parts = { pool, responders, secondaries, channels, keepers, locks };
+    this.#parts = { secondaries, channels, keepers, locks };
     await this.#listen(configuration);
     await channels.configure(configuration);
     if (this.#options.mode === 'foreground-stderr') log.write(serverEvent.ignoringLogging());
@@ -260,7 +255,7 @@ export class Named implements ServerControl {
 
   async #listen(configuration: Configuration): Promise<void> {
     const wanted = listenAddresses(configuration, hostAddresses(), this.#options);
-    const { responders } = this.#parts!;
+    const { responders } = this.#dependencies.threads;
     try {
       await responders.listen(wanted);
     } catch {
@@ -291,7 +286,7 @@ export class Named implements ServerControl {
     const good: ListenAddress[] = [];
     for (const one of wanted) {
       try {
-        await this.#parts!.responders.listen([...good, one]);
+        await this.#dependencies.threads.responders.listen([...good, one]);
         good.push(one);
       } catch (error) {
         const reason = (error as Error).message;
@@ -310,7 +305,7 @@ export class Named implements ServerControl {
 
   async #sendTables(): Promise<void> {
     if (this.#parts === undefined || this.#configuration === undefined) return;
-    await this.#parts.responders.setTables(this.#tables(this.#configuration, this.#parts.keepers.all));
+    await this.#dependencies.threads.responders.setTables(this.#tables(this.#configuration, this.#parts.keepers.all));
   }
 
   async #reconfigure(allZones: boolean): Promise<boolean> {
@@ -360,10 +355,10 @@ export class Named implements ServerControl {
     if (parts !== undefined) {
       log.write(serverEvent.shuttingDown(flush));
       await parts.channels[Symbol.asyncDispose]();
-      await parts.responders[Symbol.asyncDispose]();
+      await this.#dependencies.threads.responders[Symbol.asyncDispose]();
       await parts.keepers.stop(flush);
       await parts.secondaries[Symbol.asyncDispose]();
-      await parts.pool[Symbol.asyncDispose]();
+      await this.#dependencies.threads[Symbol.asyncDispose]();
       parts.locks[Symbol.dispose]();
     }
     if (this.#pidFile !== undefined) disk.remove(this.#pidFile);

@@ -49,13 +49,14 @@ export class UnsignedFile {
   /**
    * Reads the file into a new version that nobody sees yet. Undefined when the zone is refused; the log says why, in BIND's
    * words and with file, line and column.
+   * @param maxTtl a record with a larger TTL makes the zone refused
    */
-  load(store: ZoneStore, label: string): LoadedUnsigned | undefined {
+  load(store: ZoneStore, label: string, maxTtl: number | undefined): LoadedUnsigned | undefined {
     const { arena, clock, disk, log } = this.#dependencies;
     const content = this.#read(label);
     if (content === undefined) return undefined;
     this.#digest = digestOf(content);
-    const { file, masterfileFormat: format, maxZoneTtl: maxTtl } = this.#zone;
+    const { file, masterfileFormat: format } = this.#zone;
     const result = loadZone(
       store,
       { file, content, format, maxTtl, checks: SERVER_CHECKS, now: clock.now() },

@@ -218,6 +218,12 @@ export class ZoneKeeper implements AsyncDisposable {
     return path.resolve(this.#options.directory, this.zone.file);
   }
 
+  /** The policy's own limit holds for the zones it signs: key timing counts on it (RFC 7583 section 3.2.1). */
+  get #maxTtl(): number | undefined {
+    const { zone, policy } = this.#options;
+    return zone.maxZoneTtl ?? (this.isMaintained ? policy?.maxZoneTtl : undefined);
+  }
+
   #side(side: 'signed' | 'unsigned'): string {
     return zoneLabel(this.zone.name, this.view, this.isMaintained ? side : undefined);
   }
@@ -298,7 +304,7 @@ export class ZoneKeeper implements AsyncDisposable {
   #loadFile(): void {
     const { log } = this.#dependencies;
     const label = this.#side('unsigned');
-    const loaded = this.#file.load(this.store, label);
+    const loaded = this.#file.load(this.store, label, this.#maxTtl);
     if (loaded === undefined) {
       log.write(zoneEvent.notLoaded(label));
       if (this.isLoaded) log.write(zoneEvent.keepingOld(this.#side('signed'), this.read().serial));
@@ -427,7 +433,7 @@ export class ZoneKeeper implements AsyncDisposable {
    */
   #serveUnsignedMeanwhile(): void {
     if (this.store.current() !== 0 || this.#unsigned === 0) return;
-    const loaded = this.#file.load(this.store, this.#side('signed'));
+    const loaded = this.#file.load(this.store, this.#side('signed'), this.#maxTtl);
     if (loaded !== undefined) this.#publish(loaded.version);
   }
 
