@@ -14,48 +14,48 @@ export class PlacedDisk implements Disk {
     this.#workingDirectory = workingDirectory;
   }
 
-  /** ".." does not lead out of the root. */
-  #place(file: string): string {
+  /** The path as the disk itself knows it. ".." does not lead out of the root. */
+  place(file: string): string {
     return path.join(this.#root, path.resolve('/', this.#workingDirectory, file));
   }
 
   read(file: string): Uint8Array<ArrayBuffer> | undefined {
-    return this.#disk.read(this.#place(file));
+    return this.#disk.read(this.place(file));
   }
 
   replace(file: string, octets: Uint8Array | readonly Uint8Array[], mode?: number): void {
-    this.#disk.replace(this.#place(file), octets, mode);
+    this.#disk.replace(this.place(file), octets, mode);
   }
 
   openAppend(file: string, mode?: number): AppendHandle {
-    return this.#disk.openAppend(this.#place(file), mode);
+    return this.#disk.openAppend(this.place(file), mode);
   }
 
   openUpdate(file: string): UpdateHandle | undefined {
-    return this.#disk.openUpdate(this.#place(file));
+    return this.#disk.openUpdate(this.place(file));
   }
 
   facts(file: string): FileFacts | undefined {
-    return this.#disk.facts(this.#place(file));
+    return this.#disk.facts(this.place(file));
   }
 
   list(directory: string): string[] | undefined {
-    return this.#disk.list(this.#place(directory));
+    return this.#disk.list(this.place(directory));
   }
 
   remove(file: string): boolean {
-    return this.#disk.remove(this.#place(file));
+    return this.#disk.remove(this.place(file));
   }
 
   rename(from: string, to: string): void {
-    this.#disk.rename(this.#place(from), this.#place(to));
+    this.#disk.rename(this.place(from), this.place(to));
   }
 
   makeDirectory(directory: string, mode?: number): void {
-    this.#disk.makeDirectory(this.#place(directory), mode);
+    this.#disk.makeDirectory(this.place(directory), mode);
   }
 
   lock(file: string): { release(): void } | undefined {
-    return this.#disk.lock(this.#place(file));
+    return this.#disk.lock(this.place(file));
   }
 }

@@ -18,6 +18,11 @@ export const systemLookup: AddressLookup = async (name) => {
   }
 };
 
+export function isSpecialFile(path: string): boolean {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
+}
+
 export function processZoneToolContext(): ZoneToolContext {
   return {
     output: processOutput,
@@ -25,6 +30,7 @@ export function processZoneToolContext(): ZoneToolContext {
     clock: new SystemClock(),
     arena: Arena.create(),
     lookup: systemLookup,
+    isSpecialFile,
     readInput: () => fs.readFileSync(0),
   };
 }

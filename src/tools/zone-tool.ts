@@ -25,6 +25,8 @@ export interface ZoneToolContext {
   readonly lookup: AddressLookup;
   /** Where the zone is kept while the command runs. */
   readonly arena: Arena;
+  /** True for what exists and is neither file nor directory. */
+  isSpecialFile(path: string): boolean;
   /** All of standard input. */
   readInput(): Uint8Array;
 }
@@ -60,7 +62,7 @@ class ZoneTool {
   readonly #program: ZoneProgram;
   readonly #options: ZoneToolOptions;
   readonly #context: ZoneToolContext;
-  readonly #disk: Disk;
+  readonly #disk: PlacedDisk;
   readonly #arena: Arena;
   readonly #zoneText: string;
 
@@ -150,7 +152,7 @@ class ZoneTool {
     const pieces: Uint8Array[] = [];
     printZone(version, format, this.#arena, (piece) => pieces.push(piece), this.#options.zoneClass);
     try {
-      this.#disk.replace(file, pieces);
+      this.#write(file, pieces);
     } catch (fault) {
       if (!(fault instanceof SignetError)) throw fault;
       this.#context.output.complain(`could not open output file "${file}" for writing: ${fault.message}\n`);
@@ -158,6 +160,20 @@ class ZoneTool {
     }
     if (tells) this.#say(`dump zone to ${file}...done`);
     return true;
+  }
+
+  /** A regular file is replaced in one step; a device or pipe is written to, for it must stay what it is. */
+  #write(file: string, pieces: readonly Uint8Array[]): void {
+    if (!this.#context.isSpecialFile(this.#disk.place(file))) {
+      this.#disk.replace(file, pieces);
+      return;
+    }
+    const handle = this.#disk.openAppend(file);
+    try {
+      for (const piece of pieces) handle.append(piece);
+    } finally {
+      handle.close();
+    }
   }
 
   #printFormat(): PrintFormat {

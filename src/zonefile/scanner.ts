@@ -74,6 +74,9 @@ const MAX_TTL = 0x7fffffff;
 /** Files open at once: more is no operator's intention. */
 const MAX_INCLUDE_DEPTH = 32;
 
+/** Files read in all: a few files that include one another twice each would otherwise be read without end. */
+const MAX_INCLUDES = 65_536;
+
 /** A $GENERATE of more records than this is a mistake in the range. */
 const MAX_GENERATED = 1 << 24;
 
@@ -92,6 +95,7 @@ export class MasterFileScanner implements RecordPlace {
   readonly #maxWarnings: number;
   readonly #faults: MasterFileFault[] = [];
   readonly #openFiles: string[] = [];
+  #includes = 0;
   #errors = 0;
   #warnings = 0;
   #records = 0;
@@ -457,6 +461,7 @@ export class MasterFileScanner implements RecordPlace {
     if (this.#openFiles.length >= MAX_INCLUDE_DEPTH) {
       refuse(`more than ${MAX_INCLUDE_DEPTH} files include one another`, 'too many open files');
     }
+    if (++this.#includes > MAX_INCLUDES) refuse(`more than ${MAX_INCLUDES} files are included`, 'too many open files');
     let text: Uint8Array | undefined;
     try {
       text = this.#disk.read(file);

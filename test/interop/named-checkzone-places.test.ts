@@ -69,6 +69,14 @@ test('S-030 a directory that cannot be written gives one line that names the fil
   });
 });
 
+test('S-021 a pipe or device named by -o is written to, not replaced', async () => {
+  await inDirectory(async (directory) => {
+    writeFiles(directory, { 'z.db': ZONE });
+    assert.equal((await runOurs('named-compilezone', ['-q', '-o', '/dev/null', 'example', 'z.db'], directory)).code, 0);
+    assert.ok(fs.statSync('/dev/null').isCharacterDevice());
+  });
+});
+
 test('S-021 -c: classes other than IN', async () => {
   await inDirectory(async (directory) => {
     writeFiles(directory, { 'z.db': '$TTL 60\n@ CH SOA ns h 7 1 2 3 4\n@ NS ns\nns TXT x\n' });

@@ -6,7 +6,7 @@ import { SystemClock } from '../../src/base/clock.ts';
 import { NodeDisk } from '../../src/base/node-disk.ts';
 import { main as checkzone } from '../../src/tools/named-checkzone.ts';
 import { main as compilezone } from '../../src/tools/named-compilezone.ts';
-import { systemLookup } from '../../src/tools/zone-tool-context.ts';
+import { isSpecialFile, systemLookup } from '../../src/tools/zone-tool-context.ts';
 import { Arena } from '../../src/zone/store/arena.ts';
 
 export interface ToolRun {
@@ -58,6 +58,7 @@ export async function runOurs(
     lookup: systemLookup,
     // Small: a process with many gigabytes of address space cannot start another where memory is not overcommitted.
     arena: Arena.create(1 << 24),
+    isSpecialFile,
     readInput: () => new Uint8Array(0),
   };
   const words = ['-w', directory, ...argv];
