@@ -4,7 +4,14 @@ import { arch, release, type, version as systemVersion } from 'node:os';
 /** Put in place by the build; a checkout reads package.json. */
 declare const SIGNET_VERSION: string | undefined;
 
+/** Read at once: later the root directory may be another. */
+const VERSION = readVersion();
+
 export function productVersion(): string {
+  return VERSION;
+}
+
+function readVersion(): string {
   if (typeof SIGNET_VERSION === 'string') return SIGNET_VERSION;
   const file = new URL('../../package.json', import.meta.url);
   return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version;

@@ -80,6 +80,8 @@ export class NamedProcess implements AsyncDisposable {
   readonly child: ChildProcess;
   #log = '';
   #wake: () => void = () => undefined;
+  /** The process has ended and its log has been read to the end. */
+  #isClosed = false;
 
   private constructor(directory: string, ports: Ports, program: readonly string[], args: readonly string[]) {
     this.directory = directory;
@@ -92,7 +94,10 @@ export class NamedProcess implements AsyncDisposable {
       this.#log += octets.toString('latin1');
       this.#wake();
     });
-    this.child.on('exit', () => this.#wake());
+    this.child.on('close', () => {
+      this.#isClosed = true;
+      this.#wake();
+    });
   }
 
   /** Starts it in the foreground and waits until it runs. */
@@ -115,7 +120,7 @@ export class NamedProcess implements AsyncDisposable {
   async line(pattern: RegExp, from = 0): Promise<void> {
     const end = Date.now() + PATIENCE;
     while (!pattern.test(this.#log.slice(from))) {
-      if (this.child.exitCode !== null || this.child.signalCode !== null || Date.now() > end) {
+      if (this.#isClosed || Date.now() > end) {
         throw new Error(`named has no line ${String(pattern)}:\n${this.#log}`);
       }
       await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), delay(200)]);
