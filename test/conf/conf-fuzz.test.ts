@@ -98,7 +98,7 @@ test('any text is a configuration or a list of faults, never a crash', () => {
       assert.ok(configuration || faults.some(({ severity }) => severity === 'error'));
       for (const { position } of faults) assert.ok(position.line >= 1 && position.column >= 1);
     }),
-    { numRuns: 2000 },
+    { numRuns: 8000 },
   );
 });
 
@@ -116,7 +116,7 @@ test('what was read is printed so that it reads back as the same tree', () => {
   };
   roundTrip(SAMPLE);
   assert.equal(compared, 1, 'the sample itself must be good');
-  fc.assert(fc.property(anyText, roundTrip), { numRuns: 2000 });
+  fc.assert(fc.property(anyText, roundTrip), { numRuns: 8000 });
   assert.ok(compared > 100, `only ${compared} texts were good`);
 });
 

@@ -154,6 +154,12 @@ test('S-064 a lifetime just above what a rollover takes is accepted, and below i
   }
 });
 
+test('S-054 a jitter that would have signatures replaced at once is taken with a warning', () => {
+  const [fault, ...others] = faultsOf('dnssec-policy p { signatures-refresh 5d; signatures-jitter 9d; };');
+  assert.match(fault, /^warning: named\.conf:1:42: .*replaced as soon as they are made$/);
+  assert.deepEqual(others, []);
+});
+
 test('S-048 iterations above 0 are taken with the advice of RFC 9276', () => {
   const [fault] = faultsOf('dnssec-policy p { nsec3param iterations 10; };');
   assert.match(fault, /^warning: .*RFC 9276 section 3\.1: iterations must be 0/);

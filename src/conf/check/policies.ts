@@ -168,6 +168,7 @@ class PolicyCheck {
     const clauses: Readonly<Record<string, string>> = {
       'refresh-below-validity': 'signatures-refresh',
       'jitter-below-validity': 'signatures-jitter',
+      'jitter-above-refresh': 'signatures-jitter',
       'nsec3-iterations': 'nsec3param',
       'nsec3-salt-length': 'nsec3param',
     };

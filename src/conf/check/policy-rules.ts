@@ -42,10 +42,15 @@ function signatureFaults(policy: DnssecPolicy): PolicyFault[] {
           `policy '${policy.name}' signatures-refresh must be at most 90% of the ${name}`,
         ),
       );
-    if (policy.signaturesJitter > validity)
-      faults.push(
-        error('jitter-below-validity', `policy '${policy.name}' signatures-jitter cannot be larger than ${name}`),
-      );
+    if (policy.signaturesJitter > validity) {
+      const text = `policy '${policy.name}' signatures-jitter cannot be larger than ${name}`;
+      faults.push(error('jitter-below-validity', text));
+    }
+  }
+  const { signaturesJitter: jitter, signaturesValidity: validity, signaturesRefresh: refresh } = policy;
+  if (jitter <= validity && jitter >= validity - refresh) {
+    const text = `policy '${policy.name}' signatures-jitter leaves some signatures less than signatures-refresh to live`;
+    faults.push(warning('jitter-above-refresh', `${text}: they are replaced as soon as they are made`));
   }
   return faults;
 }

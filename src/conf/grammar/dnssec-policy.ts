@@ -1,4 +1,4 @@
-import { bareText, boolean, duration, durationOrUnlimited, integer, text, word } from '../syntax/scalar-specs.ts';
+import { boolean, duration, durationOrUnlimited, integer, text, unquotedText, word } from '../syntax/scalar-specs.ts';
 import { one } from '../syntax/spec.ts';
 import type { ClauseTable, Spec } from '../syntax/spec.ts';
 import { block, field, list, optional, required, trailing, tuple } from '../syntax/structure-specs.ts';
@@ -21,7 +21,7 @@ const keyParts: readonly Part[] = [
   field('role', word('csk', 'ksk', 'zsk')),
   field('storage', storage),
   required('lifetime', durationOrUnlimited),
-  required('algorithm', bareText),
+  required('algorithm', unquotedText),
   optional('tag-range', tuple([field('low', integer), field('high', integer)])),
   trailing('length', integer),
 ];

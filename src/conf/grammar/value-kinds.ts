@@ -1,4 +1,4 @@
-import { address, addressWithPort, matchList, portOrStar } from '../syntax/address-specs.ts';
+import { address, addressWithPort, matchList, parseAddress, portOrStar } from '../syntax/address-specs.ts';
 import {
   bareText,
   boolean,
@@ -18,6 +18,17 @@ import type { Part } from '../syntax/structure-specs.ts';
 import type { Spec } from '../syntax/spec.ts';
 
 /* Values that more than one statement has, by the names that named.conf(5) gives them. */
+
+/** The class of a zone or view, a word that may be left out. */
+export const className: Part = {
+  name: 'class',
+  optional: true,
+  spec: {
+    read: (reader) =>
+      reader.peek().kind === 'word' ? bareText.read(reader) : { kind: 'void', position: reader.peek().position },
+    print: bareText.print,
+  },
+};
 
 export const failWarnIgnore = word('fail', 'warn', 'ignore');
 export const textList = list(text);
@@ -48,15 +59,9 @@ export const namedRemoteServers = tuple([field('name', text), optional('port', p
 function addressOr(other: Spec): Spec {
   const anyAddress = address([4, 6]);
   return {
-    read: (reader) => (looksLikeAddress(reader.peek().text) ? anyAddress : other).read(reader),
+    read: (reader) => (parseAddress(reader.peek().text) ? anyAddress : other).read(reader),
     print: (value, printer) => (value.kind === 'address' ? anyAddress : other).print(value, printer),
   };
-}
-
-function looksLikeAddress(written: string): boolean {
-  return /^[\d.]+$/.test(written)
-    ? /^\d+\.\d+\.\d+\.\d+$/.test(written)
-    : /^[0-9a-f:.]*:[0-9a-f:.%\w]*$/i.test(written);
 }
 
 export const forwarders = tuple([optional('port', port), field('servers', list(addressWithPort))]);

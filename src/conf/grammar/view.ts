@@ -1,11 +1,11 @@
 import { matchList, prefix } from '../syntax/address-specs.ts';
-import { bareText, boolean, text } from '../syntax/scalar-specs.ts';
+import { boolean, text } from '../syntax/scalar-specs.ts';
 import { many, one } from '../syntax/spec.ts';
 import type { ClauseTable } from '../syntax/spec.ts';
-import { block, field, trailing, tuple } from '../syntax/structure-specs.ts';
+import { block, field, tuple } from '../syntax/structure-specs.ts';
 import { keyStatement } from './key.ts';
 import { serverClauses } from './server.ts';
-import { dyndb, plugin, trustAnchors, trustedKeys } from './value-kinds.ts';
+import { className, dyndb, plugin, trustAnchors, trustedKeys } from './value-kinds.ts';
 import { ancientViewClauses, viewDefaultClauses } from './view-defaults.ts';
 import { zoneStatement } from './zone.ts';
 import { ancientZoneDefaultClauses, zoneDefaultClauses } from './zone-defaults.ts';
@@ -38,8 +38,4 @@ export const viewClauses: ClauseTable = {
 };
 
 /** `view "name" [class] { ... }` */
-export const viewStatement = tuple([
-  field('name', text),
-  trailing('class', bareText),
-  field('body', block(viewClauses)),
-]);
+export const viewStatement = tuple([field('name', text), className, field('body', block(viewClauses))]);

@@ -1,8 +1,8 @@
-import { boolean, bareText, nothing, quotedText, text, word } from '../syntax/scalar-specs.ts';
+import { boolean, nothing, quotedText, text, word } from '../syntax/scalar-specs.ts';
 import { one } from '../syntax/spec.ts';
 import type { ClauseTable } from '../syntax/spec.ts';
-import { block, field, trailing, tuple } from '../syntax/structure-specs.ts';
-import { addressesOnly, failWarnIgnore, remoteServers, textList, updatePolicy } from './value-kinds.ts';
+import { block, field, tuple } from '../syntax/structure-specs.ts';
+import { addressesOnly, className, failWarnIgnore, remoteServers, textList, updatePolicy } from './value-kinds.ts';
 import { ancientZoneDefaultClauses, zoneDefaultClauses } from './zone-defaults.ts';
 
 /** What may stand after `type`. */
@@ -51,8 +51,4 @@ export const zoneClauses: ClauseTable = {
 };
 
 /** `zone "name" [class] { ... }` */
-export const zoneStatement = tuple([
-  field('name', text),
-  trailing('class', bareText),
-  field('body', block(zoneClauses)),
-]);
+export const zoneStatement = tuple([field('name', text), className, field('body', block(zoneClauses))]);

@@ -18,6 +18,15 @@ export const quotedText: Spec = {
   print: printQuoted,
 };
 
+/** A word, which must stand without quotes. */
+export const unquotedText: Spec = {
+  read(reader) {
+    if (reader.peek().kind !== 'word') throw reader.fault('expected unquoted string');
+    return readText(reader);
+  },
+  print: printBare,
+};
+
 /** A word or a quoted string; printed bare where that reads back. */
 export const bareText: Spec = { read: (reader) => readText(reader), print: printBare };
 
