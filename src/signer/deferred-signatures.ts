@@ -1,4 +1,3 @@
-import type { SignerCache } from './rrset-signer.ts';
 import type { BatchTask } from './signature-batch.ts';
 import type { SigningKey } from './signing-parameters.ts';
 import type { SigningPool } from './signing-pool.ts';
@@ -29,9 +28,9 @@ export class DeferredSignatures {
     this.#wanted.push({ key: this.#keys.indexOf(key), octets: Uint8Array.from(octets), fill });
   }
 
-  async make(pool: SigningPool, signers: SignerCache): Promise<void> {
+  async make(pool: SigningPool): Promise<void> {
     if (this.#wanted.length <= INLINE_LIMIT) {
-      const ready = this.#keys.map((key) => signers.signer(key, this.#labLegacy));
+      const ready = this.#keys.map((key) => pool.signers.signer(key, this.#labLegacy));
       for (const { key, octets, fill } of this.#wanted) fill(ready[key].sign(octets));
       return;
     }

@@ -95,6 +95,8 @@ export class NameSlice {
 
   /** @param next node that the NSEC names, 0 for no NSEC */
   #write(node: NodeRef, role: NodeRole, owner: Name, next: NodeRef): NodeRef {
+    // The store adds empty non-terminals by itself; a name that only had what signing owns must not become one.
+    if (role === 'empty') return 0;
     const source = this.#source;
     const writer = this.#writer;
     const atApex = (source.nodeFlags(node) & NODE.APEX) !== 0;
@@ -203,16 +205,18 @@ export class NameSlice {
   #addHash(owner: Name, role: NodeRole, written: NodeRef): void {
     if (role === 'occluded') return;
     this.#forgetPendingBeside(owner);
-    if (role === 'empty') {
-      // With opt-out it depends on what it leads to (RFC 5155 section 7.1; errata 3441).
-      if (this.#optOut) this.#pending.push(owner);
-      else this.#hash(owner, 0, 0);
-      return;
-    }
-    if (role === 'insecure delegation' && this.#optOut) return;
+    // An empty one has an NSEC3 when a name below it has one (RFC 5155 section 7.1; for opt-out errata 3441).
+    if (role === 'empty') this.#pending.push(owner);
+    if (!this.#isHashed(role)) return;
     for (const ancestor of this.#pending) this.#hash(ancestor, 0, 0);
     this.#pending.length = 0;
     this.#hash(owner, written, role === 'authoritative' ? 0 : HASHED_DELEGATION);
+  }
+
+  #isHashed(role: NodeRole): boolean {
+    return (
+      role === 'authoritative' || role === 'secure delegation' || (role === 'insecure delegation' && !this.#optOut)
+    );
   }
 
   /** Names below an empty non-terminal follow it: when a name is not below, no more will come. */
@@ -228,7 +232,7 @@ export class NameSlice {
       const owner = this.#source.owner(node);
       this.#forgetPendingBeside(owner);
       const role = roleOf(this.#source, node);
-      if (role !== 'authoritative' && role !== 'secure delegation') continue;
+      if (!this.#isHashed(role)) continue;
       for (const ancestor of this.#pending) this.#hash(ancestor, 0, 0);
       return;
     }

@@ -16,11 +16,12 @@ export type PoolResult = SliceResult | BatchResult;
 /** Does a pool's tasks in one thread. */
 export class PoolRunner implements TaskRunner<PoolSetup, PoolTask, PoolResult> {
   readonly #slices: SliceSigner;
-  readonly #signers = new SignerCache();
+  readonly #signers: SignerCache;
   #setup: PoolSetup | undefined;
 
-  constructor(arena: Arena) {
-    this.#slices = new SliceSigner(arena, this.#signers);
+  constructor(arena: Arena, signers: SignerCache = new SignerCache()) {
+    this.#signers = signers;
+    this.#slices = new SliceSigner(arena, signers);
   }
 
   setup(setup: PoolSetup): void {

@@ -3,6 +3,7 @@ import { SignetError } from '../base/error.ts';
 import { nameToShortText } from '../wire/name-text.ts';
 import { TYPE } from '../wire/type-codes.ts';
 import type { VersionRef } from '../zone/store/arena.ts';
+import type { WriterClaim } from '../zone/store/node-writer.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import type { ZoneStore } from '../zone/store/zone-store.ts';
 import { rememberEarliest } from './expiry-summary.ts';
@@ -56,30 +57,40 @@ export async function signVersion(
     jitterSeed: randomBelow(random, 2 ** 32),
     hashes: undefined,
   };
-  const octets = signedOctets(wanted.parameters);
-  const names = await runSlices(store, pool, plan, 'names', reader.nodeCount, octets);
-  let hashed: SliceResult[] = [];
+  const names = await runSlices(store, pool, plan, 'names', reader.nodeCount);
+  const hashed = await signHashes(store, pool, plan, names);
+  return finish(store, pool, names.results, hashed.results);
+}
+
+/** Results of slices, with the claims that give their memory back should they not be wanted. */
+interface SlicesDone {
+  readonly results: readonly SliceResult[];
+  readonly claims: readonly WriterClaim[];
+}
+
+async function signHashes(
+  store: ZoneStore,
+  pool: SigningPool,
+  plan: SigningPlan,
+  names: SlicesDone,
+): Promise<SlicesDone> {
+  if (plan.parameters.denial.kind !== 'nsec3') return { results: [], claims: [] };
   try {
-    if (wanted.parameters.denial.kind === 'nsec3') hashed = await signHashes(store, pool, plan, names);
-    return finish(store, pool, names, hashed);
+    const hashes = sortHashRecords(names.results.map((result) => result.hashes));
+    const count = hashes.byteLength / 4 / HASH_RECORD_WORDS;
+    return await runSlices(store, pool, { ...plan, hashes }, 'hashes', count);
   } catch (error) {
-    abandon(store, names);
+    for (const claim of names.claims) store.abandon(claim);
     throw error;
   }
 }
 
-function signHashes(
+function finish(
   store: ZoneStore,
   pool: SigningPool,
-  plan: SigningPlan,
-  names: SliceResult[],
-): Promise<SliceResult[]> {
-  const hashes = sortHashRecords(names.map((result) => result.hashes));
-  const count = hashes.byteLength / 4 / HASH_RECORD_WORDS;
-  return runSlices(store, pool, { ...plan, hashes }, 'hashes', count, signedOctets(plan.parameters));
-}
-
-function finish(store: ZoneStore, pool: SigningPool, names: SliceResult[], hashed: SliceResult[]): SignedVersion {
+  names: readonly SliceResult[],
+  hashed: readonly SliceResult[],
+): SignedVersion {
   const statistics = emptyStatistics();
   let earliest = Infinity;
   for (const result of [...names, ...hashed]) {
@@ -98,8 +109,8 @@ async function runSlices(
   plan: SigningPlan,
   kind: SliceTask['kind'],
   count: number,
-  octetsPerName: number,
-): Promise<SliceResult[]> {
+): Promise<SlicesDone> {
+  const octetsPerName = signedOctets(plan.parameters);
   const tasks: SliceTask[] = [];
   const size = sliceSize(count, pool.threads);
   for (let from = 0; from < count; from += size) {
@@ -107,7 +118,7 @@ async function runSlices(
     tasks.push({ kind, from, to, claim: store.claim((to - from) * octetsPerName) });
   }
   try {
-    return await pool.signSlices(plan, tasks);
+    return { results: await pool.signSlices(plan, tasks), claims: tasks.map((task) => task.claim) };
   } catch (error) {
     for (const { claim } of tasks) store.abandon(claim);
     throw error;
@@ -141,10 +152,6 @@ export function denialTtlOf(reader: ZoneReader): number {
 function missingSoa(reader: ZoneReader): SignetError {
   const zone = nameToShortText(reader.apex);
   return new SignetError('NO_SOA', `zone ${zone} has no SOA record and cannot be signed: add one`, { zone });
-}
-
-function abandon(store: ZoneStore, results: readonly SliceResult[]): void {
-  for (const { written } of results) store.abandon({ tag: written.tag, extents: written.extents, apex: store.apex });
 }
 
 function concat(results: readonly SliceResult[]): Uint32Array {

@@ -2,6 +2,7 @@ import { ThreadPool } from '../base/thread-pool.ts';
 import type { Arena } from '../zone/store/arena.ts';
 import { PoolRunner, type PoolResult, type PoolSetup, type PoolTask } from './pool-runner.ts';
 import type { BatchResult, BatchTask } from './signature-batch.ts';
+import { SignerCache } from './rrset-signer.ts';
 import type { SigningKey } from './signing-parameters.ts';
 import type { SigningPlan, SliceResult, SliceTask } from './signing-plan.ts';
 
@@ -18,6 +19,8 @@ export interface SigningPoolOptions {
 /** Threads that sign slices of zones on the shared arena. They start at once, so that they are up when a zone is loaded. */
 export class SigningPool implements AsyncDisposable {
   readonly arena: Arena;
+  /** Keys ready for use in the calling thread. */
+  readonly signers = new SignerCache();
   readonly #pool: ThreadPool<PoolSetup, PoolTask, PoolResult>;
 
   constructor(options: SigningPoolOptions, dependencies: { arena: Arena }) {
@@ -32,7 +35,7 @@ export class SigningPool implements AsyncDisposable {
         workerData: { shared: this.arena.shared },
         helps: callerSigns,
       },
-      new PoolRunner(this.arena),
+      new PoolRunner(this.arena, this.signers),
     );
   }
 

@@ -14,7 +14,7 @@ import { withSerial } from './name-slice.ts';
 import { roleOf, type NodeRole } from './node-role.ts';
 import { mendNsec } from './nsec-mender.ts';
 import { mendNsec3 } from './nsec3-mender.ts';
-import { RRsetSigner, SignerCache } from './rrset-signer.ts';
+import { RRsetSigner } from './rrset-signer.ts';
 import type { SigningParameters, SigningStatistics } from './signing-parameters.ts';
 import type { SigningPool } from './signing-pool.ts';
 import { isSameRdataAs } from './same-rdata.ts';
@@ -66,7 +66,6 @@ export class VersionUpdate {
   readonly #base: UpdateBase;
   readonly #store: ZoneStore;
   readonly #pool: SigningPool;
-  readonly #signers = new SignerCache();
   readonly #deferred: DeferredSignatures;
   readonly #signer: RRsetSigner;
   #fill: ((signature: Uint8Array) => void)[] = [];
@@ -87,7 +86,7 @@ export class VersionUpdate {
         return new Uint8Array(length);
       },
     };
-    this.#signer = new RRsetSigner(options, this.#signers);
+    this.#signer = new RRsetSigner(options, this.#pool.signers);
   }
 
   async make(work: UpdateWork): Promise<UpdateResult> {
@@ -229,7 +228,7 @@ export class VersionUpdate {
   async #sign(middle: ZoneReader, toSign: ReadonlyMap<string, RRsetToSign>, edit: ZoneEdit): Promise<void> {
     const signed: { rrset: RRsetToSign; signatures: Uint8Array[] }[] = [];
     for (const rrset of toSign.values()) signed.push({ rrset, signatures: this.#signOne(middle, rrset) });
-    await this.#deferred.make(this.#pool, this.#signers);
+    await this.#deferred.make(this.#pool);
     for (const { rrset, signatures } of signed) edit.setSignatures(rrset.owner, rrset.type, signatures);
   }
 

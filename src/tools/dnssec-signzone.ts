@@ -30,7 +30,11 @@ import { loadInput, zoneOrigin } from './dnssec-zone-input.ts';
 import { printVerdict } from './verify-report.ts';
 
 /** dnssec-signzone(1) of BIND 9.18. @returns the exit code */
-export async function main(argv: readonly string[], context: KeyToolContext = processContext()): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  context: KeyToolContext = processContext(),
+  createArena: () => Arena = () => Arena.create(),
+): Promise<number> {
   const { output } = context;
   try {
     const invocation = parseOptions(argv, context.clock.now());
@@ -38,7 +42,7 @@ export async function main(argv: readonly string[], context: KeyToolContext = pr
       output.complain(versionLine(PROGRAM));
       return 0;
     }
-    return await new ZoneSigner(invocation.options, context).run();
+    return await new ZoneSigner(invocation.options, context).run(createArena());
   } catch (fault) {
     if (fault instanceof WantsUsage) output.complain(`${fault.message}${USAGE}`);
     else if (fault instanceof Fatal || fault instanceof SignetError)
@@ -66,10 +70,9 @@ class ZoneSigner {
     this.#report = options.quiet ? () => undefined : write;
   }
 
-  async run(): Promise<number> {
+  async run(arena: Arena): Promise<number> {
     const options = this.#options;
     const apex = zoneOrigin(options.origin);
-    const arena = Arena.create();
     const store = new ZoneStore({ apex }, { arena, extents: new ExtentPool(arena) });
     const threads = options.threads === undefined || options.threads === 0 ? availableParallelism() : options.threads;
     // The threads start while the zone is loaded. No more than two sign a small zone: a thread costs 40 ms.

@@ -43,7 +43,11 @@ interface VerifyCommand {
 }
 
 /** dnssec-verify(1) of BIND 9.18. @returns the exit code */
-export async function main(argv: readonly string[], context: KeyToolContext = processContext()): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  context: KeyToolContext = processContext(),
+  createArena: () => Arena = () => Arena.create(),
+): Promise<number> {
   const { output } = context;
   try {
     const command = parse(argv);
@@ -51,7 +55,7 @@ export async function main(argv: readonly string[], context: KeyToolContext = pr
       output.complain(versionLine(PROGRAM));
       return 0;
     }
-    return await verify(command, context);
+    return await verify(command, context, createArena());
   } catch (fault) {
     if (fault instanceof WantsUsage) output.complain(`${fault.message}${USAGE}`);
     else if (fault instanceof Fatal || fault instanceof SignetError)
@@ -99,11 +103,10 @@ function check(letter: string, argument: string): void {
   if (letter === 'I' && argument !== 'text' && argument !== 'raw') throw new Fatal(`unknown file format: ${argument}`);
 }
 
-async function verify(command: VerifyCommand, context: KeyToolContext): Promise<number> {
+async function verify(command: VerifyCommand, context: KeyToolContext, arena: Arena): Promise<number> {
   const report = command.quiet ? () => undefined : (text: string): void => context.output.print(text);
   const apex = zoneOrigin(command.origin);
   report(`Loading zone '${nameToShortText(apex)}' from file '${command.file}'\n\n`);
-  const arena = Arena.create();
   const store = new ZoneStore({ apex }, { arena, extents: new ExtentPool(arena) });
   const version = loadInput(PROGRAM, store, arena, command, context);
   const { ignoreKskFlag, labLegacy } = command;

@@ -27,7 +27,7 @@ export interface TestZone {
 }
 
 export function testZone(apex: Name = APEX, threads = 1): TestZone {
-  const arena = Arena.create(64 << 20, new SeededRandom(7));
+  const arena = Arena.create(8 << 20, new SeededRandom(7));
   const store = new ZoneStore({ apex }, { arena, extents: new ExtentPool(arena) });
   return {
     arena,
