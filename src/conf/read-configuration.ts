@@ -27,7 +27,7 @@ export interface ReadResult {
 
 /**
  * Reads and checks a named.conf with the files it includes. All faults are listed; formatFault makes
- * `file:line:column: message` of one. Throws DiskError when a file is there and cannot be read.
+ * `file:line:column: message` of one. A file that cannot be read is a fault too.
  */
 export function readConfiguration(file: string, disk: Disk, options: ReadOptions = {}): ReadResult {
   const faults = new FaultList();

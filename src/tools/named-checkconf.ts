@@ -2,7 +2,6 @@ import type { Clock } from '../base/clock.ts';
 import { SystemClock } from '../base/clock.ts';
 import type { CommandOutput } from '../base/command-line.ts';
 import { parseCommandLine } from '../base/command-line.ts';
-import { DiskError } from '../base/disk-error.ts';
 import type { Disk } from '../base/disk.ts';
 import { latin1Octets } from '../base/octets.ts';
 import { NodeDisk } from '../base/node-disk.ts';
@@ -55,16 +54,10 @@ export function main(argv: readonly string[], context: CheckConfContext): number
     return refuse(output, `-t ${root}: no such directory\n`);
   // After a change of root paths begin at "/", as after chroot(2).
   const disk = root === undefined ? context.disk : new PlacedDisk(context.disk, root, '/');
-  try {
-    const result = readConfiguration(options.file, disk);
-    const code = report(result, options, output);
-    const mustLoad = options.load && result.configuration !== undefined;
-    return mustLoad && !testLoadZones(result.configuration, options.journals, { ...context, disk }) ? 1 : code;
-  } catch (cause) {
-    if (!(cause instanceof DiskError)) throw cause;
-    output.print(`${cause.message}\n`);
-    return 1;
-  }
+  const result = readConfiguration(options.file, disk);
+  const code = report(result, options, output);
+  const mustLoad = options.load && result.configuration !== undefined;
+  return mustLoad && !testLoadZones(result.configuration, options.journals, { ...context, disk }) ? 1 : code;
 }
 
 /** The options, or the exit code where there is nothing to check. */

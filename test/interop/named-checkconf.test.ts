@@ -107,6 +107,16 @@ test('usage: -h, unknown options, -x without -p, a file that is not there', () =
   assert.equal(ours(path.join(directory, 'none.conf')).code, 1);
 });
 
+test('files that cannot be read are faults with a place', () => {
+  fs.mkdirSync(path.join(directory, 'sub'), { recursive: true });
+  write('plain', '');
+  assert.match(ours(path.join(directory, 'sub')).stdout, /sub:1:1: cannot open .*EISDIR/);
+  const inside = write('unreadable.conf', `\ninclude "${directory}/sub";`);
+  assert.match(ours(inside).stdout, /unreadable\.conf:2:1: include .*EISDIR/);
+  const below = write('below.conf', `options { directory "${directory}/plain/x"; };`);
+  assert.match(ours(below).stdout, /below\.conf:1:21: change directory .*ENOTDIR/);
+});
+
 /** Texts that BIND refuses while reading. */
 const REFUSED = [
   'options { directory "x',

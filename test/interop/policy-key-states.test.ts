@@ -10,6 +10,7 @@ import { NodeDisk } from '../../src/base/node-disk.ts';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { readConfiguration } from '../../src/conf/read-configuration.ts';
 import { readStateFile } from '../../src/keys/state-file.ts';
+import { plan } from '../../src/policy/plan.ts';
 import type { PlannedState, PlannedTimes } from '../../src/policy/planned-key.ts';
 import { SimulatedZone } from '../policy/simulated-zone.ts';
 
@@ -63,6 +64,20 @@ function compare(name: string, policy: DnssecPolicy): void {
   assert.deepEqual(seen.toSorted(byRole), planned.toSorted(byRole), name);
 }
 
+test('keys that BIND left are taken as they are: nothing to do at the moment of the change', () => {
+  for (const [name, policy] of readPolicies()) {
+    const keys = keysOf(name).map(({ algorithm, times, state }, i) => {
+      const flags = state.ksk ? 257 : 256;
+      return { id: `${name}${i}`, tag: i, algorithm, bits: state.length!, flags, times, state };
+    });
+    if (keys.length === 0) continue;
+    const last = Math.max(...keys.flatMap(({ state }) => changesOf(state)));
+    const { actions, publication } = plan(policy, keys, {}, last);
+    assert.deepEqual(actions, [], name);
+    assert.equal(publication.dnskey.length, keys.length, name);
+  }
+});
+
 const changesOf = ({ dnskeyChange, zrrsigChange, krrsigChange, dsChange }: PlannedState): number[] =>
   [dnskeyChange, zrrsigChange, krrsigChange, dsChange].filter((time) => time !== undefined);
 
@@ -94,7 +109,11 @@ async function prepare(): Promise<ReadonlyMap<string, DnssecPolicy>> {
     controls { };`;
   const file = path.join(directory, 'named.conf');
   fs.writeFileSync(file, `${options}\n${POLICIES}\n${zones.join('\n')}\n`);
-  const { configuration, faults } = readConfiguration(file, new NodeDisk());
+  return readPolicies();
+}
+
+function readPolicies(): ReadonlyMap<string, DnssecPolicy> {
+  const { configuration, faults } = readConfiguration(path.join(directory, 'named.conf'), new NodeDisk());
   assert.ok(configuration, faults.map(({ message }) => message).join('\n'));
   return configuration.policies;
 }

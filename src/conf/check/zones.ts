@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { ZoneConfiguration } from '../configuration.ts';
 import { ZONE_DEFAULTS } from '../defaults.ts';
+import { directoryFault } from '../directory.ts';
 import type { FaultList } from '../fault.ts';
 import { clauseNamed, fieldOf, textField } from '../syntax/tree.ts';
 import type { Clause, MapValue } from '../syntax/tree.ts';
@@ -200,9 +201,9 @@ function checkKeyDirectory(scope: Scope, context: CheckContext): string {
   const clause = inherited(scope, 'key-directory');
   if (clause?.value.kind !== 'text') return '.';
   const directory = clause.value.text;
-  const facts = context.disk.facts(path.resolve(context.directory, directory));
-  if (!facts) context.faults.warning('CONF_NO_FILE', clause.position, `key-directory: '${directory}' does not exist`);
-  else if (!facts.isDirectory)
-    context.faults.error('CONF_VALUE', clause.position, `key-directory: '${directory}' is not a directory`);
+  const fault = directoryFault(context.disk, path.resolve(context.directory, directory));
+  if (fault?.isMissing)
+    context.faults.warning('CONF_NO_FILE', clause.position, `key-directory: '${directory}' does not exist`);
+  else if (fault) context.faults.error('CONF_VALUE', clause.position, `key-directory: '${directory}': ${fault.text}`);
   return directory;
 }

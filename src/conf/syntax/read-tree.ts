@@ -1,4 +1,5 @@
 import type { Disk } from '../../base/disk.ts';
+import { DiskError } from '../../base/disk-error.ts';
 import { FaultList, SyntaxFault } from '../fault.ts';
 import { Printer } from './printer.ts';
 import type { ClauseTable } from './spec.ts';
@@ -9,7 +10,7 @@ import type { MapValue } from './tree.ts';
 
 /**
  * Reads a whole file by a grammar, with the files it includes. What is wrong goes to `faults`; undefined when reading
- * could not reach the end. Throws DiskError when a file is there and cannot be read.
+ * could not reach the end.
  */
 export function readTree(
   file: string,
@@ -18,9 +19,20 @@ export function readTree(
   dependencies: { disk: Disk; faults: FaultList },
 ): MapValue | undefined {
   const reader = new TreeReader(options, dependencies);
-  if (reader.open(file)) return readAll(reader, grammar);
-  dependencies.faults.error('CONF_NO_FILE', { file, line: 1, column: 1 }, `cannot open '${file}': file not found`);
+  const failure = open(reader, file);
+  if (failure === undefined) return readAll(reader, grammar);
+  dependencies.faults.error('CONF_NO_FILE', { file, line: 1, column: 1 }, `cannot open '${file}': ${failure}`);
   return undefined;
+}
+
+/** Why the file cannot be read, or undefined. */
+function open(reader: TreeReader, file: string): string | undefined {
+  try {
+    return reader.open(file) ? undefined : 'file not found';
+  } catch (cause) {
+    if (cause instanceof DiskError) return cause.message;
+    throw cause;
+  }
 }
 
 /** The same for a text in memory; `file` names it in faults. */

@@ -2,6 +2,8 @@ import type { Disk } from '../../base/disk.ts';
 import type { TextPosition } from '../../base/error.ts';
 import { latin1Text } from '../../base/octets.ts';
 import path from 'node:path';
+import { DiskError } from '../../base/disk-error.ts';
+import { directoryFault } from '../directory.ts';
 import { SyntaxFault } from '../fault.ts';
 import type { FaultList } from '../fault.ts';
 import { expandIncludePattern } from './include-files.ts';
@@ -29,7 +31,6 @@ export class TreeReader {
   #directory: string;
   #scanners: Scanner[] = [];
   #ahead: Token | undefined;
-  #last: Token | undefined;
   #nesting = 0;
   #octets = 0;
 
@@ -60,7 +61,6 @@ export class TreeReader {
   next(): Token {
     const token = this.peek();
     this.#ahead = undefined;
-    this.#last = token;
     return token;
   }
 
@@ -118,14 +118,9 @@ export class TreeReader {
 
   /** A `directory` statement: later relative paths are under it, as after a chdir. */
   changeDirectory(directory: string, position: TextPosition): void {
-    const resolved = this.#resolve(directory);
-    if (this.#disk.facts(resolved)?.isDirectory)
-      this.#directory = path.isAbsolute(directory) ? directory : path.join(this.#directory, directory);
-    else
-      throw new SyntaxFault(
-        position,
-        `change directory to '${directory}' failed: no such directory; create it or correct the path`,
-      );
+    const fault = directoryFault(this.#disk, this.#resolve(directory));
+    if (fault) throw new SyntaxFault(position, `change directory to '${directory}' failed: ${fault.text}`);
+    this.#directory = path.isAbsolute(directory) ? directory : path.join(this.#directory, directory);
   }
 
   /** Goes on with the files that match, in order, and then with what follows the include. */
@@ -136,6 +131,15 @@ export class TreeReader {
         position,
         `more than ${DEEPEST_INCLUDE} files include each other; does '${pattern}' include itself?`,
       );
+    try {
+      this.#openAll(pattern, position);
+    } catch (cause) {
+      if (!(cause instanceof DiskError)) throw cause;
+      throw new SyntaxFault(position, `include '${pattern}': ${cause.message}`);
+    }
+  }
+
+  #openAll(pattern: string, position: TextPosition): void {
     const files = expandIncludePattern(pattern, (directory) => this.#disk.list(this.#resolve(directory || '.')));
     if (files.length === 0) throw new SyntaxFault(position, `include '${pattern}': file not found`);
     // The stack is read from its top, so the last file goes in first.
@@ -143,11 +147,6 @@ export class TreeReader {
       if (!this.open(file)) throw new SyntaxFault(position, `include '${file}': file not found`);
     if (this.#octets > MOST_OCTETS)
       throw new SyntaxFault(position, `the included files hold more than ${MOST_OCTETS} octets`);
-  }
-
-  /** Where the value that was read last begins: for faults that name it. */
-  get lastPosition(): TextPosition {
-    return (this.#last ?? this.peek()).position;
   }
 
   #scan(): Token {
