@@ -191,9 +191,16 @@ export class MasterFileScanner implements RecordPlace {
         return;
       } catch (thrown) {
         this.#addThrown(thrown);
-        this.#tokens.abandonEntry();
+        if (!this.#tokens.abandonEntry()) this.#addUnbalanced();
       }
     }
+  }
+
+  /** The bracket that the faulty entry opened took in the rest of the file. */
+  #addUnbalanced(): void {
+    const what = 'unbalanced parentheses: ")" is missing';
+    const position = this.#tokens.position();
+    this.#add(new MasterFileFault('error', 'MASTER_FILE_BALANCE', position, what, 'unbalanced parentheses'));
   }
 
   /** What reading one entry may throw is a fault of the text; anything else goes on upwards. */
@@ -246,11 +253,12 @@ export class MasterFileScanner implements RecordPlace {
     const before = this.#owner;
     this.#owner = this.#spareOwner;
     this.#spareOwner = before;
-    if (same) return;
-    this.#ownerLength = length;
-    this.#run++;
-    const zone = this.#options.zone;
-    this.#outOfZone = zone !== undefined && !isWithinZone(this.#owner, length, zone);
+    if (!same) {
+      this.#ownerLength = length;
+      this.#run++;
+      const zone = this.#options.zone;
+      this.#outOfZone = zone !== undefined && !isWithinZone(this.#owner, length, zone);
+    }
     if (!this.#outOfZone) return;
     this.report('warning', 'MASTER_FILE_OUT_OF_ZONE', `ignoring out-of-zone data (${this.#ownerText()})`);
   }
@@ -322,7 +330,7 @@ export class MasterFileScanner implements RecordPlace {
       tokens.refuse('MASTER_FILE_TYPE', `type '${tokens.tokenText().toUpperCase()}': obsolete`, 'obsolete', true);
     }
     const zone = this.#options.zone;
-    if (type === TYPE.SOA && zone !== undefined && this.#ownerLength !== zone.length) {
+    if (type === TYPE.SOA && zone !== undefined && !this.#outOfZone && this.#ownerLength !== zone.length) {
       tokens.refuse(
         'MASTER_FILE_SOA',
         `SOA record not at top of zone (${this.#ownerText()})`,

@@ -136,8 +136,8 @@ export class MasterFileTokens implements RdataTokens {
     this.#passNewline();
   }
 
-  /** After a fault: passes the rest of the entry, whatever it is. */
-  abandonEntry(): void {
+  /** After a fault: passes the rest of the entry, whatever it is. @returns false when its brackets are still open */
+  abandonEntry(): boolean {
     const octets = this.octets;
     let at = this.#at;
     for (; at < octets.length; at++) {
@@ -146,17 +146,21 @@ export class MasterFileTokens implements RdataTokens {
         if (at + 1 < octets.length && octets[at + 1] !== LF) at++;
       } else if (octet === OPEN) this.#depth++;
       else if (octet === CLOSE) this.#depth = Math.max(0, this.#depth - 1);
-      else if (octet === QUOTE) at = Math.max(at, endOfQuoted(octets, at + 1) - (octets[at] === QUOTE ? 0 : 1));
-      else if (octet === SEMICOLON) at = endOfLine(octets, at) - 1;
+      else if (octet === QUOTE) {
+        const end = endOfQuoted(octets, at + 1);
+        at = octets[end] === QUOTE ? end : end - 1; // the newline that breaks a string ends the line too
+      } else if (octet === SEMICOLON) at = endOfLine(octets, at) - 1;
       else if (octet === LF || octet === CR) {
         this.#at = at;
         this.#passNewline();
         at = this.#at - 1;
-        if (this.#depth === 0) return;
+        if (this.#depth === 0) return true;
       }
     }
     this.#at = octets.length;
+    const balanced = this.#depth === 0;
     this.#depth = 0;
+    return balanced;
   }
 
   /** True when what was read last ends without a newline. */
@@ -205,9 +209,9 @@ export class MasterFileTokens implements RdataTokens {
     for (;;) {
       if (at >= limit) {
         this.#at = limit;
-        if (this.#depth > 0)
-          this.refuse('MASTER_FILE_BALANCE', 'unbalanced parentheses: ")" is missing', 'unbalanced parentheses');
-        return false;
+        if (this.#depth === 0) return false;
+        this.#depth = 0;
+        this.refuse('MASTER_FILE_BALANCE', 'unbalanced parentheses: ")" is missing', 'unbalanced parentheses');
       }
       const octet = octets[at];
       if (octet === SPACE || octet === TAB) at++;

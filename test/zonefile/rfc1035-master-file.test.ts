@@ -125,6 +125,18 @@ test('each error names file, line and column, and reading goes on behind it', ()
   assert.equal(scanned.records, 0);
 });
 
+test('the rest of a faulty entry is passed with its brackets and strings', () => {
+  const places = (text: string): string[] =>
+    scanText(`$TTL 9\n${text}`).faults.map(({ position, result }) => `${position.line}:${position.column} ${result}`);
+  assert.deepEqual(places('a A x ( b\n c "d ) (" )\ne A y\n'), [
+    '2:5 expected IPv4 address',
+    '4:5 expected IPv4 address',
+  ]);
+  assert.deepEqual(places('a A x "open\ne A y\n'), ['2:5 expected IPv4 address', '3:5 expected IPv4 address']);
+  assert.deepEqual(places('a A x ; (\ne A y \\(\n'), ['2:5 expected IPv4 address', '3:5 expected IPv4 address']);
+  assert.deepEqual(places('a A x (\ne A y\n'), ['2:5 expected IPv4 address', '4:1 unbalanced parentheses']);
+});
+
 test('after many errors the rest is not read', () => {
   const scanned = scanText(`$TTL 9\n${'a A x\n'.repeat(5000)}`, { maxErrors: 10 });
   assert.equal(scanned.errors, 10);
