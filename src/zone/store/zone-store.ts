@@ -178,13 +178,10 @@ export class ZoneStore {
    */
   release(version: VersionRef): void {
     let here = version;
-    for (let moved = this.#moved.get(here); moved !== undefined; moved = this.#moved.get(here)) {
-      this.#moved.delete(here);
-      if (moved.kept.length > 0) this.#pool.retire(moved.kept);
-      here = moved.to;
-    }
+    for (let moved = this.#moved.get(here); moved !== undefined; moved = this.#moved.get(here)) here = moved.to;
     const member = this.#member(here);
     if (!member.wanted) this.#unknown(version);
+    this.#forgetMovedTo(here);
     member.wanted = false;
     this.#dropIfUnused(here, member);
   }
@@ -258,6 +255,16 @@ export class ZoneStore {
     if (--family.members > 0) return;
     const gone = [...family.space.extents, ...family.extents].filter((extent) => !this.#keepForMoved(extent));
     this.#pool.retire(gone);
+  }
+
+  /** Old refs of a version that is released now need not stay unmistakable. */
+  #forgetMovedTo(version: VersionRef): void {
+    for (const [from, moved] of this.#moved) {
+      if (moved.to !== version) continue;
+      this.#moved.delete(from);
+      if (moved.kept.length > 0) this.#pool.retire(moved.kept);
+      this.#forgetMovedTo(from);
+    }
   }
 
   #keepForMoved(extent: Extent): boolean {

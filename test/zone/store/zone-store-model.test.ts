@@ -125,7 +125,7 @@ function applyChange(one: Change, edit: ZoneEdit, model: Model): void {
     edit.addRecord(owner, type, ttl, rdata);
     model.add(owner, type, ttl, rdata, true);
   } else {
-    const target = one.kind === 'delete' ? one.record : existing(model, one.index);
+    const target = one.kind === 'deleteExisting' ? existing(model, one.index) : one.record;
     if (target === undefined) return;
     edit.deleteRecord(target.owner, target.type, target.rdata);
     model.delete(target.owner, target.type, target.rdata);
