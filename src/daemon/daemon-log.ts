@@ -26,6 +26,8 @@ export interface DaemonLogDependencies {
 
 interface OpenChannel {
   readonly channel: LogChannel;
+  /** BIND's default_debug is silent while the debug level is 0. */
+  readonly onlyWhileDebugging?: boolean;
   write(record: LogRecord): void;
   close(): void;
 }
@@ -96,6 +98,7 @@ export class DaemonLog implements Log {
   write(record: LogRecord): void {
     const channels = this.#categories.get(record.category) ?? this.#fallback;
     for (const channel of channels) {
+      if (channel.onlyWhileDebugging === true && this.debugLevel === 0) continue;
       if (takesSeverity(channel.channel.severity, record.severity, this.debugLevel)) channel.write(record);
     }
   }
@@ -152,7 +155,7 @@ export class DaemonLog implements Log {
         name,
       });
     }
-    const opened = this.#openChannel(built, false);
+    const opened = { ...this.#openChannel(built, false), onlyWhileDebugging: built === DEFAULT_DEBUG };
     channels.set(name, opened);
     return opened;
   }

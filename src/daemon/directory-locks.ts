@@ -22,11 +22,15 @@ export class DirectoryLocks implements Disposable {
    * @throws SignetError DIRECTORY_IN_USE when another process has it; DiskError when the directory cannot be written
    */
   take(directory: string): void {
-    if (this.#held.has(directory)) return;
-    const file = path.join(directory, LOCK_FILE);
+    this.takeFile(path.join(directory, LOCK_FILE));
+  }
+
+  /** The same with a lock file of any name (named -X). */
+  takeFile(file: string): void {
+    if (this.#held.has(file)) return;
     const lock = this.#disk.lock(file);
-    if (lock === undefined) throw inUse(directory, ownerOf(this.#disk, file));
-    this.#held.set(directory, lock);
+    if (lock === undefined) throw inUse(path.dirname(file), ownerOf(this.#disk, file));
+    this.#held.set(file, lock);
   }
 
   [Symbol.dispose](): void {

@@ -63,6 +63,12 @@ async function run(options: NamedOptions, argv: readonly string[]): Promise<numb
 }
 
 async function serve(named: Named, log: DaemonLog): Promise<number> {
+  process.on('uncaughtException', (error) => {
+    // A daemon has no standard error that anybody sees: the log must tell what ended it.
+    log.write(serverEvent.fatal(`internal error, please report it: ${error.stack ?? error.message}`));
+    log.write(serverEvent.exitingAfterError());
+    process.exit(1);
+  });
   process.on('SIGHUP', () => {
     log.write(serverEvent.hangUp());
     void named.reconfigure(true);

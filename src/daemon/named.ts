@@ -195,7 +195,7 @@ export class Named implements ServerControl {
     await keepers.configure(configuration);
     this.#configuration = configuration;
     threads.requestHandler = (request) => this.#serveRequest(request);
-    await threads.responders.setTables(this.#tables(configuration, keepers.all));
+    await threads.responders.setTables(this.#tables(configuration, keepers.serving));
     const channels = new ControlChannels(
       { keyFile: RNDC_KEY_FILE },
       { clock, disk, random, log, handler: (line, isReadOnly) => runCommand(line, isReadOnly, this, log) },
@@ -215,6 +215,8 @@ export class Named implements ServerControl {
 
   /** Two servers on one directory would spoil each other's keys and journals: found out before anything is written. */
   #takeLocks(locks: DirectoryLocks, keepers: ZoneKeepers): void {
+    const { lockFile } = this.#options;
+    if (lockFile !== undefined && lockFile !== 'none') locks.takeFile(path.resolve(lockFile));
     for (const directory of keepers.directories()) {
       try {
         locks.take(directory);
@@ -305,7 +307,9 @@ export class Named implements ServerControl {
 
   async #sendTables(): Promise<void> {
     if (this.#parts === undefined || this.#configuration === undefined) return;
-    await this.#dependencies.threads.responders.setTables(this.#tables(this.#configuration, this.#parts.keepers.all));
+    await this.#dependencies.threads.responders.setTables(
+      this.#tables(this.#configuration, this.#parts.keepers.serving),
+    );
   }
 
   async #reconfigure(allZones: boolean): Promise<boolean> {
@@ -334,11 +338,19 @@ export class Named implements ServerControl {
     this.#configured = clock.now();
     log.write(serverEvent.reloadingConfigurationSucceeded());
     log.write(allZones ? serverEvent.reloadingZonesSucceeded() : serverEvent.scheduledNewZones());
-    void (allZones ? parts.keepers.reloadAll() : parts.keepers.loadNew()).then(() => {
-      log.write(allZones ? serverEvent.allLoaded() : serverEvent.newZonesLoaded());
-      log.write(serverEvent.running());
-    });
+    void this.#loadAfterwards(parts.keepers, allZones);
     return true;
+  }
+
+  /** Zones that took other files or another role are served as before until they are loaded. */
+  async #loadAfterwards(keepers: ZoneKeepers, allZones: boolean): Promise<void> {
+    const { log } = this.#dependencies;
+    await (allZones ? keepers.reloadAll() : keepers.loadNew());
+    if (this.#isEnding) return;
+    await this.#sendTables();
+    await keepers.releaseReplaced();
+    log.write(allZones ? serverEvent.allLoaded() : serverEvent.newZonesLoaded());
+    log.write(serverEvent.running());
   }
 
   /** Messages that are not queries: a primary takes NOTIFY for what it is and serves no UPDATE. */

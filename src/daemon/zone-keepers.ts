@@ -11,6 +11,8 @@ interface Kept {
   /** What a keeper cannot change while it lives. */
   readonly identity: string;
   readonly keeper: ZoneKeeper;
+  /** Serves the zone until `keeper` has a version to take its place with. Its upkeep has ended. */
+  previous: ZoneKeeper | undefined;
   isLoaded: boolean;
 }
 
@@ -28,6 +30,11 @@ export class ZoneKeepers {
     return this.#kept.map(({ keeper }) => keeper);
   }
 
+  /** For each zone the keeper whose version answers queries. */
+  get serving(): readonly ZoneKeeper[] {
+    return this.#kept.map(({ keeper, previous }) => (keeper.isLoaded ? keeper : (previous ?? keeper)));
+  }
+
   /** Directories that zones are written in. */
   directories(): string[] {
     const signed = this.#kept.filter(({ keeper }) => keeper.isMaintained);
@@ -36,29 +43,42 @@ export class ZoneKeepers {
 
   /**
    * Makes keepers for new zones, hands changed settings to the others, and ends the upkeep of those that are gone.
-   * @returns what frees the dropped zones: to be called once nobody is told of them any more
+   * @returns what frees the zones that are gone: to be called once nobody is told of them any more
    */
   async configure(configuration: Configuration): Promise<() => Promise<void>> {
     const before = this.#kept;
-    const next: Kept[] = [];
     const wanted = wantedZones(configuration);
     const dropped = before.filter(({ identity }) => !wanted.some((one) => one.identity === identity));
     // The one that is dropped may have the same files as the one that comes: it stops first.
     await Promise.all(dropped.map(({ keeper }) => keeper.stop()));
-    for (const { identity, zone, view, policy } of wanted) {
+    const replaced = new Set<Kept>();
+    this.#kept = wanted.map(({ identity, zone, view, policy }) => {
       const known = before.find((kept) => kept.identity === identity);
       known?.keeper.reconfigure(zone, policy);
-      next.push(known ?? { identity, keeper: this.#makeKeeper(zone, view, policy), isLoaded: false });
-    }
-    this.#kept = next;
+      if (known !== undefined) return known;
+      const keeper = this.#makeKeeper(zone, view, policy);
+      const old = dropped.find((kept) => kept.keeper.label === keeper.label);
+      if (old !== undefined) replaced.add(old);
+      return { identity, keeper, previous: old?.keeper, isLoaded: false };
+    });
     return async () => {
-      for (const { keeper } of dropped) {
-        if (!next.some((kept) => kept.keeper.label === keeper.label)) {
-          this.#dependencies.log.write(zoneEvent.removed(keeper.label));
-        }
-        await keeper[Symbol.asyncDispose]();
+      for (const kept of dropped) {
+        await kept.previous?.[Symbol.asyncDispose]();
+        if (replaced.has(kept)) continue;
+        this.#dependencies.log.write(zoneEvent.removed(kept.keeper.label));
+        await kept.keeper[Symbol.asyncDispose]();
       }
     };
+  }
+
+  /** Frees those that others have taken the place of: to be called once nobody is told of them any more. */
+  async releaseReplaced(): Promise<void> {
+    for (const kept of this.#kept) {
+      if (!kept.keeper.isLoaded || kept.previous === undefined) continue;
+      const { previous } = kept;
+      kept.previous = undefined;
+      await previous[Symbol.asyncDispose]();
+    }
   }
 
   async loadAll(): Promise<void> {
