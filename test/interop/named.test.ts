@@ -150,6 +150,43 @@ test('zones that come and go with the configuration; a broken one does not stop 
     assert.match(named.log, /zone dnssec\.example\/IN: \(primary\) removed/);
   }));
 
+test('a zone that gets a policy is served all the time: unsigned first, then signed with a higher serial', () =>
+  withNamed('zone "dnssec.example" { type primary; file "dnssec.example.db"; };', async (named, directory) => {
+    const first = await named.dig('+dnssec', 'www.dnssec.example', 'A');
+    assert.match(first, /status: NOERROR/);
+    assert.doesNotMatch(first, /RRSIG/);
+    writeConfiguration(directory, named.ports, SIX_LINES);
+    const answers: string[] = [];
+    const asking = (async () => {
+      while (!/any newly configured zones are now loaded/.test(named.log)) {
+        answers.push(await named.dig('+dnssec', 'www.dnssec.example', 'A'));
+      }
+    })();
+    await named.rndc('reconfig');
+    await named.line(/any newly configured zones are now loaded/);
+    await asking;
+    for (const answer of answers) assert.match(answer, /status: NOERROR/);
+    assert.match(await named.dig('+dnssec', 'www.dnssec.example', 'A'), /RRSIG/);
+    assert.equal(Number((await named.dig('+short', 'dnssec.example', 'SOA')).split(' ')[2]), 4);
+  }));
+
+test('a secondary is told of a new version and has it at once', async () => {
+  using secondary = temporaryDirectory();
+  const ports = await freePorts();
+  const also = `also-notify { ${HOST} port ${ports.dns}; }; notify explicit; allow-transfer { any; };`;
+  await withNamed(SIX_LINES.replace('};', `${also} };`), async (named, directory) => {
+    const zone = `zone "dnssec.example" { type secondary; file "copy"; masterfile-format text; primaries { ${HOST} port ${named.ports.dns}; }; };`;
+    writeConfiguration(secondary.path, ports, zone, { options: 'dnssec-validation no;' });
+    await using debian = await NamedProcess.start(secondary.path, ports, 'debian');
+    await debian.line(/Transfer status: success/);
+    const from = debian.log.length;
+    fs.writeFileSync(path.join(directory, 'dnssec.example.db'), ZONE.replace('192.0.2.1', '192.0.2.99'));
+    await named.rndc('reload', 'dnssec.example');
+    await debian.line(/received notify for zone 'dnssec\.example'[^]*Transfer status: success/, from);
+    assert.match(await debian.dig('+short', 'www.dnssec.example', 'A'), /192\.0\.2\.99/);
+  });
+});
+
 test('a restart carries on with the keys, the serial and the signatures there are', async () => {
   using directory = temporaryDirectory();
   const ports = await freePorts();
