@@ -115,7 +115,7 @@ export class NodeDisk implements Disk {
       }
       const found = attempt('read', file, () => fs.readFileSync(file, 'latin1')) ?? '';
       const [pid, start] = found.trim().split(' ');
-      const alive = pid !== undefined && start !== undefined && processStart(Number(pid)) === start;
+      const alive = pid !== undefined && start !== undefined && isStillRunning(Number(pid), start);
       if (alive && Number(pid) !== process.pid) return undefined;
       must('lock', file, () => removeStale(file, found));
     }
@@ -180,6 +180,17 @@ function processStart(pid: number): string | undefined {
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch {
     return undefined; // no such process
+  }
+}
+
+/** Without /proc, as under a changed root, the process id alone has to tell. */
+function isStillRunning(pid: number, start: string): boolean {
+  if (start !== 'undefined' && processStart(process.pid) !== undefined) return processStart(pid) === start;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'EPERM'; // it runs as somebody else
   }
 }
 

@@ -48,8 +48,6 @@ export const serverEvent = {
     event('network', 'error', `could not listen on ${family} interface ${interfaceName}, ${address}#${port}: ${why}`),
   noLongerListening: (address: string, port: number): LogRecord =>
     event('network', 'info', `no longer listening on ${address}#${port}`),
-  nothingToListenOn: (family: 'IPv4' | 'IPv6'): LogRecord =>
-    event('network', 'info', `not listening on any ${family} interfaces`),
   sessionKey: (): LogRecord => general('info', 'generating session key for dynamic DNS'),
   ignoringLogging: (): LogRecord =>
     general('info', 'not using config file logging statement for logging due to -g option'),
@@ -69,10 +67,8 @@ export const serverEvent = {
   hangUp: (): LogRecord => general('info', 'received SIGHUP signal to reload zones'),
   shuttingDown: (flushing: boolean): LogRecord =>
     general('notice', flushing ? 'shutting down: flushing changes' : 'shutting down'),
-  stoppedListening: (): LogRecord => event('network', 'info', 'stopping command channel'),
   exiting: (): LogRecord => general('notice', 'exiting'),
   dumping: (what: string): LogRecord => general('info', what),
-  responderDied: (why: string): LogRecord => general('error', `responder thread ended: ${why}; starting another`),
 } as const;
 
 /** One zone. `label` is as zoneLabel makes it. */
@@ -97,7 +93,12 @@ export const zoneEvent = {
   serialWentBack: (label: string, serial: number, before: number): LogRecord =>
     event('zoneload', 'error', `zone ${label}: zone serial (${serial}/${before}) has gone backwards`, label),
   signedFileUnusable: (label: string, file: string, reason: string): LogRecord =>
-    event('zoneload', 'error', `zone ${label}: ${file} cannot be used: ${reason}; the zone is signed anew`, label),
+    event(
+      'zoneload',
+      'error',
+      `zone ${label}: ${file} cannot be used: ${reason}; it is put aside as ${file}.unusable and the zone is signed anew: if secondaries have a higher serial, raise the one in the zone file`,
+      label,
+    ),
   journalUnusable: (label: string, file: string, reason: string): LogRecord =>
     event(
       'zoneload',
@@ -114,18 +115,15 @@ export const zoneEvent = {
   keyFetched: (key: string): LogRecord => event('dnssec', 'info', `Fetching ${key} from key repository.`),
   keyPublished: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now published`),
   keyActive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now active`),
-  keyInactive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now inactive`),
-  keyDeleted: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now deleted`),
-  keyPurged: (key: string): LogRecord => event('dnssec', 'info', `keymgr: purge DNSKEY ${key}`),
   syncPublished: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
     event('dnssec', 'info', `${type} for key ${key} is now published`),
-  syncDeleted: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
-    event('dnssec', 'info', `${type} for key ${key} is now deleted`),
-  keyFault: (label: string, text: string): LogRecord => event('dnssec', 'error', `zone ${label}: ${text}`, label),
+  keyFault: (label: string, text: string, isWarning: boolean): LogRecord =>
+    event('dnssec', isWarning ? 'warning' : 'error', `zone ${label}: ${text}`, label),
   signingSuspended: (label: string, why: string): LogRecord =>
     event('dnssec', 'error', `zone ${label}: signing is suspended: ${why}`, label),
   signed: (
     label: string,
+    policy: string,
     serial: number,
     unsigned: number | undefined,
     { generated, retained }: { readonly generated: number; readonly retained: number },
@@ -133,7 +131,7 @@ export const zoneEvent = {
     event(
       'dnssec',
       'info',
-      `zone ${label}: serial ${serial}${unsigned === undefined ? '' : ` (unsigned ${unsigned})`}, ${generated} signatures made, ${retained} kept`,
+      `zone ${label}: serial ${serial}${unsigned === undefined ? '' : ` (unsigned ${unsigned})`}, ${generated} signatures made and ${retained} kept by policy ${policy}`,
       label,
     ),
   writeFailed: (label: string, text: string, retry: number): LogRecord =>

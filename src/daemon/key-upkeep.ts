@@ -96,7 +96,9 @@ export class KeyUpkeep {
     const { keys, faults } = keyStore.list(this.#options.apex);
     const told = faults.map(({ message }) => message).join('\n');
     if (told !== this.#toldFaults) {
-      for (const { message } of faults) log.write(zoneEvent.keyFault(this.#options.label, message));
+      for (const fault of faults) {
+        log.write(zoneEvent.keyFault(this.#options.label, fault.message, fault.facts.loses === 'nothing'));
+      }
     }
     this.#toldFaults = told;
     return [...keys];

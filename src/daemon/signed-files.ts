@@ -74,12 +74,13 @@ export class SignedFiles {
 
   /**
    * The last version that was made durable, or undefined when there is none that can be used; then what is there is put
-   * aside under another name and not overwritten.
+   * aside under another name and not overwritten. @throws DiskError when it cannot be read: it may be good all the same
    */
   recover(store: ZoneStore): VersionRef | undefined {
     const { file, label } = this.#options;
-    if (!this.exists()) return undefined;
-    const result = loadZone(store, { file, format: 'raw', checks: NO_CHECKS }, this.#dependencies);
+    const content = this.#dependencies.disk.read(file);
+    if (content === undefined) return undefined;
+    const result = loadZone(store, { file, content, format: 'raw', checks: NO_CHECKS }, this.#dependencies);
     if (result.version === 0) {
       const reason = result.failure ?? result.faults.map(({ message }) => message).join('; ');
       this.#dependencies.log.write(zoneEvent.signedFileUnusable(label, file, reason));
@@ -88,8 +89,9 @@ export class SignedFiles {
       return undefined;
     }
     this.#fileSerial = this.#serialOf(result.version);
+    const version = this.#rollForward(store, result.version);
     this.isSigned = true;
-    return this.#rollForward(store, result.version);
+    return version;
   }
 
   /** Replaces the signed file by this version; `clean` removes the journal too. @throws DiskError */
@@ -152,7 +154,10 @@ export class SignedFiles {
       if (version !== loaded) store.release(loaded);
       return version;
     } catch (error) {
-      if (!(error instanceof SignetError) || error instanceof DiskError) throw error;
+      if (!(error instanceof SignetError) || error instanceof DiskError) {
+        store.release(loaded);
+        throw error;
+      }
       log.write(zoneEvent.journalUnusable(this.#options.label, this.#journalFile, error.message));
       this.close();
       this.#putAside(this.#journalFile);

@@ -333,7 +333,8 @@ export class ZoneKeeper implements AsyncDisposable {
     const isDue = keysAsked || this.#unsigned !== 0 || this.#keysAreDue(now) || this.#signaturesAreDue(now);
     if (!isDue || this.#upkeep === undefined) return;
     this.#dependencies.locks.take(path.dirname(this.#path));
-    if (keysAsked || this.#keysAreDue(now)) log.write(zoneEvent.reconfiguringKeys(label));
+    const isRepeated = this.#trouble !== undefined && !keysAsked;
+    if (!isRepeated && (keysAsked || this.#keysAreDue(now))) log.write(zoneEvent.reconfiguringKeys(label));
     const decision = this.#upkeep.decide(now, this.#files?.isSigned === true ? this.read() : undefined);
     this.keys = decision.keys;
     const isNews = decision.nextEvent !== this.nextKeyEvent;
@@ -383,7 +384,7 @@ export class ZoneKeeper implements AsyncDisposable {
       throw error;
     }
     this.#publish(version);
-    log.write(zoneEvent.signed(this.#side('signed'), serial, this.unsignedSerial, statistics));
+    log.write(zoneEvent.signed(this.#side('signed'), this.policyName, serial, this.unsignedSerial, statistics));
     this.#files?.compactIfWorthwhile(version, this.unsignedSerial);
   }
 

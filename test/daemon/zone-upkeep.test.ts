@@ -276,3 +276,87 @@ function signatureTexts(world: World): string[] {
   }
   return texts.toSorted();
 }
+
+test('S-056 a TTL above the limit of the policy: the zone is refused and the record named', async () => {
+  const world = makeWorld();
+  world.disk.put(FILE, zoneText(1, 'long 200000 A 192.0.2.1'));
+  await world.keeper.start();
+  assert.equal(world.keeper.isLoaded, false);
+  const lines = world.news();
+  assert.ok(
+    lines.some((line) => line.startsWith(`${FILE}:8:`) && line.includes('86400')),
+    lines.join('\n'),
+  );
+});
+
+test('a restart without the operator file: the signed copy is served and kept fresh, and the log says so', async () => {
+  const first = makeWorld();
+  await first.keeper.start();
+  await first.keeper.stop();
+  const disk = first.disk.afterCrash();
+  disk.files.delete(FILE);
+  const second = makeWorld({ disk, clock: first.clock });
+  await second.keeper.start();
+  assert.ok(second.news().includes('zone example/IN (signed): still serving serial 2'));
+  await second.advance(20 * DAY);
+  assert.deepEqual(await faultsOf(second), []);
+});
+
+test('a signed file that is damaged is put aside, not overwritten, and the zone is signed anew with the same key', async () => {
+  const first = makeWorld();
+  await first.keeper.start();
+  const { tag } = first.keeper.keys[0];
+  await first.keeper.stop();
+  const disk = first.disk.afterCrash();
+  disk.put(`${FILE}.signed`, 'nonsense');
+  const second = makeWorld({ disk, clock: first.clock });
+  await second.keeper.start();
+  assert.equal(Buffer.from(disk.read(`${FILE}.signed.unusable`)!).toString(), 'nonsense');
+  assert.equal(second.keeper.keys[0].tag, tag);
+  assert.deepEqual(await faultsOf(second), []);
+  assert.ok(second.news().some((line) => line.includes('put aside')));
+});
+
+test('a journal that is damaged is put aside; the signed file before it is the start of what comes', async () => {
+  const first = makeWorld();
+  await first.keeper.start();
+  first.disk.put(FILE, zoneText(2, 'www A 192.0.2.1'));
+  first.keeper.requestReload();
+  await first.keeper.idle();
+  await first.keeper.stop();
+  const disk = first.disk.afterCrash();
+  assert.ok(disk.files.has(`${FILE}.signed.jnl`));
+  disk.put(`${FILE}.signed.jnl`, 'nonsense');
+  const second = makeWorld({ disk, clock: first.clock });
+  await second.keeper.start();
+  assert.ok(disk.files.has(`${FILE}.signed.jnl.unusable`));
+  assert.deepEqual(await faultsOf(second), []);
+});
+
+test('a journal that outgrows the zone is written into the signed file and cut', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  const big = Array.from({ length: 150 }, (_, i) => `h${i} TXT "${'x'.repeat(200)}"`);
+  for (let serial = 2; serial < 40; serial++) {
+    world.disk.put(FILE, zoneText(serial, ...big.map((line) => line.replace('xx', `${serial} `))));
+    world.keeper.requestReload();
+    await world.keeper.idle();
+  }
+  assert.ok((world.disk.facts(`${FILE}.signed.jnl`)?.size ?? 0) < 2 * 2 ** 20);
+  const later = makeWorld({ disk: world.disk.afterCrash(), clock: world.clock });
+  await later.keeper.start();
+  assert.deepEqual(await faultsOf(later), []);
+  assert.equal(later.published[0], world.published.at(-1));
+});
+
+test('S-016 a world-readable private key is a warning, and it signs all the same', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  const name = [...world.disk.files.keys()].find((file) => file.endsWith('.private'))!;
+  world.disk.files.get(name)!.mode = 0o644;
+  world.log.records.splice(0);
+  world.keeper.requestKeys();
+  await world.keeper.idle();
+  const [record] = world.log.records.filter(({ text }) => text.includes(name));
+  assert.equal(record.severity, 'warning', record.text);
+});
