@@ -9,18 +9,20 @@ export type SerialMethod = (signed: number, unsigned: number | undefined) => num
 
 /**
  * `serial-update-method` of named and `-N` of dnssec-signzone. The result is always after `signed` (RFC 1982), because
- * secondaries and resolvers would not see the new version otherwise.
- * - increment: what the operator wrote in the unsigned zone when that is later, else one more
+ * secondaries and resolvers would not see the new version otherwise, and never before what the operator wrote in `unsigned`.
+ * - increment: the unsigned serial when that is later, else one more
  * - unixtime: `now`, or one more when that is not later
  * - date: `now` as YYYYMMDD00 in UTC, or one more when that is not later
  * @param now Unix seconds
  */
 export function serialMethod(method: 'increment' | 'unixtime' | 'date', now: number): SerialMethod {
-  if (method === 'increment')
-    return (signed, unsigned) =>
-      unsigned !== undefined && serialLess(signed, unsigned) ? skipZero(unsigned) : skipZero(serialAdd(signed, 1));
-  const wanted = method === 'unixtime' ? now >>> 0 : dateSerial(now);
-  return (signed) => (serialLess(signed, wanted) ? wanted : skipZero(serialAdd(signed, 1)));
+  const ofTime = method === 'increment' ? undefined : method === 'unixtime' ? skipZero(now >>> 0) : dateSerial(now);
+  return (signed, unsigned) => {
+    const wanted = ofTime !== undefined && serialLess(signed, ofTime) ? ofTime : skipZero(serialAdd(signed, 1));
+    // Only a serial after the signed one counts: an unsigned serial set back must not take the zone back.
+    const isLater = unsigned !== undefined && serialLess(signed, unsigned) && serialLess(wanted, unsigned);
+    return isLater ? skipZero(unsigned) : wanted;
+  };
 }
 
 /** BIND never gives a zone the serial 0: some secondaries take it for "no zone". */

@@ -43,7 +43,7 @@ export function verifyHashChain(
 
 function comparePromise(promised: { from: Uint8Array; next: Uint8Array }, hash: Uint8Array, faults: FaultList): void {
   if (compareOctets(promised.next, hash) === 0) return;
-  const [at, expected, found] = [promised.from, hash, promised.next].map(textOf);
+  const [at, expected, found] = [promised.from, promised.next, hash].map(textOf);
   const text = `Break in NSEC3 chain at: ${at}\nExpected: ${expected}\nFound: ${found}`;
   faults.add({ code: 'NSEC3_NEXT_HASH', severity: 'error', owner: at, type: TYPE.NSEC3, text });
 }
