@@ -1,6 +1,5 @@
 import type { Disk, UpdateHandle } from '../../base/disk.ts';
 import { SignetError } from '../../base/error.ts';
-import { concatOctets } from '../../base/octets.ts';
 import { serialLess } from '../../base/serial.ts';
 import {
   addToIndex,
@@ -20,8 +19,8 @@ import {
 } from './journal-format.ts';
 import { type JournalRecord, readRecords, type TransactionWriter } from './journal-records.ts';
 
-/** RDATA of the largest transaction: 32 bits say its size. */
-const MAX_TRANSACTION_OCTETS = 0xffffffff;
+/** Offsets in the file have 32 bits. */
+const MAX_JOURNAL_OCTETS = 0xffffffff;
 
 export interface AppendOptions {
   /** Serial of the unsigned version that the zone is signed from, kept in the header. */
@@ -153,9 +152,12 @@ export class Journal {
     const { size, recordCount } = transaction;
     const fixed = writeTransactionHeader('V9.2', { offset, size, recordCount, start, end });
     const behind = offset + fixed.length + size;
-    if (behind > MAX_TRANSACTION_OCTETS) this.#full(behind);
-    const octets = concatOctets([fixed, ...transaction.parts()]);
-    this.#handle.write(offset, octets);
+    if (behind > MAX_JOURNAL_OCTETS) this.#full(behind);
+    let at = offset;
+    for (const part of [fixed, ...transaction.parts()]) {
+      this.#handle.write(at, part);
+      at += part.length;
+    }
     this.#handle.sync();
     const place = { serial: start, offset };
     this.#commit({
