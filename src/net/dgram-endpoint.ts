@@ -44,7 +44,7 @@ export class DgramEndpoint implements UdpEndpoint {
     await new Promise<void>((resolve, reject) => {
       socket.once('error', (error) => {
         socket.close();
-        reject(bindError(options, error));
+        reject(udpBindError(options, error));
       });
       socket.bind(options.port, options.address, resolve);
     });
@@ -91,7 +91,8 @@ export class DgramEndpoint implements UdpEndpoint {
   }
 }
 
-function bindError(options: DgramOptions, cause: Error & { code?: string }): SignetError {
+/** The error of a socket that cannot be opened or bound, with what to do about it. */
+export function udpBindError(options: DgramOptions, cause: Error & { code?: string }): SignetError {
   const remedy =
     cause.code === 'EADDRINUSE'
       ? 'another program holds it: stop that program or choose another port'
