@@ -126,12 +126,12 @@ export const zoneEvent = {
     policy: string,
     serial: number,
     unsigned: number | undefined,
-    { generated, retained }: { readonly generated: number; readonly retained: number },
+    { generated }: { readonly generated: number },
   ): LogRecord =>
     event(
       'dnssec',
       'info',
-      `zone ${label}: serial ${serial}${unsigned === undefined ? '' : ` (unsigned ${unsigned})`}, ${generated} signatures made and ${retained} kept by policy ${policy}`,
+      `zone ${label}: serial ${serial}${unsigned === undefined ? '' : ` (unsigned ${unsigned})`}, ${generated} signatures made by policy ${policy}`,
       label,
     ),
   writeFailed: (label: string, text: string, retry: number): LogRecord =>

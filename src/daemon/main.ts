@@ -37,6 +37,8 @@ async function run(options: NamedOptions, argv: readonly string[]): Promise<numb
   if (options.mode === 'background' && process.env[LAUNCHED] === undefined) {
     return launchInBackground(fileURLToPath(import.meta.url), argv);
   }
+  // Nobody may be left to read what -g writes; that is no reason to stop serving.
+  process.stderr.on('error', () => undefined);
   const disk = new NodeDisk();
   const log = new DaemonLog(
     { stderrOnly: options.mode === 'foreground-stderr', logFile: options.logFile, debugLevel: options.debugLevel },

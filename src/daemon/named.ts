@@ -21,7 +21,7 @@ import { serverEvent } from './events.ts';
 import { listenAddresses, type ListenAddress } from './listen-addresses.ts';
 import type { NamedOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
-import { type Account, becomeAccount } from './privileges.ts';
+import { type Account, becomeAccount, makeDirectoryFor } from './privileges.ts';
 import { productText, systemText } from './product.ts';
 import { runCommand, type ServerControl } from './rndc-commands.ts';
 import { Secondaries } from './secondaries.ts';
@@ -180,7 +180,6 @@ export class Named implements ServerControl {
     const { clock, disk, log, random, threads } = this.#dependencies;
     const { arena } = threads;
     this.#enterDirectory(configuration);
-    log.configure(configuration.logging, process.cwd());
     const extents = new ExtentPool(arena);
     const locks = new DirectoryLocks({ disk });
     const secondaries = await Secondaries.open(this.#options.family, { arena, clock, log, random });
@@ -203,14 +202,26 @@ export class Named implements ServerControl {
     this.#parts = { secondaries, channels, keepers, locks };
     await this.#listen(configuration);
     await channels.configure(configuration);
+    this.#becomeUser(configuration);
+    // After that, so that log files belong to the user who rolls them.
     if (this.#options.mode === 'foreground-stderr') log.write(serverEvent.ignoringLogging());
-    if (this.#options.account !== undefined) becomeAccount(this.#options.account);
+    else log.configure(configuration.logging, process.cwd());
     this.#takeLocks(locks, keepers);
     this.#writeFiles(configuration);
     this.#configured = clock.now();
     await keepers.loadAll();
     log.write(serverEvent.allLoaded());
     log.write(serverEvent.running());
+  }
+
+  /** Sockets are bound by now; everything that is written from here on is the user's. */
+  #becomeUser(configuration: Configuration): void {
+    const { account } = this.#options;
+    if (account === undefined) return;
+    for (const file of [configuration.pidFile, configuration.sessionKeyFile]) {
+      if (file !== undefined) makeDirectoryFor(account, path.dirname(path.resolve(file)));
+    }
+    becomeAccount(account);
   }
 
   /** Two servers on one directory would spoil each other's keys and journals: found out before anything is written. */

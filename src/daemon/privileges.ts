@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { DiskError } from '../base/disk-error.ts';
 import { SignetError } from '../base/error.ts';
 
 /** A user to become. */
@@ -41,6 +43,17 @@ export function becomeAccount(account: Account): void {
       { user: account.name },
       cause,
     );
+  }
+}
+
+/** Makes a directory that the user will write in, such as /run/named after a boot. One that is there stays as it is. */
+export function makeDirectoryFor(account: Account, directory: string): void {
+  if (fs.existsSync(directory) || process.getuid?.() !== 0) return;
+  try {
+    fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
+    fs.chownSync(directory, account.userId, account.groupId);
+  } catch (cause) {
+    throw new DiskError('make directory', directory, cause);
   }
 }
 
