@@ -37,6 +37,7 @@ try {
 
 function prepare(names: number): SigningWork {
   const home = path.join(directory, `names-${names}`);
+  fs.rmSync(home, { recursive: true, force: true });
   fs.mkdirSync(home, { recursive: true });
   const zoneFile = path.join(home, 'zone.db');
   const keyDirectory = path.join(home, 'keys');
@@ -110,7 +111,7 @@ function signedZone(): { file: string; records: number } {
     BENCH_ZONE,
     path.join(work.directory, 'signed.db'),
   ]);
-  return { file, records: Number(must(['wc', '-l', file]).split(' ')[0]) };
+  return { file, records: Number(must(['grep', '-vc', '^;', file])) };
 }
 
 async function load(): Promise<void> {
