@@ -57,8 +57,11 @@ export async function main(
     }
     return await verify(command, context, createArena());
   } catch (fault) {
-    if (fault instanceof WantsUsage) output.complain(`${fault.message}${USAGE}`);
-    else if (fault instanceof Fatal || fault instanceof SignetError)
+    if (fault instanceof WantsUsage) {
+      output.complain(`${fault.message}${USAGE}`);
+      return 0; // as BIND's: to ask how it is used is no failure, and it tells the two cases not apart
+    }
+    if (fault instanceof Fatal || fault instanceof SignetError)
       output.complain(`${PROGRAM}: fatal: ${fault.message}\n`);
     else throw fault;
     return 1;

@@ -126,6 +126,8 @@ export class MasterFilePrinter {
   node(owner: Uint8Array): void {
     this.#owner = owner;
     this.#ownerPrinted = false;
+    // dnssec-signzone repeats the class with each owner, the relative style says it once.
+    if (!this.#style.relative) this.#classPrinted = false;
   }
 
   /** One record; `ttl` in seconds, RDATA in wire form in rdata[start, end). */

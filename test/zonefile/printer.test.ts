@@ -121,7 +121,7 @@ test('S-021 relative style: $ORIGIN, $TTL and omitted owners', () => {
   );
 });
 
-test('explicit TTL style, as dnssec-signzone writes: class and owner once', () => {
+test('explicit TTL style, as dnssec-signzone writes: class and owner once a name', () => {
   const text = printed((printer) => {
     printer.line('; a header\n');
     printer.node(mustName('example.'));
@@ -132,7 +132,7 @@ test('explicit TTL style, as dnssec-signzone writes: class and owner once', () =
   }, EXPLICIT_TTL_STYLE);
   assert.equal(
     text,
-    '; a header\nexample.\t\t3600\tIN NS\tns.example.\n\t\t\t300\tA\t192.0.2.1\nq.y.z.example.\t\t3600\tA\t1.1.1.1\n',
+    '; a header\nexample.\t\t3600\tIN NS\tns.example.\n\t\t\t300\tA\t192.0.2.1\nq.y.z.example.\t\t3600\tIN A\t1.1.1.1\n',
   );
 });
 
