@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Disk } from '../base/disk.ts';
 import type { Log, LogRecord } from '../base/log.ts';
 import type { SystemCalls } from '../base/system-calls.ts';
+import { BUILT_IN_CHANNELS } from '../conf/check/logging.ts';
 import type { LogChannel, LoggingConfiguration } from '../conf/configuration.ts';
 import { SignetError } from '../base/error.ts';
 import { LogFile } from './log-file.ts';
@@ -32,31 +33,16 @@ interface OpenChannel {
   close(): void;
 }
 
-const PLAIN = { printTime: 'none', printSeverity: false, printCategory: false, buffered: false } as const;
-
-/** Channels that BIND 9.18 has without being told. */
-const DEFAULT_SYSLOG: LogChannel = {
-  ...PLAIN,
-  name: 'default_syslog',
-  to: { kind: 'syslog', facility: 'daemon' },
-  severity: 'info',
-};
-const DEFAULT_DEBUG: LogChannel = {
-  ...PLAIN,
-  name: 'default_debug',
-  to: { kind: 'file', path: 'named.run', versions: undefined, size: undefined, suffix: 'increment' },
+/** -g: with the time alone, as BIND 9.18. */
+const ONLY_STDERR: LogChannel = {
+  name: 'stderr',
+  to: { kind: 'stderr' },
   severity: 'dynamic',
   printTime: 'local',
+  printSeverity: false,
+  printCategory: false,
+  buffered: false,
 };
-const DEFAULT_STDERR: LogChannel = {
-  ...PLAIN,
-  name: 'default_stderr',
-  to: { kind: 'stderr' },
-  severity: 'info',
-  printTime: 'local',
-};
-const NULL: LogChannel = { ...PLAIN, name: 'null', to: { kind: 'null' }, severity: 'dynamic' };
-const ONLY_STDERR: LogChannel = { ...DEFAULT_STDERR, severity: 'dynamic' };
 
 function defaultLogFile(file: string): LogChannel {
   return {
@@ -115,7 +101,10 @@ export class DaemonLog implements Log {
     this.#open = [];
     try {
       const channels = new Map<string, OpenChannel>();
-      for (const channel of logging.channels) channels.set(channel.name, this.#openChannel(channel, true));
+      for (const channel of logging.channels) {
+        // Those that are always there are opened when something is written to them.
+        if (!BUILT_IN_CHANNELS.includes(channel)) channels.set(channel.name, this.#openChannel(channel, true));
+      }
       const categories = new Map<string, readonly OpenChannel[]>();
       for (const [category, names] of logging.categories) {
         categories.set(
@@ -149,13 +138,13 @@ export class DaemonLog implements Log {
   #named(name: string, channels: Map<string, OpenChannel>): OpenChannel {
     const known = channels.get(name);
     if (known !== undefined) return known;
-    const built = [DEFAULT_SYSLOG, DEFAULT_DEBUG, DEFAULT_STDERR, NULL].find((channel) => channel.name === name);
+    const built = BUILT_IN_CHANNELS.find((channel) => channel.name === name);
     if (built === undefined) {
       throw new SignetError('LOG_CHANNEL', `undefined channel '${name}': add a channel of that name to logging`, {
         name,
       });
     }
-    const opened = { ...this.#openChannel(built, false), onlyWhileDebugging: built === DEFAULT_DEBUG };
+    const opened = { ...this.#openChannel(built, false), onlyWhileDebugging: name === 'default_debug' };
     channels.set(name, opened);
     return opened;
   }

@@ -25,8 +25,8 @@ const PLAIN = { printTime: 'none', printSeverity: false, printCategory: false, b
 /** Channels that are always there. BIND 9.18. */
 export const BUILT_IN_CHANNELS: readonly LogChannel[] = [
   { name: 'default_syslog', to: { kind: 'syslog', facility: 'daemon' }, severity: 'info', ...PLAIN },
-  { name: 'default_debug', to: fileChannel('named.run'), severity: 'dynamic', ...PLAIN },
-  { name: 'default_stderr', to: { kind: 'stderr' }, severity: 'info', ...PLAIN },
+  { name: 'default_debug', to: fileChannel('named.run'), severity: 'dynamic', ...PLAIN, printTime: 'local' },
+  { name: 'default_stderr', to: { kind: 'stderr' }, severity: 'info', ...PLAIN, printTime: 'local' },
   { name: 'null', to: { kind: 'null' }, severity: 'dynamic', ...PLAIN },
 ];
 
