@@ -66,6 +66,7 @@ class SimulatedEndpoint implements UdpEndpoint {
   readonly #onClose: () => void;
   #handler: BatchHandler | undefined;
   #waiting: Datagram[] = [];
+  #closed = false;
 
   constructor(
     local: SocketAddress,
@@ -87,6 +88,7 @@ class SimulatedEndpoint implements UdpEndpoint {
   }
 
   send(octets: Uint8Array, address: Uint8Array, port: number): void {
+    if (this.#closed) return;
     this.#network.carry(octets, this, address, port);
   }
 
@@ -128,6 +130,8 @@ class SimulatedEndpoint implements UdpEndpoint {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#handler = undefined;
     this.#onClose();
   }

@@ -43,7 +43,7 @@ export class TcpListener implements AsyncDisposable {
     dependencies: { readonly clock: Clock },
     handler: MessageHandler,
   ): Promise<TcpListener> {
-    const server = createServer({ noDelay: true, highWaterMark: 65_536 });
+    const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 65_536 });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error) => reject(bindError(options, error)));
       server.listen(

@@ -8,6 +8,7 @@ import { makeQuery, type Message, parseMessage, writeMessage } from '../../src/w
 import { mustName, nameToText } from '../../src/wire/name-text.ts';
 import { signTsig, verifyTsig } from '../../src/wire/tsig.ts';
 import { CLASS, RCODE, TYPE } from '../../src/wire/type-codes.ts';
+import { ZoneStore } from '../../src/zone/store/zone-store.ts';
 import { Asker, line, lines, scanZone, withDenial, ZoneFixture } from './zone-fixture.ts';
 
 const TEXT = `$TTL 3600
@@ -163,7 +164,7 @@ describe('RFC 4592 section 2.2.2: a wildcard that is an empty non-terminal', () 
     const answer = asker.ask(`any.star.${Z}`, 'A');
     assert.equal(answer.rcode, RCODE.NOERROR);
     const owners = answer.authorities.filter(({ type }) => type === TYPE.NSEC).map(({ owner }) => nameToText(owner));
-    assert.deepEqual(owners.toSorted(), [`ns.${Z}`, `under.*.star.${Z}`]);
+    assert.deepEqual(owners.toSorted(), [`out.${Z}`, `under.*.star.${Z}`]);
   });
 });
 
@@ -247,10 +248,10 @@ describe('access', () => {
   });
 
   test('a zone without a version is SERVFAIL', () => {
-    const slot = fixture.stores[0].slot + 1;
-    const zones = [{ ...base.views[0].zones[0], slot, apex: mustName('unloaded.test.') }];
+    const apex = mustName('unloaded.test.');
+    const { slot } = new ZoneStore({ apex }, { arena: fixture.arena, extents: fixture.extents });
+    const zones = [{ ...base.views[0].zones[0], slot, apex }];
     const asked = new Asker({ ...base, views: [{ ...base.views[0], zones }] }, fixture.arena);
-    fixture.arena.u32[slot] = 0;
     assert.equal(asked.ask('unloaded.test.', 'SOA').rcode, RCODE.SERVFAIL);
   });
 
