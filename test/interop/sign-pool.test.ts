@@ -74,7 +74,8 @@ test('S-007 BIND keeps our signatures, and we keep those of BIND, ldns and Knot'
   const keys = fs.readdirSync(directory.path).filter((name) => name.endsWith('.private'));
   const ldns = peer(directory.path, 'ldns-signzone', '-f', 'ldns', 'bind', ...keys.map((name) => name.slice(0, -8)));
   assert.equal(ldns.status, 0, ldns.complaint);
-  for (const input of ['bind', 'ldns']) {
+  signByKnot(directory.path, zone.zone, keys);
+  for (const input of ['bind', 'ldns', 'knot']) {
     const kept = await ours(dnssecSignzone, ...common, '-f', at(`${input}-again`), at(input));
     assert.equal(kept.status, 0, kept.complaint);
     const retained = Number(/retained:\s+(\d+)/.exec(kept.out)![1]);
@@ -82,3 +83,35 @@ test('S-007 BIND keeps our signatures, and we keep those of BIND, ldns and Knot'
     assertAccepted(directory.path, zone.zone, `${input}-again`, []);
   }
 });
+
+/** kzonesign with the same keys; its output is the file "knot". */
+function signByKnot(directory: string, zone: string, privateFiles: readonly string[]): void {
+  const configuration = path.join(directory, 'knot.conf');
+  for (const place of ['database', 'out']) fs.mkdirSync(path.join(directory, place));
+  fs.writeFileSync(
+    configuration,
+    `server:
+  rundir: "${directory}"
+database:
+  storage: "${directory}/database"
+policy:
+  - id: manual
+    manual: on
+    algorithm: ecdsap256sha256
+    rrsig-lifetime: 30d
+zone:
+  - domain: ${zone}
+    file: "${path.join(directory, 'zone.db')}"
+    dnssec-signing: on
+    dnssec-policy: manual
+`,
+  );
+  for (const file of privateFiles) {
+    const imported = peer(directory, 'keymgr', '-c', configuration, zone, 'import-bind', path.join(directory, file));
+    assert.equal(imported.status, 0, imported.complaint);
+  }
+  const signed = peer(directory, 'kzonesign', '-c', configuration, '-o', path.join(directory, 'out'), zone);
+  assert.equal(signed.status, 0, signed.complaint);
+  const [made] = fs.readdirSync(path.join(directory, 'out'));
+  fs.renameSync(path.join(directory, 'out', made), path.join(directory, 'knot'));
+}

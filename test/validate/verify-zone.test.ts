@@ -150,7 +150,7 @@ test('a zone in many slices over two threads has the verdict of one thread; faul
     const one = await verifyZone(from.zone.arena, version, { now: NOW });
     const two = await verifyZone(from.zone.arena, version, { now: NOW, threads: 2 });
     // In an NSEC3 zone the name then has no RRSIG at all, which its NSEC3 denies as well.
-    const expected = denial === NSEC ? 50 : 100;
+    const expected: number = denial === NSEC ? 50 : 100;
     assert.equal(one.errorCount, expected);
     assert.deepEqual(two, one);
     const short = await verifyZone(from.zone.arena, version, { now: NOW, faultLimit: 7 });
