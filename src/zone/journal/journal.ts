@@ -274,6 +274,10 @@ export class Journal {
     this.#handle.close();
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   #place(serial: number): JournalPlace {
     const place = this.#find(serial);
     if (place !== undefined) return place;

@@ -1,7 +1,6 @@
 import { SignetError } from '../../base/error.ts';
-import type { Arena, NodeRef, RRsetRef } from './arena.ts';
+import { type Arena, GRANULE_WORDS, type NodeRef, type RRsetRef } from './arena.ts';
 import { type Extent, takeGranules } from './extent-pool.ts';
-import { GRANULE_WORDS } from './arena.ts';
 import { NODE, NSEC3_HASH_OCTETS, nodeOwnerAt, nodeOwnerLength } from './layout.ts';
 import { RecordSpace } from './record-space.ts';
 import { RecordWriter } from './record-writer.ts';
@@ -96,6 +95,7 @@ export class NodeWriter {
     this.#writer.signature(octets, start, end);
   }
 
+  /** @throws SignetError RRSET_EMPTY, RRSET_TWICE */
   endRRset(): void {
     this.#add(this.#writer.endRRset());
   }
@@ -105,7 +105,7 @@ export class NodeWriter {
     this.#add(this.#writer.writeRRset(type, ttl, rdatas, signatures));
   }
 
-  /** @throws SignetError RRSET_TWICE */
+  /** Writes the node itself; one without RRsets is an empty non-terminal. */
   endNode(): NodeRef {
     return this.#writer.writeNode(this.#flags, this.#owner, 0, this.#ownerLength, this.#rrsets, this.#rrsets.length);
   }

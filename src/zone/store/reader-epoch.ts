@@ -40,8 +40,13 @@ export class ReaderEpoch {
     Atomics.store(this.#u32, this.#word, IDLE);
   }
 
+  /** Gives the place back; the announcement must not be used afterwards. */
   close(): void {
     Atomics.store(this.#u32, this.#word, NOBODY);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   /** Names this announcement, so that the control thread can clear it when the thread has died. */

@@ -1,15 +1,14 @@
 import { SignetError } from '../../base/error.ts';
-import { type Name } from '../../wire/name.ts';
+import type { Name } from '../../wire/name.ts';
 import { nameToText } from '../../wire/name-text.ts';
 import { TYPE } from '../../wire/type-codes.ts';
 import type { Arena, NodeRef, VersionRef } from './arena.ts';
 import { GrowingUint32 } from './growing.ts';
 import { HashIndexWriter, type NodeChanges } from './hash-index.ts';
-import { NODE, nodeOwnerAt, nodeOwnerLength, nodeRRsetCount } from './layout.ts';
+import { NODE, nodeOwnerAt, nodeOwnerLength, nodeRRsetCount, RRSET_HEAD_OCTETS } from './layout.ts';
 import { byHash, byOwner, OrderedIndexWriter, type NodeOrder } from './ordered-index.ts';
 import { equalFolded } from './owner-order.ts';
 import { copyEntry, entryLength } from './rdata-entry.ts';
-import { RRSET_HEAD_OCTETS } from './layout.ts';
 import { nodeWords, rrsetWords, type RecordWriter } from './record-writer.ts';
 import { writeVersion, type Denial } from './version.ts';
 
@@ -172,9 +171,11 @@ function markHashed(arena: Arena, nodes: Uint32Array): void {
 }
 
 function outOfOrder(kind: string, index: number): never {
-  throw new SignetError('NODES_ORDER', `${kind} node ${index} is not behind the one before it in canonical order`, {
-    index,
-  });
+  throw new SignetError(
+    'NODES_ORDER',
+    `${kind} node ${index} is not behind the one before it in canonical order: sort the nodes, give each owner once`,
+    { kind, index },
+  );
 }
 
 function setFlags(u32: Uint32Array, node: NodeRef, flags: number): void {
@@ -202,7 +203,7 @@ class NonTerminals {
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i];
       const { u32 } = this.#arena;
-      if (i > 0 && byOwner(this.#arena, nodes[i - 1], node) >= 0) outOfOrder('', i);
+      if (i > 0 && byOwner(this.#arena, nodes[i - 1], node) >= 0) outOfOrder('zone', i);
       const at = nodeOwnerAt(node, u32[node]);
       const depth = this.#readLabels(at, at + nodeOwnerLength(u32[node]));
       const shared = i === 0 ? 0 : this.#sharedDepth(at, depth, Math.min(depth - 1, depthBefore));

@@ -11,6 +11,14 @@ import type { RecordWriter } from './record-writer.ts';
 import { hashOfOwner } from './zone-loader.ts';
 import { ZoneReader } from './zone-reader.ts';
 
+/** What an edit needs of its store. */
+export interface EditTarget {
+  /** @throws SignetError VERSION_UNKNOWN when the base is no longer kept: its memory may hold something else */
+  checkBase(): void;
+  /** Takes the new version into the books. */
+  made(version: VersionRef): void;
+}
+
 interface StagedRRset {
   ttl: number;
   /** Sorted and without duplicates, as the arrays below. */
@@ -29,20 +37,21 @@ interface StagedOwner {
 /**
  * Changes to a version, which itself stays as it is. Owners and RDATA are copied. RRSIG records belong to the RRset they
  * cover: one that has signatures only is kept. NSEC3 records, and RRSIGs that cover them, are those of the hash tree.
- * All calls throw SignetError OWNER_OUTSIDE_ZONE or NSEC3_OWNER for an owner that cannot be in the zone.
+ * All calls throw SignetError OWNER_OUTSIDE_ZONE or NSEC3_OWNER for an owner that cannot be in the zone, and
+ * VERSION_UNKNOWN when the base was released, or replaced by compaction, in the meantime: hold it across awaits.
  */
 export class ZoneEdit {
   readonly base: VersionRef;
   readonly #reader: ZoneReader;
   readonly #writer: RecordWriter;
-  readonly #made: (version: VersionRef) => void;
+  readonly #target: EditTarget;
   readonly #owners = new Map<string, StagedOwner>();
 
-  constructor(arena: Arena, base: VersionRef, writer: RecordWriter, made: (version: VersionRef) => void) {
+  constructor(arena: Arena, base: VersionRef, writer: RecordWriter, target: EditTarget) {
     this.base = base;
     this.#reader = new ZoneReader(arena).open(base);
     this.#writer = writer;
-    this.#made = made;
+    this.#target = target;
   }
 
   /** Puts this in place of the whole RRset and its signatures. No RDATA and no signatures deletes it. */
@@ -110,6 +119,7 @@ export class ZoneEdit {
    * @throws SignetError ZONE_WITHOUT_SOA, RRSET_TOO_LARGE, ARENA_FULL
    */
   commit(): VersionRef {
+    this.#target.checkBase();
     const main: OwnerChange[] = [];
     const hashed: OwnerChange[] = [];
     for (const staged of this.#owners.values()) {
@@ -119,7 +129,7 @@ export class ZoneEdit {
       (hash ? hashed : main).push({ owner, hash, base, rrsets });
     }
     const version = commitEdit(this.#reader, this.#writer, main, hashed);
-    this.#made(version);
+    this.#target.made(version);
     return version;
   }
 
@@ -160,6 +170,7 @@ export class ZoneEdit {
   }
 
   #owner(owner: Name, type: number, rdata?: Uint8Array): StagedOwner {
+    this.#target.checkBase();
     const { apex } = this.#reader;
     if (!isWithin(owner, apex)) this.#outside(owner);
     const isHashed = (rdata === undefined ? type : coveredType(type, rdata)) === TYPE.NSEC3;

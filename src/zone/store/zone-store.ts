@@ -127,9 +127,14 @@ export class ZoneStore {
   /** Changes to a version, which stays as it is. @throws SignetError VERSION_UNKNOWN */
   edit(base: VersionRef): ZoneEdit {
     const { family } = this.#member(base);
-    return new ZoneEdit(this.#arena, base, new RecordWriter(family.space, this.apex), (version) => {
-      family.members++;
-      this.#members.set(version, { family, wanted: true, published: false, holds: 0 });
+    return new ZoneEdit(this.#arena, base, new RecordWriter(family.space, this.apex), {
+      checkBase: () => {
+        if (this.#members.get(base)?.family !== family) this.#unknown(base);
+      },
+      made: (version) => {
+        family.members++;
+        this.#members.set(version, { family, wanted: true, published: false, holds: 0 });
+      },
     });
   }
 

@@ -123,6 +123,11 @@ test('a version stays while it is published, held or wanted, and is unknown afte
   hold.release();
   assert.deepEqual(store.versions(), [second]);
   assert.throws(() => store.edit(first), unknown);
+  const late = store.edit(second);
+  store.publish(load(store, [soaRecord(3)]));
+  store.release(second);
+  assert.throws(() => late.deleteRRset(APEX, TYPE.A), unknown);
+  assert.throws(() => late.commit(), unknown);
   assert.throws(() => store.publish(first), unknown);
 });
 
