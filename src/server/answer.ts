@@ -99,16 +99,18 @@ export class Answerer {
 
   /**
    * Answers from these tables from now on.
-   * @throws SignetError KEY_UNKNOWN when a match list names a key that the tables lack
+   * @throws SignetError KEY_UNKNOWN when a match list names a key that the tables lack, TSIG_ALGORITHM_UNKNOWN; then
+   *   nothing changes
    */
   setTables(tables: ServerTables): void {
-    this.#compiled = compileTables(tables);
+    const compiled = compileTables(tables);
+    this.#transactions.setKeys(tables.keys);
+    this.#compiled = compiled;
     this.#chaos = chaosTexts(tables.identity);
     this.#nsid =
       tables.identity.serverId === undefined
         ? undefined
         : Buffer.from(tables.identity.serverId, 'utf8').subarray(0, MOST_NSID);
-    this.#transactions.setKeys(tables.keys);
   }
 
   get tables(): ServerTables {

@@ -19,6 +19,12 @@ import type { TsigKey as TableKey } from './server-tables.ts';
 /** Octets of a TSIG record besides its names and MAC: type to RDLENGTH, the fixed fields, and 6 of other data. */
 const FIXED_OCTETS = 10 + 16 + 6;
 
+interface KnownKey {
+  /** In ServerTables.keys. */
+  readonly index: number;
+  readonly key: TsigKey;
+}
+
 /** Verifies signed requests and signs their answers (RFC 8945). Holds what is known of the request being answered. */
 export class TransactionKeys {
   /** Index of the key that the request is signed with, or NO_KEY. */
@@ -28,7 +34,7 @@ export class TransactionKeys {
   /** Octets to keep free for it. */
   reserved = 0;
   readonly #clock: Clock;
-  readonly #keys = new Map<string, { readonly index: number; readonly key: TsigKey }>();
+  #keys: ReadonlyMap<string, KnownKey> = new Map();
   #facts: TsigFacts | undefined;
   #signingKey: TsigKey | undefined;
   #error = 0;
@@ -39,11 +45,12 @@ export class TransactionKeys {
 
   /** @throws SignetError TSIG_ALGORITHM_UNKNOWN */
   setKeys(keys: readonly TableKey[]): void {
-    this.#keys.clear();
+    const known = new Map<string, KnownKey>();
     for (const [index, key] of keys.entries()) {
       const name = uncheckedName(key.name);
-      this.#keys.set(nameKey(name), { index, key: toWireKey(name, key) });
+      known.set(nameKey(name), { index, key: toWireKey(name, key) });
     }
+    this.#keys = known;
   }
 
   /** Forgets the request before. */

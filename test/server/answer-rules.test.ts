@@ -175,7 +175,7 @@ describe('questions for types with rules of their own', () => {
 
   test('RFC 8482: ANY over UDP gets one RRset, over TCP all', () => {
     assert.equal(new Set(asker.ask(Z, 'ANY', { dnssecOk: false }).answers.map(({ type }) => type)).size, 1);
-    assert.deepEqual([...new Set(asker.ask(Z, 'ANY', { overTcp: true }).answers.map(({ type }) => type))].length, 4);
+    assert.equal(new Set(asker.ask(Z, 'ANY', { overTcp: true }).answers.map(({ type }) => type)).size, 4);
     const full = new Asker(fixture.tables({ limits: { ...ANSWER_LIMITS, minimalAny: false } }), fixture.arena);
     assert.ok(full.ask(Z, 'ANY', { udpSize: 4096 }).answers.length > 4);
   });

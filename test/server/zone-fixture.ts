@@ -66,7 +66,7 @@ export function withDenial(apexText: string, records: readonly FixtureRecord[], 
   const cuts = records.filter(({ owner, type }) => type === TYPE.NS && !same(owner, apex)).map(({ owner }) => owner);
   const isHidden = (name: Name): boolean => cuts.some((cut) => !same(cut, name) && isWithin(name, cut));
   const visible = records.filter(({ owner }) => !isHidden(owner));
-  const chain = denial.kind === 'nsec' ? nsecChain(apex, visible, cuts) : nsec3Chain(apex, visible, cuts, denial);
+  const chain = denial.kind === 'nsec' ? nsecChain(visible, cuts) : nsec3Chain(apex, visible, cuts, denial);
   const all = [...records, ...chain];
   return [
     ...all,
@@ -80,7 +80,7 @@ export function withDenial(apexText: string, records: readonly FixtureRecord[], 
 
 const DENIAL_TTL = 3600;
 
-function nsecChain(apex: Name, records: readonly FixtureRecord[], cuts: readonly Name[]): FixtureRecord[] {
+function nsecChain(records: readonly FixtureRecord[], cuts: readonly Name[]): FixtureRecord[] {
   const owners = unique(records.map(({ owner }) => owner)).toSorted(compareCanonicalNames);
   return owners.map((owner, i) => {
     const next = owners[(i + 1) % owners.length];
