@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-datagrams-'));
+after(() => fs.rmSync(directory, { recursive: true }));
+
+/** Another seed each day: a fault that is found says its seed. */
+const seed = Math.floor(Date.now() / 86_400_000);
+
+function run(command: string, options: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, options, { encoding: 'utf8', timeout: 60_000 });
+  assert.ifError(error);
+  assert.equal(status, 0, `${command} ${options.join(' ')}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+test('native/udp: any sizes and any failures of the kernel, under the sanitizers', () => {
+  const program = path.join(directory, 'datagrams-fuzz');
+  run('gcc', [
+    ...['-std=c11', '-g', '-O1', '-Wall', '-Wextra', '-Werror'],
+    ...['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-Wl,--wrap=recvmmsg,--wrap=sendmmsg'],
+    ...['-o', program],
+    ...['test/native/datagrams-fuzz.c', 'native/udp/datagrams.c'].map((file) => path.join(root, file)),
+  ]);
+  const [sockets, datagrams, answers, failures] =
+    run(program, ['5', String(seed)])
+      .match(/\d+/g)
+      ?.map(Number) ?? [];
+  assert.ok(sockets > 10 && datagrams > 1000 && answers > 500 && failures > 500, 'it hardly did anything');
+});
