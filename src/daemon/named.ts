@@ -59,6 +59,8 @@ export class Named implements ServerControl {
   readonly #options: NamedServerOptions;
   readonly #dependencies: NamedDependencies;
   readonly #configurationFile: string;
+  /** What a relative `directory` is under, at every reload. */
+  readonly #initialDirectory = process.cwd();
   readonly #bootTime: number;
   readonly #ended = Promise.withResolvers<void>();
   #configured = 0;
@@ -257,7 +259,7 @@ export class Named implements ServerControl {
   #enterDirectory(configuration: Configuration): void {
     const { log } = this.#dependencies;
     try {
-      process.chdir(path.resolve(path.dirname(this.#configurationFile), configuration.directory));
+      process.chdir(path.resolve(this.#initialDirectory, configuration.directory));
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       const message = `change directory to '${configuration.directory}' failed: ${code}: make it or change the option directory`;

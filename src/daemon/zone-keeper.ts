@@ -96,6 +96,8 @@ export class ZoneKeeper implements AsyncDisposable {
   /** Why the last attempt failed; said once. */
   #trouble: string | undefined;
   #retryAt: number | undefined;
+  /** A look at the keys has not been carried through to its end. */
+  #isUnfinished = false;
 
   constructor(options: ZoneKeeperOptions, dependencies: ZoneKeeperDependencies) {
     this.#options = options;
@@ -330,11 +332,13 @@ export class ZoneKeeper implements AsyncDisposable {
     const label = this.#side('signed');
     const now = this.now;
     const before = this.store.current();
-    const isDue = keysAsked || this.#unsigned !== 0 || this.#keysAreDue(now) || this.#signaturesAreDue(now);
+    const isAsked = keysAsked || this.#unsigned !== 0 || this.#isUnfinished;
+    const isDue = isAsked || this.#keysAreDue(now) || this.#signaturesAreDue(now);
     if (!isDue || this.#upkeep === undefined) return;
     this.#dependencies.locks.take(path.dirname(this.#path));
     const isRepeated = this.#trouble !== undefined && !keysAsked;
     if (!isRepeated && (keysAsked || this.#keysAreDue(now))) log.write(zoneEvent.reconfiguringKeys(label));
+    this.#isUnfinished = true;
     const decision = this.#upkeep.decide(now, this.#files?.isSigned === true ? this.read() : undefined);
     this.keys = decision.keys;
     const isNews = decision.nextEvent !== this.nextKeyEvent;
@@ -348,6 +352,7 @@ export class ZoneKeeper implements AsyncDisposable {
     if (this.#unsigned !== 0) this.store.release(this.#unsigned);
     this.#unsigned = 0;
     decision.published();
+    this.#isUnfinished = false;
   }
 
   async #sign(

@@ -76,6 +76,35 @@ test('CDS and CDNSKEY appear once resolvers know the key, and not before', async
   assert.deepEqual(await faultsOf(world), []);
 });
 
+test('S-059 cds-digest-types gives a CDS for each digest, cdnskey no gives no CDNSKEY', async () => {
+  const world = makeWorld({ policy: { ...DEFAULT_POLICY, cdsDigestTypes: [2, 4], cdnskey: false } });
+  await world.keeper.start();
+  await world.advance(3 * DAY);
+  assert.deepEqual(
+    apexRdata(world, TYPE.CDS)
+      .map((rdata) => rdata[3])
+      .toSorted(),
+    [2, 4],
+  );
+  assert.equal(apexRdata(world, TYPE.CDNSKEY).length, 0);
+});
+
+test('S-010 the state of a key goes on over restarts: hidden, rumoured, omnipresent in their order', async () => {
+  let world = makeWorld();
+  await world.keeper.start();
+  const seen: string[] = [];
+  for (let hour = 0; hour < 72; hour++) {
+    const state = `${world.keeper.keys[0].state?.dnskey} ${world.keeper.keys[0].state?.ds}`;
+    if (seen.at(-1) !== state) seen.push(state);
+    await world.advance(HOUR);
+    if (hour % 5 === 4) {
+      world = makeWorld({ disk: world.disk.afterCrash(), clock: world.clock });
+      await world.keeper.start();
+    }
+  }
+  assert.deepEqual(seen, ['rumoured hidden', 'omnipresent hidden', 'omnipresent rumoured']);
+});
+
 test('S-022 a changed file gives only the signatures that the change needs, and a higher serial', async () => {
   const world = makeWorld();
   await world.keeper.start();
@@ -224,6 +253,22 @@ for (const reason of ['EROFS', 'EACCES', 'ENOSPC']) {
     assert.deepEqual(await faultsOf(world), []);
   });
 }
+
+test('a key state that could not be written down is written as soon as the disk takes it', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  const due = world.keeper.nextKeyEvent! - world.clock.now();
+  const stateOf = (): string => {
+    const name = [...world.disk.files.keys()].find((file) => file.endsWith('.state'))!;
+    return /^DNSKEYState: (.*)$/m.exec(Buffer.from(world.disk.files.get(name)!.octets).toString())![1];
+  };
+  world.disk.refusal = 'ENOSPC';
+  await world.advance(due + 60);
+  assert.equal(stateOf(), 'rumoured');
+  world.disk.refusal = undefined;
+  await world.advance(31);
+  assert.equal(stateOf(), 'omnipresent');
+});
 
 test('S-066 S-174 policy none: presigned data are served as they are, bad signatures too', async () => {
   const world = makeWorld({ policy: 'none' });
