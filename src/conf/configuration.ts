@@ -82,6 +82,10 @@ export interface ZoneConfiguration {
   readonly inlineSigning: boolean;
   /** Name of a policy in Configuration.policies, or undefined for none. */
   readonly policy: string | undefined;
+  /** `auto-dnssec`: keys that a person manages; absent for off. Never together with a policy. */
+  readonly manualKeys?: ManualKeys;
+  /** `dnssec-loadkeys-interval`: seconds between two looks at the key directory; absent: only when a key event is due. */
+  readonly loadKeysInterval?: number;
   readonly keyDirectory: string;
   readonly allowQuery: AddressMatchList;
   readonly allowTransfer: AddressMatchList;
@@ -90,6 +94,15 @@ export interface ZoneConfiguration {
   readonly serialUpdateMethod: 'increment' | 'unixtime' | 'date';
   readonly maxZoneTtl: number | undefined;
   readonly position: TextPosition;
+}
+
+/** How a zone without policy is signed with the keys in its key directory, by the times in their files. Seconds. */
+export interface ManualKeys {
+  /** maintain: on schedule; allow: only on command (`rndc sign`), though signatures are refreshed in time. */
+  readonly mode: 'allow' | 'maintain';
+  readonly signaturesValidity: number;
+  readonly signaturesValidityDnskey: number;
+  readonly signaturesRefresh: number;
 }
 
 /** A checked dnssec-policy block. Defaults with provenance: src/conf/defaults.ts. */

@@ -45,6 +45,18 @@ export const ZONE_DEFAULTS = {
   inlineSigning: false,
 } as const;
 
+/** Zones with `auto-dnssec`, whose keys a person manages. */
+export const MANUAL_KEYS_DEFAULTS = {
+  /** sig-validity-interval. BIND 9.18: 30 days. */
+  signaturesValidity: 30 * DAY,
+  /** Part of the validity that is left when signatures are replaced. BIND 9.18: a quarter, 7.5 days of 30. */
+  refreshShare: 1 / 4,
+  /** dnssec-loadkeys-interval. BIND 9.18: 60 minutes. */
+  loadKeysInterval: HOUR,
+  /** Expirations are spread over this time. As in policies; BIND 9.18 has no option for it. */
+  signaturesJitter: 12 * HOUR,
+} as const;
+
 /** The key of the built-in policy `default`: one that signs all. BIND 9.18. */
 export const DEFAULT_POLICY_KEY: PolicyKey = {
   role: 'csk',

@@ -14,6 +14,7 @@ import { checkPolicies } from './policies.ts';
 import { collectRemoteServers } from './remote-servers.ts';
 import { allowTransferSetting, alsoNotifySetting, matchListSetting, unsupportedPart } from './settings.ts';
 import { checkSupport, SUPPORTED_OPTIONS, SUPPORTED_TOP, SUPPORTED_VIEW } from './supported.ts';
+import { checkSigningDefaults } from './zone-signing.ts';
 import { checkZones, ZoneRegistry } from './zones.ts';
 
 const EVERYBODY = SERVER_DEFAULTS.listenOn;
@@ -139,6 +140,7 @@ function checkZoneDefaults(map: MapValue, context: CheckContext): void {
     matchListSetting([map], name, EVERYBODY, context);
   allowTransferSetting([map], context);
   alsoNotifySetting([map], context);
+  checkSigningDefaults(map, context.faults);
 }
 
 function checkViews(tree: MapValue, options: MapValue, context: CheckContext): ViewConfiguration[] {

@@ -13,12 +13,12 @@ import {
   alsoNotifySetting,
   inherited,
   matchListSetting,
-  maxZoneTtlSetting,
   notifySetting,
   textSetting,
 } from './settings.ts';
 import type { Scope } from './settings.ts';
 import { checkSupport, SUPPORTED_ZONE } from './supported.ts';
+import { checkSigning } from './zone-signing.ts';
 
 /** Clauses of other types of zones. named.conf(5) of BIND 9.18. */
 const NOT_IN_PRIMARY: ReadonlySet<string> = new Set(
@@ -167,34 +167,6 @@ function checkType(written: string, clause: Clause, body: MapValue, { faults }: 
     faults.error('CONF_UNSUPPORTED', type.position, text);
   } else return true;
   return false;
-}
-
-/** The policy, and whether the zone can be signed by it. */
-function checkSigning(written: string, clause: Clause, body: MapValue, scope: Scope, context: CheckContext) {
-  const { faults } = context;
-  const inline = clauseNamed(body, 'inline-signing')?.value;
-  const inlineSigning = inline?.kind === 'boolean' ? inline.value : ZONE_DEFAULTS.inlineSigning;
-  const policyClause = inherited(scope, 'dnssec-policy');
-  const policy =
-    policyClause?.value.kind === 'text' && policyClause.value.text !== 'none' ? policyClause.value.text : undefined;
-  const limit = maxZoneTtlSetting(scope);
-  if (policy === undefined) return { policy, inlineSigning, maxZoneTtl: limit };
-  const known = context.policies.get(policy);
-  if (!known) {
-    const text = `zone '${written}': option 'dnssec-policy ${policy}' has no matching dnssec-policy config`;
-    faults.error('CONF_REFERENCE', policyClause!.position, text);
-  }
-  if (!inlineSigning) {
-    const text =
-      `'inline-signing yes;' must also be configured explicitly for zones using dnssec-policy without a configured ` +
-      `'allow-update' or 'update-policy'. See https://kb.isc.org/docs/dnssec-policy-requires-dynamic-dns-or-inline-signing`;
-    faults.error('CONF_POLICY', clause.position, text);
-  }
-  if (limit !== undefined) {
-    const text = `zone '${written}': option 'max-zone-ttl' is ignored when used together with 'dnssec-policy'`;
-    faults.warning('CONF_IGNORED', inherited(scope, 'max-zone-ttl')!.position, text);
-  }
-  return { policy, inlineSigning, maxZoneTtl: undefined };
 }
 
 function checkKeyDirectory(scope: Scope, context: CheckContext): string {
