@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SystemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import { SignetError } from '../base/error.ts';
+import { chooseUdpAdapter } from '../net/udp-adapter.ts';
 import { Arena } from '../zone/store/arena.ts';
 import { type ControlRequest, Responder } from './responder.ts';
 import type { FromResponder, ResponderWorkerData, ToResponder } from './responder-protocol.ts';
@@ -28,10 +30,14 @@ function toControl(request: ControlRequest): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => waiting.set(id, resolve));
 }
 
+const log: Log = { write: (record) => post({ kind: 'log', record }) };
+const udp = chooseUdpAdapter({ log });
+
 const responder = new Responder(data.options, {
   arena: Arena.attach(data.arena),
   clock: new SystemClock(),
-  log: { write: (record) => post({ kind: 'log', record }) },
+  log,
+  bindUdp: (listen, reusePort) => udp.bind({ ...listen, reusePort }),
   counters: CounterRow.at(data.counters, data.row),
   onReader: (readerId, isOpen) => post({ kind: 'reader', readerId, isOpen }),
   toControl,
