@@ -1,6 +1,7 @@
 import { serialLess } from '../base/serial.ts';
 import { SignetError } from '../base/error.ts';
 import { equalOctets } from '../base/octets.ts';
+import { isRevoked } from '../crypto/dnskey.ts';
 import { keyTag } from '../crypto/key-tag.ts';
 import { LocalSigner } from '../crypto/local-signer.ts';
 import { RRSIG_FIXED_LENGTH, SigningInput, type SignedRRset } from '../crypto/signing-input.ts';
@@ -11,6 +12,15 @@ import { TYPE } from '../wire/type-codes.ts';
 import type { RRsetRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { emptyStatistics, type SigningKey, type SigningParameters } from './signing-parameters.ts';
+
+/**
+ * Whether a key signs RRsets of a type. A revoked key signs the DNSKEY RRset only, so that its revocation is believed (RFC 5011
+ * section 2.1); nobody may trust it with what the parent zone shall do.
+ */
+export function signsType(key: SigningKey, type: number): boolean {
+  if (!isKeyType(type)) return key.signsZone;
+  return key.signsKeys && (type === TYPE.DNSKEY || !isRevoked(key.dnskey));
+}
 
 /** Types that KSKs sign. */
 export function isKeyType(type: number): boolean {
@@ -64,6 +74,7 @@ export class RRsetSigner {
 
   readonly #options: RRsetSignerOptions;
   readonly #keyKeys: ReadyKey[];
+  readonly #syncKeys: ReadyKey[];
   readonly #zoneKeys: ReadyKey[];
   readonly #oldVerifiers = new Map<Uint8Array, Verifier>();
   readonly #now: number;
@@ -82,8 +93,9 @@ export class RRsetSigner {
       signer: signers.signer(key, this.#legacy.labLegacy),
       trusted: isTrusted(key, options.trustedDnskeys),
     }));
-    this.#keyKeys = ready.filter(({ key }) => key.signsKeys);
-    this.#zoneKeys = ready.filter(({ key }) => key.signsZone);
+    this.#keyKeys = ready.filter(({ key }) => signsType(key, TYPE.DNSKEY));
+    this.#syncKeys = ready.filter(({ key }) => signsType(key, TYPE.CDS));
+    this.#zoneKeys = ready.filter(({ key }) => signsType(key, TYPE.SOA));
   }
 
   /** Starts another RRset: RDATA then goes to `input`. */
@@ -94,10 +106,15 @@ export class RRsetSigner {
   }
 
   sign(rrset: SignedRRset, candidates?: Candidates): void {
-    const keys = isKeyType(rrset.type) ? this.#keyKeys : this.#zoneKeys;
+    const keys = this.#keysFor(rrset.type);
     let signedBy = 0;
     if (candidates) signedBy = this.#keepGood(rrset, candidates, keys);
     for (let i = 0; i < keys.length; i++) if ((signedBy & (1 << i)) === 0) this.#generate(rrset, keys[i]);
+  }
+
+  #keysFor(type: number): readonly ReadyKey[] {
+    if (!isKeyType(type)) return this.#zoneKeys;
+    return type === TYPE.DNSKEY ? this.#keyKeys : this.#syncKeys;
   }
 
   /** @returns a bit for each key whose signature was kept */

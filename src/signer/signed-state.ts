@@ -4,6 +4,7 @@ import type { RRsetRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { apexRRsets, nsec3Head, type OwnRRset } from './apex-rrsets.ts';
 import { OPT_OUT } from './hash-slice.ts';
+import { signsType } from './rrset-signer.ts';
 import { isSameRdataAs } from './same-rdata.ts';
 import type { SigningKey, SigningParameters } from './signing-parameters.ts';
 
@@ -67,8 +68,8 @@ export function apexChanges(reader: ZoneReader, parameters: SigningParameters): 
 
 /** Key RRsets that are as wanted but not signed by the wanted keys. */
 export function keyTypesToSign(reader: ZoneReader, parameters: SigningParameters): number[] {
-  const wanted = parameters.keys.filter((key) => key.signsKeys);
   return [TYPE.DNSKEY, TYPE.CDS, TYPE.CDNSKEY].filter((type) => {
+    const wanted = parameters.keys.filter((key) => signsType(key, type));
     const rrset = reader.rrset(reader.apexNode, type);
     return rrset !== 0 && !isSignedBy(reader, rrset, wanted);
   });

@@ -162,9 +162,9 @@ export function dataOf(zone: ZoneReader, type: number): Uint8Array[] {
 }
 
 export function announceFetched(keys: readonly ZoneKey[], report: (text: string) => void): void {
-  for (const { pair, isNew, isKsk, isPublished } of keys)
+  for (const { pair, dnskey, isNew, isKsk, isPublished } of keys)
     if (pair && isNew && isPublished)
-      report(`Fetching ${keyName(pair)} (${isKsk ? 'KSK' : 'ZSK'}) from key repository.\n`);
+      report(`Fetching ${keyName({ ...pair, tag: keyTag(dnskey) })} (${isKsk ? 'KSK' : 'ZSK'}) from key repository.\n`);
 }
 
 function keyName(pair: KeyPair): string {

@@ -51,10 +51,11 @@ export interface SignzoneOptions {
   readonly labLegacy: boolean;
 }
 
-const LETTERS = '3:AaCc:Dd:E:e:f:F:ghH:i:I:j:K:k:L:m:M:n:N:o:O:PpQqRr:s:ST:tuU:v:VX:xzZ:';
+const LETTERS = '3:AaCc:Dd:E:e:f:F:ghH:i:I:j:K:k:L:l:m:M:n:N:o:O:PpQqRr:s:ST:tuU:v:VX:xzZ:';
 /** Known to dnssec-signzone or its developers, not to this command. */
 const REFUSED: Readonly<Record<string, string>> = {
   F: '-F (FIPS mode) is not supported: choose a Node.js built for FIPS instead',
+  l: '-l option (DLV lookaside) is obsolete',
   p: '-p (pseudo-random data) is obsolete and not supported: leave it out',
   r: '-r (random device) is obsolete and not supported: leave it out',
   U: '-U is not supported: leave it out',

@@ -100,6 +100,7 @@ const SAME: readonly string[] = [
   '-S -3 zz -o example zone.db',
   '-S -3 - -H 200 -o example zone.db',
   '-S -D -O raw -o example zone.db',
+  '-l x zone.db',
 ];
 
 test('S-140 S-496 S-499 dnssec-signzone: the same output, complaints and exit code as BIND', async (t) => {
@@ -141,6 +142,27 @@ function recordsOf(file: string): string[] {
     .split(/\n(?=[a-zA-Z0-9])/);
   return blocks.map((block) => block.trimEnd()).toSorted();
 }
+
+test('-S uses keys by their times as BIND does: revoked, stand-by, retired, deleted, with CDS', async () => {
+  using directory = temporaryDirectory();
+  fs.writeFileSync(path.join(directory.path, 'zone.db'), ZONE);
+  const make = (...words: string[]): string =>
+    peer(directory.path, 'dnssec-keygen', '-q', '-a', '13', ...words, 'example').out.trim();
+  const revoked = make('-f', 'KSK');
+  make('-f', 'KSK', '-P', 'sync', 'now');
+  make();
+  make('-P', 'now', '-A', 'none');
+  make('-A', '-1d', '-I', 'now');
+  make('-A', '-1d', '-D', 'now');
+  peer(directory.path, 'dnssec-settime', '-R', 'now', revoked);
+  const place = { directory: directory.path, ksk: '', zsk: '' };
+  for (const options of [[], ['-x'], ['-z']]) {
+    const [theirs, mine] = await both(place, ['-S', ...options, '-O', 'full', '-o', 'example', '-f', '-', 'zone.db']);
+    const lines = ({ out }: Outcome): string[] => out.split('\n').toSorted();
+    assert.deepEqual(lines(mine), lines(theirs));
+    assert.equal(mine.complaint, theirs.complaint);
+  }
+});
 
 // BIND 9.18.49 does not end with -M for this zone, so there is nothing to compare with.
 test('-M reduces TTLs, -D writes only what signing adds, -g takes the DS from a dsset- file', async () => {
