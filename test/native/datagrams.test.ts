@@ -12,6 +12,11 @@ after(() => fs.rmSync(directory, { recursive: true }));
 /** Another seed each day: a fault that is found says its seed. */
 const seed = Math.floor(Date.now() / 86_400_000);
 
+const FLAGS = [
+  '-std=c11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all',
+  '-Wl,--wrap=recvmmsg,--wrap=sendmmsg',
+].flatMap((flags) => flags.split(' '));
+
 function run(command: string, options: string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command, options, { encoding: 'utf8', timeout: 60_000 });
   assert.ifError(error);
@@ -21,12 +26,8 @@ function run(command: string, options: string[]): string {
 
 test('native/udp: any sizes and any failures of the kernel, under the sanitizers', () => {
   const program = path.join(directory, 'datagrams-fuzz');
-  run('gcc', [
-    ...['-std=c11', '-g', '-O1', '-Wall', '-Wextra', '-Werror'],
-    ...['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-Wl,--wrap=recvmmsg,--wrap=sendmmsg'],
-    ...['-o', program],
-    ...['test/native/datagrams-fuzz.c', 'native/udp/datagrams.c'].map((file) => path.join(root, file)),
-  ]);
+  const sources = ['test/native/datagrams-fuzz.c', 'native/udp/datagrams.c'].map((file) => path.join(root, file));
+  run('gcc', [...FLAGS, '-o', program, ...sources]);
   const [sockets, datagrams, answers, failures] =
     run(program, ['5', String(seed)])
       .match(/\d+/g)

@@ -79,7 +79,117 @@ export function udpEndpointSuite(name: string, open: () => Promise<UdpNetwork>):
       await network.settle();
       assert.deepEqual(answers, []);
     });
+
+    test('answers each of a burst to the client that asked, and only what is to be answered', async () => {
+      await using network = await open();
+      await using server = await network.bind();
+      await using clients = await bindMany(network, 4);
+      server.receive((batch) => {
+        assert.ok(batch.count >= 1 && batch.count <= batch.answers.length);
+        for (let i = 0; i < batch.count; i++) {
+          const octets = batch.received[i].subarray(0, batch.receivedLength[i]);
+          if (octets[0] % 3 === 0) continue;
+          batch.answers[i].set(octets);
+          batch.answerLength[i] = octets.length;
+        }
+      });
+      const answers = clients.endpoints.map(collect);
+      // As many octets as the first one says, and behind it which client it is: 200 in all.
+      for (let length = 2; length < 52; length++)
+        for (const [who, client] of clients.endpoints.entries())
+          send(client, server, new Uint8Array(length).fill(who).with(0, length));
+      await network.settle();
+      const expected = Array.from({ length: 50 }, (_, i) => i + 2).filter((length) => length % 3 !== 0);
+      for (const [who, received] of answers.entries()) {
+        const lengths = received.map(({ octets }) => octets.length).toSorted((a, b) => a - b);
+        assert.deepEqual(lengths, expected);
+        for (const { octets } of received)
+          assert.deepEqual(octets, new Uint8Array(octets.length).fill(who).with(0, octets.length));
+      }
+    });
+
+    test('receives a datagram without octets', async () => {
+      await using network = await open();
+      await using server = await network.bind();
+      await using client = await network.bind();
+      const received = collect(server);
+      send(client, server, new Uint8Array());
+      await network.settle();
+      assert.deepEqual(received, [{ octets: new Uint8Array(), port: client.local.port }]);
+    });
+
+    test('gives the octets of the address that a datagram came from', async () => {
+      await using network = await open();
+      await using server = await network.bind();
+      await using client = await network.bind();
+      let peer: Uint8Array | undefined;
+      server.receive((batch) => (peer = batch.peers.slice(0, batch.peerLength[0])));
+      send(client, server, Uint8Array.of(1));
+      await network.settle();
+      assert.deepEqual(peer, parseAddress(client.local.address));
+    });
+
+    test('gives the datagrams to the last handler only', async () => {
+      await using network = await open();
+      await using server = await network.bind();
+      await using client = await network.bind();
+      const first = collect(server);
+      const second = collect(server);
+      send(client, server, Uint8Array.of(1));
+      await network.settle();
+      assert.deepEqual([first.length, second.length], [0, 1]);
+    });
+
+    test('sends to others while a batch is handled', async () => {
+      await using network = await open();
+      await using server = await network.bind();
+      await using client = await network.bind();
+      await using other = await network.bind();
+      server.receive((batch) => {
+        send(server, other, batch.received[0].subarray(0, batch.receivedLength[0]));
+        batch.answers[0][0] = 2;
+        batch.answerLength[0] = 1;
+      });
+      const answers = collect(client);
+      const forwarded = collect(other);
+      send(client, server, Uint8Array.of(1));
+      await network.settle();
+      const { port } = server.local;
+      assert.deepEqual(answers, [{ octets: Uint8Array.of(2), port }]);
+      assert.deepEqual(forwarded, [{ octets: Uint8Array.of(1), port }]);
+    });
+
+    test('can be closed by the handler in the middle of a burst; the address is free then', async () => {
+      await using network = await open();
+      await using client = await network.bind();
+      const server = await network.bind();
+      let batches = 0;
+      let closed: PromiseLike<void> | undefined;
+      server.receive((batch) => {
+        batches++;
+        batch.answerLength.fill(1);
+        closed = server[Symbol.asyncDispose]();
+      });
+      const answers = collect(client);
+      for (let i = 0; i < 200; i++) send(client, server, Uint8Array.of(i));
+      await network.settle();
+      await closed;
+      assert.deepEqual([batches, answers], [1, []]);
+      await using again = await network.bind(server.local.port);
+      assert.equal(again.local.port, server.local.port);
+    });
   });
+}
+
+async function bindMany(network: UdpNetwork, count: number): Promise<AsyncDisposable & { endpoints: UdpEndpoint[] }> {
+  const endpoints: UdpEndpoint[] = [];
+  for (let i = 0; i < count; i++) endpoints.push(await network.bind());
+  return {
+    endpoints,
+    [Symbol.asyncDispose]: async () => {
+      for (const endpoint of endpoints) await endpoint[Symbol.asyncDispose]();
+    },
+  };
 }
 
 function send(from: UdpEndpoint, to: UdpEndpoint, octets: Uint8Array): void {
@@ -89,8 +199,10 @@ function send(from: UdpEndpoint, to: UdpEndpoint, octets: Uint8Array): void {
 function collect(endpoint: UdpEndpoint): { octets: Uint8Array; port: number }[] {
   const received: { octets: Uint8Array; port: number }[] = [];
   endpoint.receive((batch) => {
-    for (let i = 0; i < batch.count; i++)
-      received.push({ octets: batch.received[i].slice(0, batch.receivedLength[i]), port: batch.peerPort[i] });
+    for (let i = 0; i < batch.count; i++) {
+      const octets = new Uint8Array(batch.received[i].subarray(0, batch.receivedLength[i])); // a copy, whatever it is
+      received.push({ octets, port: batch.peerPort[i] });
+    }
   });
   return received;
 }

@@ -1,0 +1,17 @@
+import path from 'node:path';
+import { buildNative } from '../../scripts/build-native.ts';
+import { loadNativeModule, type NativeModule } from '../../src/net/native-module.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Where the module is in a checkout. */
+export const MODULE_FILE = path.join(root, '.build/native/udp.node');
+
+/** native/udp, built now if it is older than its sources. */
+export function builtModule(): NativeModule {
+  const built = buildNative({ root, output: MODULE_FILE });
+  if (!built.built) throw new Error(built.reason);
+  const found = loadNativeModule(MODULE_FILE);
+  if (found.module === undefined) throw new Error(found.reason);
+  return found.module;
+}
