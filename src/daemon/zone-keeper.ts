@@ -259,6 +259,8 @@ export class ZoneKeeper implements AsyncDisposable {
       await this.#do(work);
       if (this.#retryAt === undefined) this.#relief();
     } catch (error) {
+      // A file that was asked for and not taken in is asked for again.
+      if (this.#unsigned === 0) this.#work.file ||= work.file;
       this.#fail(error instanceof SignetError ? error : internalError(error));
     }
     this.#schedule();
@@ -450,9 +452,8 @@ export class ZoneKeeper implements AsyncDisposable {
   }
 
   #schedule(): void {
-    if (this.#isEnded || this.#isQueued || !this.isMaintained) return;
+    if (this.#isEnded || this.#isQueued || (!this.isMaintained && this.#retryAt === undefined)) return;
     const now = this.now;
-    const isRetry = this.#retryAt !== undefined;
     const moments = [now + LONGEST_WAIT];
     if (this.#retryAt !== undefined) moments.push(this.#retryAt);
     else if (this.isLoaded) {
@@ -462,9 +463,7 @@ export class ZoneKeeper implements AsyncDisposable {
     }
     // A bound that is early must not make us spin.
     const wait = Math.max(1, Math.min(...moments) - now);
-    this.#timer = this.#dependencies.clock.after(wait * 1000, () => {
-      void this.#request({ file: isRetry && this.#unsigned === 0 && !this.isLoaded, keys: false });
-    });
+    this.#timer = this.#dependencies.clock.after(wait * 1000, () => void this.#request({ file: false, keys: false }));
   }
 }
 

@@ -65,18 +65,25 @@ export interface World {
   advance(seconds: number): Promise<void>;
 }
 
-const MEBIBYTES = 16 * 2 ** 20;
+/** Octets. */
+const MEMORY = 16 * 2 ** 20;
 
 /** A keeper on a simulated clock and a disk in memory. All that is real is the code between them. */
 export function makeWorld(
-  options: { disk?: MemoryDisk; clock?: SimulatedClock; zone?: ZoneConfiguration; policy?: DnssecPolicy | 'none' } = {},
+  options: {
+    disk?: MemoryDisk;
+    clock?: SimulatedClock;
+    zone?: ZoneConfiguration;
+    policy?: DnssecPolicy | 'none';
+    memory?: number;
+  } = {},
 ): World {
   const clock = options.clock ?? new SimulatedClock(START);
   const disk = options.disk ?? new MemoryDisk();
   if (options.disk === undefined) disk.put(FILE, zoneText(1));
   const log = new MemoryLog();
   const random = new SeededRandom(7);
-  const arena = Arena.create(MEBIBYTES, random);
+  const arena = Arena.create(options.memory ?? MEMORY, random);
   const published: number[] = [];
   const policy = options.policy === 'none' ? undefined : (options.policy ?? DEFAULT_POLICY);
   const keeper = new ZoneKeeper(

@@ -171,8 +171,9 @@ export class MemoryDisk implements Disk {
 
 const SECTOR = 512;
 
-function overwrite(before: Uint8Array, at: number, octets: Uint8Array): Uint8Array<ArrayBuffer> {
-  const after = new Uint8Array(octets.length === 0 ? before.length : Math.max(before.length, at + octets.length));
+function overwrite(before: Uint8Array<ArrayBuffer>, at: number, octets: Uint8Array): Uint8Array<ArrayBuffer> {
+  if (octets.length === 0) return before;
+  const after = new Uint8Array(Math.max(before.length, at + octets.length));
   after.set(before);
   after.set(octets, at);
   return after;

@@ -270,6 +270,26 @@ test('a key state that could not be written down is written as soon as the disk 
   assert.equal(stateOf(), 'omnipresent');
 });
 
+for (const policy of ['none', DEFAULT_POLICY] as const) {
+  test(`a zone too large for the memory, policy ${policy === 'none' ? policy : policy.name}: said, the old version stays, and a smaller one is taken`, async () => {
+    const world = makeWorld({ policy, memory: 4 * 2 ** 20 });
+    await world.keeper.start();
+    const [serial] = world.published;
+    world.news();
+    const lines = Array.from({ length: 20_000 }, (_, i) => `h${i} TXT "${'x'.repeat(250)}"`);
+    world.disk.put(FILE, zoneText(5, ...lines));
+    world.keeper.requestReload();
+    await world.keeper.idle();
+    await world.advance(HOUR);
+    assert.deepEqual(world.published, [serial]);
+    const complaints = world.news().filter((line) => line.includes('zone memory'));
+    assert.equal(complaints.length, 1, complaints.join('\n'));
+    world.disk.put(FILE, zoneText(6, 'www A 192.0.2.1'));
+    await world.advance(60);
+    assert.deepEqual(world.published, [serial, 6]);
+  });
+}
+
 test('S-066 S-174 policy none: presigned data are served as they are, bad signatures too', async () => {
   const world = makeWorld({ policy: 'none' });
   const rrsig = 'www RRSIG A 13 2 300 20200101000000 20190101000000 12345 example. c2lnbmF0dXJl';
