@@ -219,7 +219,7 @@ test('a zone rolls forward by the journal that named wrote, killed after its las
   journal.close();
 });
 
-test('S-022 a zone that named signed is what its journal makes of the unsigned zone', async () => {
+test('a zone that named signed is what its journal makes of the unsigned zone', async () => {
   const directory = newDirectory();
   fs.writeFileSync(path.join(directory, 'dyn.db'), ZONE);
   const file = path.join(directory, 'rolled.db');
