@@ -6,7 +6,7 @@ import type { PrivateKeyMaterial } from '../../src/crypto/private-key.ts';
 import type { SigningKey, SigningParameters } from '../../src/signer/signing-parameters.ts';
 import { SigningPool } from '../../src/signer/signing-pool.ts';
 import { mustName, nameToText } from '../../src/wire/name-text.ts';
-import type { Name } from '../../src/wire/name.ts';
+import { nameKey, type Name } from '../../src/wire/name.ts';
 import { rdataFromText, rdataToText } from '../../src/wire/rdata-text.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
 import { typeCode, typeText } from '../../src/wire/type-text.ts';
@@ -48,6 +48,35 @@ export function loadLines(zone: TestZone, lines: readonly string[]): VersionRef 
     loader.add(mustName(owner, zone.store.apex), 0, code, Number(ttl), rdata, 0, rdata.length);
   }
   return loader.finish();
+}
+
+/** A version with the records of `lines`, made from `base` by edits of what differs. */
+export function editToLines(zone: TestZone, base: VersionRef, lines: readonly string[]): VersionRef {
+  const target = loadLines(zone, lines);
+  const from = rrsetsOf(zone, base);
+  const to = rrsetsOf(zone, target);
+  const edit = zone.store.edit(base);
+  for (const [key, { owner, type }] of from) if (!to.has(key)) edit.deleteRRset(owner, type);
+  for (const [key, rrset] of to)
+    if (from.get(key)?.text !== rrset.text) edit.setRRset(rrset.owner, rrset.type, rrset.ttl, rrset.rdatas);
+  zone.store.release(target);
+  return edit.commit();
+}
+
+function rrsetsOf(zone: TestZone, version: VersionRef) {
+  const reader = new ZoneReader(zone.arena).open(version);
+  const all = new Map<string, { owner: Name; type: number; ttl: number; rdatas: Uint8Array[]; text: string }>();
+  reader.first();
+  for (let node = reader.next(); node !== 0; node = reader.next()) {
+    for (let i = 0; i < reader.rrsetCount(node); i++) {
+      const rrset = reader.rrsetAt(node, i);
+      const [owner, type, ttl] = [reader.owner(node), reader.type(rrset), reader.ttl(rrset)];
+      const rdatas = reader.rdataAll(rrset);
+      const text = `${ttl} ${rdatas.map((rdata) => Buffer.from(rdata).toString('hex')).join(' ')}`;
+      all.set(`${type} ${nameKey(owner)}`, { owner, type, ttl, rdatas, text });
+    }
+  }
+  return all;
 }
 
 export const SOA = '@ 3600 SOA ns hostmaster 1 7200 3600 1209600 300';

@@ -10,7 +10,7 @@ import { verifyZone } from '../../src/validate/verify-zone.ts';
 import { mustName } from '../../src/wire/name-text.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
 import { ZoneReader } from '../../src/zone/store/zone-reader.ts';
-import { loadLines, NOW, recordLines, signingKey, signingParameters, testZone } from './fixture.ts';
+import { editToLines, loadLines, NOW, recordLines, signingKey, signingParameters, testZone } from './fixture.ts';
 import { zoneHistory } from './random-zone.ts';
 
 const KEYS = [signingKey('ksk'), signingKey('zsk')];
@@ -42,6 +42,25 @@ for (const denial of DENIALS) {
       }
     });
     await fc.assert(history, { numRuns: 80 });
+  });
+
+  test(`S-022 ${name}: the same when the unsigned zone is edited and only the difference is looked at`, async () => {
+    const parameters = signingParameters(KEYS, { denial });
+    const history = fc.asyncProperty(zoneHistory, async ([first, ...later]) => {
+      const zone = testZone();
+      let unsigned = loadLines(zone, first);
+      let { version: signed } = await signZone(zone.store, unsigned, parameters, zone);
+      for (const lines of later) {
+        const previousUnsigned = unsigned;
+        unsigned = editToLines(zone, previousUnsigned, lines);
+        const dependencies = { ...zone, serial, previousUnsigned };
+        const updated = await updateSignedZone(zone.store, signed, unsigned, parameters, dependencies);
+        if (updated !== 'unchanged') signed = updated.version;
+        const anew = await signZone(zone.store, unsigned, parameters, zone);
+        assert.deepEqual(recordLines(zone.arena, signed), recordLines(zone.arena, anew.version));
+      }
+    });
+    await fc.assert(history, { numRuns: 60 });
   });
 }
 
