@@ -48,6 +48,7 @@ export const serverEvent = {
     event('network', 'error', `could not listen on ${family} interface ${interfaceName}, ${address}#${port}: ${why}`),
   noLongerListening: (address: string, port: number): LogRecord =>
     event('network', 'info', `no longer listening on ${address}#${port}`),
+  scanFailed: (why: string): LogRecord => event('network', 'error', `looking for interfaces failed: ${why}`),
   sessionKey: (): LogRecord => general('info', 'generating session key for dynamic DNS'),
   ignoringLogging: (): LogRecord =>
     general('info', 'not using config file logging statement for logging due to -g option'),

@@ -46,6 +46,9 @@ export interface NamedDependencies {
   readonly threads: Threads;
 }
 
+/** Seconds between looks for new addresses of this host. BIND 9.18: interface-interval 60 (minutes). */
+const INTERFACE_INTERVAL = 3600;
+
 /** What exists while the server runs. */
 interface Parts {
   readonly secondaries: Secondaries;
@@ -133,8 +136,7 @@ export class Named implements ServerControl {
 
   /** Reads the configuration again; with `allZones` all zones are looked at, otherwise only new ones. */
   reconfigure(allZones: boolean): Promise<boolean> {
-    this.#reconfiguring = this.#reconfiguring.then(() => this.#reconfigure(allZones));
-    return this.#reconfiguring;
+    return this.#afterOthers(() => this.#reconfigure(allZones));
   }
 
   shutDown(flush: boolean): void {
@@ -211,6 +213,7 @@ export class Named implements ServerControl {
     this.#takeLocks(locks, keepers);
     this.#writeFiles(configuration);
     this.#configured = clock.now();
+    this.#scanRegularly();
     await keepers.loadAll();
     log.write(serverEvent.allLoaded());
     log.write(serverEvent.running());
@@ -266,6 +269,40 @@ export class Named implements ServerControl {
       throw new SignetError('DIRECTORY', message, { directory: configuration.directory, reason: code }, cause);
     }
     log.write(serverEvent.workingDirectory(process.cwd()));
+  }
+
+  /** Looks again which addresses this host has. A failure is logged; what is served stays. */
+  async scanInterfaces(): Promise<void> {
+    await this.#afterOthers(async () => {
+      await this.#scan();
+      return true;
+    });
+  }
+
+  /** What changes the server's addresses, channels and zones comes one after the other, whatever became of the last. */
+  #afterOthers(work: () => Promise<boolean>): Promise<boolean> {
+    const before = this.#reconfiguring.catch(() => false);
+    this.#reconfiguring = before.then(work);
+    return this.#reconfiguring;
+  }
+
+  async #scan(): Promise<void> {
+    if (this.#configuration === undefined || this.#isEnding) return;
+    try {
+      await this.#listen(this.#configuration);
+      await this.#sendTables();
+    } catch (error) {
+      if (!(error instanceof SignetError)) throw error;
+      this.#dependencies.log.write(serverEvent.scanFailed(error.message));
+    }
+  }
+
+  #scanRegularly(): void {
+    this.#dependencies.clock.after(INTERFACE_INTERVAL * 1000, () => {
+      if (this.#isEnding) return;
+      void this.scanInterfaces();
+      this.#scanRegularly();
+    });
   }
 
   async #listen(configuration: Configuration): Promise<void> {

@@ -18,6 +18,8 @@ export interface ServerControl {
   statusText(): string;
   /** Ends the server after the reply went out. `flush`: journals are written into their files first. */
   shutDown(flush: boolean): void;
+  /** Listens on addresses that the host has got since, and no longer on those it lost. */
+  scanInterfaces(): Promise<void>;
   /** False when the configuration is refused; the log says why. `allZones`: reload those that were there too. */
   reconfigure(allZones: boolean): Promise<boolean>;
 }
@@ -43,6 +45,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   trace,
   notrace: (_words, server, log) => setDebugLevel(server, 0, log),
   querylog,
+  scan: (_words, server) => {
+    void server.scanInterfaces();
+    return succeed();
+  },
 };
 
 /** What BIND allows on a channel with `read-only yes` and we have. */
@@ -52,7 +58,7 @@ const READ_ONLY = new Set(['null', 'status', 'zonestatus']);
 const NOT_SUPPORTED = new Set(
   (
     'addzone delzone modzone showzone dnstap dumpdb fetchlimit flush flushname flushtree managed-keys nta recursing ' +
-    'refresh retransfer scan secroots serve-stale skr stats tcp-timeouts testgen timerpoke tsig-delete tsig-list validation'
+    'refresh retransfer secroots serve-stale skr stats tcp-timeouts testgen timerpoke tsig-delete tsig-list validation'
   ).split(' '),
 );
 

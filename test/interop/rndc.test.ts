@@ -92,6 +92,7 @@ const SAME = [
   'freeze dnssec.example',
   'thaw plain.example',
   'null',
+  'scan',
   'nonsense',
   'trace xx',
   'trace 3',
