@@ -254,7 +254,11 @@ static void *take_part(napi_env env, struct endpoint *e, napi_value memory, int 
   TRY(napi_get_named_property(env, memory, part->name, &value));
   TRY(napi_is_typedarray(env, value, &is_array));
   if (is_array) TRY(napi_get_typedarray_info(env, value, &type, length, &data, NULL, NULL));
-  if (!is_array || type != part->type || *length < part->least) return throw_argument(env, part->name);
+  if (!is_array || type != part->type || *length < part->least) {
+    char message[80];
+    snprintf(message, sizeof message, "memory.%s is missing, too small or of another kind", part->name);
+    return throw_argument(env, message);
+  }
   TRY(napi_create_reference(env, value, 1, &e->memory[i]));
   return data;
 }
