@@ -10,7 +10,7 @@ import { temporaryDirectory } from './serve-peers.ts';
 
 const ZONE =
   'zone "dnssec.example" { type primary; file "dnssec.example.db"; dnssec-policy default; inline-signing yes; };';
-const KILLS = 16;
+const KILLS = 12;
 
 function zoneText(serial: number): string {
   const hosts = Array.from({ length: 50 }, (_, i) => `host${i} A 192.0.2.${(serial + i) % 250}`);
