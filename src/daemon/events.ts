@@ -116,8 +116,16 @@ export const zoneEvent = {
   keyFetched: (key: string): LogRecord => event('dnssec', 'info', `Fetching ${key} from key repository.`),
   keyPublished: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now published`),
   keyActive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now active`),
+  keyInactive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now inactive`),
+  keyRevoked: (key: string, tag: number): LogRecord =>
+    event('dnssec', 'info', `DNSKEY ${key} is now revoked; new ID is ${String(tag).padStart(5, '0')}`),
+  keyDeleted: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now deleted`),
   syncPublished: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
     event('dnssec', 'info', `${type} for key ${key} is now published`),
+  syncDeleted: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
+    event('dnssec', 'info', `${type === 'CDS' ? 'CDS (SHA-256)' : type} for key ${key} is now deleted`),
+  waitsForKeys: (label: string, why: string): LogRecord =>
+    event('dnssec', 'notice', `zone ${label}: served unsigned: ${why}`, label),
   keyFault: (label: string, text: string, isWarning: boolean): LogRecord =>
     event('dnssec', isWarning ? 'warning' : 'error', `zone ${label}: ${text}`, label),
   signingSuspended: (label: string, why: string): LogRecord =>

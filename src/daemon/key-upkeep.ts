@@ -43,6 +43,8 @@ export interface KeyDecision {
   readonly nextEvent: number | undefined;
   /** Why nothing may be signed at present; undefined: `parameters` may be used. */
   readonly suspended: string | undefined;
+  /** Why a zone that has never been signed is served as it is written; absent for one that is to be signed. */
+  readonly waiting?: string | undefined;
   readonly parameters: SigningParameters;
   /**
    * Writes down what the publication changed, and logs it. Call it once the zone is published: a state that were saved
@@ -223,7 +225,7 @@ function withUpdate(pair: KeyPair, actions: readonly KeyAction[]): KeyPair {
 }
 
 /** "example.org/ECDSAP256SHA256/12345 (CSK)", as BIND's log has keys. */
-function keyName(pair: KeyPair, withRole: boolean): string {
+export function keyName(pair: KeyPair, withRole: boolean): string {
   const name = `${nameToShortText(pair.zone)}/${algorithmText(pair.algorithm)}/${pair.tag}`;
   return withRole ? `${name} (${keyRole(pair)})` : name;
 }

@@ -34,8 +34,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   reload,
   reconfig: async (_words, server) => ((await server.reconfigure(false)) ? succeed() : fail(RESULT.failure)),
   zonestatus: (words, server) => onZone(words, server, (keeper) => loaded(keeper, zoneStatusText)),
-  loadkeys: (words, server) => onZone(words, server, maintain),
-  sign: (words, server) => onZone(words, server, maintain),
+  loadkeys: (words, server) => onZone(words, server, loadKeys),
+  sign: (words, server) => onZone(words, server, sign),
   sync,
   signing,
   dnssec,
@@ -98,9 +98,16 @@ async function reload(words: readonly string[], server: ServerControl): Promise<
   return (await server.reconfigure(true)) ? succeed('server reload successful') : fail(RESULT.failure);
 }
 
-function maintain(keeper: ZoneKeeper): CommandReply {
-  if (!keeper.isMaintained) return fail(RESULT.noPermission);
+function loadKeys(keeper: ZoneKeeper): CommandReply {
+  // Under `auto-dnssec allow` keys change with `sign` only. rndc(8).
+  if (!keeper.isMaintained || keeper.zone.manualKeys?.mode === 'allow') return fail(RESULT.noPermission);
   keeper.requestKeys();
+  return succeed();
+}
+
+function sign(keeper: ZoneKeeper): CommandReply {
+  if (!keeper.isMaintained) return fail(RESULT.noPermission);
+  keeper.requestSigning();
   return succeed();
 }
 

@@ -6,8 +6,8 @@ import type { KeyPair } from '../keys/key-pair.ts';
 import type { SigningKey } from '../signer/signing-parameters.ts';
 import type { Name } from '../wire/name.ts';
 import { isSamePublicKey, type ApexKeyFacts } from './apex-key-facts.ts';
-import { timedKeyEvent } from './events.ts';
-import { keyLabel } from './key-status.ts';
+import { zoneEvent } from './events.ts';
+import { keyName } from './key-upkeep.ts';
 
 /** What was published in place of `before`. */
 interface Published {
@@ -35,35 +35,34 @@ function tellKey(log: Log, pair: KeyPair, before: ApexKeyFacts, after: Published
   const isOfPair = (rdata: Uint8Array): boolean => isSamePublicKey(rdata, pair.dnskey);
   const was = before.dnskeys.find(isOfPair);
   const is = after.dnskey.find(isOfPair);
-  const name = keyLabel(pair);
+  const name = keyName(pair, true);
   const didSign = was !== undefined && (before.signs(was, 'keys') || before.signs(was, 'zone'));
   const signer = after.keys.find(({ dnskey }) => isOfPair(dnskey));
   if (was === undefined && is === undefined) return;
   if (is === undefined) {
-    log.write(timedKeyEvent.removing(name));
-    log.write(timedKeyEvent.deleted(name));
+    log.write(zoneEvent.keyDeleted(name));
     return;
   }
   if (was === undefined) {
-    log.write(timedKeyEvent.fetched(name));
-    log.write(timedKeyEvent.published(name));
+    log.write(zoneEvent.keyFetched(name));
+    log.write(zoneEvent.keyPublished(name));
   }
   const isNewlyRevoked = isRevoked(is) && (was === undefined || !isRevoked(was));
-  if (isNewlyRevoked && signer) log.write(timedKeyEvent.revoked(name, signer.tag));
-  else if (signer && !didSign) log.write(timedKeyEvent.active(name));
-  else if (!signer && didSign) log.write(timedKeyEvent.inactive(name));
+  if (isNewlyRevoked && signer) log.write(zoneEvent.keyRevoked(name, signer.tag));
+  else if (signer && !didSign) log.write(zoneEvent.keyActive(name));
+  else if (!signer && didSign) log.write(zoneEvent.keyInactive(name));
 }
 
 function tellSync(log: Log, pair: KeyPair, before: ApexKeyFacts, after: Published, apex: Name): void {
-  const name = keyLabel(pair, false);
+  const name = keyName(pair, false);
   const ds = dsRdata(apex, pair.dnskey, 2);
   const changes = [
     ['CDNSKEY', has(before.cdnskey, pair.dnskey), has(after.cdnskey, pair.dnskey)],
     ['CDS', has(before.cds, ds), has(after.cds, ds)],
   ] as const;
   for (const [type, was, is] of changes) {
-    if (is && !was) log.write(timedKeyEvent.syncPublished(type, name));
-    if (was && !is) log.write(timedKeyEvent.syncDeleted(type, name));
+    if (is && !was) log.write(zoneEvent.syncPublished(type, name));
+    if (was && !is) log.write(zoneEvent.syncDeleted(type, name));
   }
 }
 

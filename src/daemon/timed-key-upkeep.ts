@@ -14,8 +14,7 @@ import type { Name } from '../wire/name.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { apexKeyFacts, isSamePublicKey, type ApexKeyFacts } from './apex-key-facts.ts';
 import { zoneEvent } from './events.ts';
-import type { KeyDecision } from './key-upkeep.ts';
-import { keyLabel } from './key-status.ts';
+import { type KeyDecision, keyName } from './key-upkeep.ts';
 import { tellKeyChanges } from './timed-key-news.ts';
 
 export interface TimedKeyUpkeepOptions {
@@ -94,7 +93,7 @@ export class TimedKeyUpkeep {
     return {
       keys: pairs,
       nextEvent: this.#options.manualKeys.mode === 'maintain' ? plan.nextEvent : undefined,
-      isWaiting,
+      waiting: isWaiting ? this.#waiting() : undefined,
       suspended: isWaiting ? undefined : this.#unableToSign(pairs, plan, use, before),
       parameters: this.#parameters(use, ttl, now),
       published: () => {
@@ -102,6 +101,12 @@ export class TimedKeyUpkeep {
         if (!isWaiting) tellKeyChanges(this.#dependencies.log, pairs, before, use, this.#options.apex);
       },
     };
+  }
+
+  #waiting(): string {
+    const { keyDirectory, manualKeys } = this.#options;
+    if (this.followsFiles) return `no key in ${keyDirectory} is active by its times`;
+    return `auto-dnssec ${manualKeys.mode}: 'rndc sign' signs it with the keys in ${keyDirectory}`;
   }
 
   #parameters({ dnskey, cds, cdnskey, keys }: KeyUse, ttl: number, now: number): SigningParameters {
@@ -140,7 +145,7 @@ export class TimedKeyUpkeep {
   #complaints(pairs: readonly KeyPair[], { unable }: TimedPlan, before: ApexKeyFacts): Complaint[] {
     const cannot = pairs
       .filter(({ fileBase }) => unable.includes(fileBase))
-      .map((pair) => `DNSKEY ${keyLabel(pair)} is published and cannot sign: it has no private half`);
+      .map((pair) => `DNSKEY ${keyName(pair, true)} is published and cannot sign: it has no private half`);
     const lost = withoutFiles(before.dnskeys, pairs).map(
       (rdata) =>
         `the DNSKEY with tag ${keyTag(rdata)} has no files in ${this.#options.keyDirectory}: it stays as it is; to ` +
@@ -175,7 +180,7 @@ export class TimedKeyUpkeep {
     );
     if (needed) {
       const file = path.join(keyDirectory, `${needed.fileBase}.private`);
-      return `no private key for ${keyLabel(needed)}: restore ${file}; ${stay}`;
+      return `no private key for ${keyName(needed, true)}: restore ${file}; ${stay}`;
     }
     if (use.keys.some((key) => key.signsKeys) && use.keys.some((key) => key.signsZone)) return undefined;
     return `no key in ${keyDirectory} is active by its times: add one or correct the times with dnssec-settime; ${stay}`;

@@ -24,6 +24,7 @@ import type { DirectoryLocks } from './directory-locks.ts';
 import { zoneEvent, zoneLabel } from './events.ts';
 import { KeyUpkeep, type KeyDecision, suspension } from './key-upkeep.ts';
 import { SignedFiles } from './signed-files.ts';
+import { TimedKeyUpkeep } from './timed-key-upkeep.ts';
 import { UnsignedFile } from './unsigned-file.ts';
 import { withSerial } from './with-serial.ts';
 
@@ -85,7 +86,7 @@ export class ZoneKeeper implements AsyncDisposable {
   readonly #dependencies: ZoneKeeperDependencies;
   #file: UnsignedFile;
   #files: SignedFiles | undefined;
-  #upkeep: KeyUpkeep | undefined;
+  #upkeep: KeyUpkeep | TimedKeyUpkeep | undefined;
   /** What the operator's file holds and the signed version does not yet. */
   #unsigned: VersionRef = 0;
   #work: Work = { file: false, keys: false };
@@ -96,6 +97,8 @@ export class ZoneKeeper implements AsyncDisposable {
   /** Why the last attempt failed; said once. */
   #trouble: string | undefined;
   #retryAt: number | undefined;
+  /** Why the zone is served unsigned for want of keys; said once. */
+  #waiting: string | undefined;
   /** A look at the keys has not been carried through to its end. */
   #isUnfinished = false;
 
@@ -136,8 +139,7 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** True when this server signs the zone. */
   get isMaintained(): boolean {
-    const { policy } = this.#options;
-    return policy !== undefined && policy.keys.length > 0;
+    return isMaintained(this.#options);
   }
 
   /** Where files of the zone are written. */
@@ -162,9 +164,15 @@ export class ZoneKeeper implements AsyncDisposable {
     return 'queued';
   }
 
-  /** `rndc loadkeys`, `rndc sign`: looks at keys and signatures soon. */
+  /** `rndc loadkeys`: looks at keys and signatures soon. */
   requestKeys(): void {
     void this.#request({ file: false, keys: true });
+  }
+
+  /** `rndc sign`: as `requestKeys`, also for keys that change on command only. */
+  requestSigning(): void {
+    if (this.#upkeep instanceof TimedKeyUpkeep) this.#upkeep.ask();
+    this.requestKeys();
   }
 
   /** Takes over changed settings that leave files and role as they are. */
@@ -184,7 +192,8 @@ export class ZoneKeeper implements AsyncDisposable {
   async sync(clean: boolean): Promise<void> {
     await this.idle();
     const version = this.store.current();
-    if (this.#files === undefined || version === 0) return;
+    // What has never been signed is in the operator's file as it is.
+    if (this.#files?.isSigned !== true || version === 0) return;
     this.#files.write(version, clean, this.unsignedSerial);
   }
 
@@ -232,11 +241,14 @@ export class ZoneKeeper implements AsyncDisposable {
 
   #prepareSigning(): void {
     const { zone, policy, directory } = this.#options;
-    if (policy === undefined) return;
+    const { manualKeys } = zone;
     const label = this.#side('signed');
     this.#files ??= new SignedFiles({ file: `${this.#path}.signed`, label }, this.#dependencies);
     const keyDirectory = path.resolve(directory, zone.keyDirectory);
-    this.#upkeep = new KeyUpkeep({ apex: this.apex, label, policy, keyDirectory }, this.#dependencies);
+    const { apex } = this;
+    if (policy !== undefined) this.#upkeep = new KeyUpkeep({ apex, label, policy, keyDirectory }, this.#dependencies);
+    else if (manualKeys !== undefined)
+      this.#upkeep = new TimedKeyUpkeep({ apex, label, manualKeys, keyDirectory }, this.#dependencies);
   }
 
   #request(work: Work): Promise<void> {
@@ -339,22 +351,53 @@ export class ZoneKeeper implements AsyncDisposable {
     if (!isDue || this.#upkeep === undefined) return;
     this.#dependencies.locks.take(path.dirname(this.#path));
     const isRepeated = this.#trouble !== undefined && !keysAsked;
-    if (!isRepeated && (keysAsked || this.#keysAreDue(now))) log.write(zoneEvent.reconfiguringKeys(label));
+    const followsFiles = !(this.#upkeep instanceof TimedKeyUpkeep) || this.#upkeep.followsFiles;
+    if (followsFiles && !isRepeated && (keysAsked || this.#keysAreDue(now)))
+      log.write(zoneEvent.reconfiguringKeys(label));
     this.#isUnfinished = true;
-    const decision = this.#upkeep.decide(now, this.#files?.isSigned === true ? this.read() : undefined);
+    const decision = this.#decide(this.#upkeep, now);
     this.keys = decision.keys;
-    const isNews = decision.nextEvent !== this.nextKeyEvent;
-    this.nextKeyEvent = decision.nextEvent;
-    if (decision.nextEvent !== undefined && (isNews || keysAsked)) {
-      log.write(zoneEvent.nextKeyEvent(label, decision.nextEvent));
-    }
+    const nextEvent = this.#nextLook(decision.nextEvent, now);
+    const isNews = nextEvent !== this.nextKeyEvent;
+    this.nextKeyEvent = nextEvent;
+    if (nextEvent !== undefined && (isNews || keysAsked)) log.write(zoneEvent.nextKeyEvent(label, nextEvent));
     if (decision.suspended !== undefined) throw suspension(decision.suspended, this.zone.name);
+    if (decision.waiting !== undefined) return this.#waitForKeys(decision.waiting);
+    this.#waiting = undefined;
     const signed = await this.#sign(decision, now);
     if (signed !== 'unchanged') this.#commit(before, signed.version, signed.statistics);
     if (this.#unsigned !== 0) this.store.release(this.#unsigned);
     this.#unsigned = 0;
     decision.published();
     this.#isUnfinished = false;
+  }
+
+  #decide(upkeep: KeyUpkeep | TimedKeyUpkeep, now: number): KeyDecision {
+    const signed = this.#files?.isSigned === true ? this.read() : undefined;
+    if (upkeep instanceof KeyUpkeep) return upkeep.decide(now, signed);
+    return upkeep.decide(now, signed, new ZoneReader(this.#dependencies.arena).open(this.#toSign));
+  }
+
+  /** What is signed when the zone has never been: the version that waits for it, else the one that is served unsigned. */
+  get #toSign(): VersionRef {
+    return this.#unsigned === 0 ? this.store.current() : this.#unsigned;
+  }
+
+  /** The next time that the key directory is looked at: dnssec-loadkeys-interval bounds what the key files say. */
+  #nextLook(nextEvent: number | undefined, now: number): number | undefined {
+    const { loadKeysInterval, manualKeys } = this.zone;
+    if (loadKeysInterval === undefined || manualKeys?.mode === 'allow') return nextEvent;
+    return Math.min(nextEvent ?? Infinity, now + loadKeysInterval);
+  }
+
+  /** A zone that no key is active for yet answers with what its operator wrote. */
+  #waitForKeys(why: string): void {
+    if (this.#waiting !== why) this.#dependencies.log.write(zoneEvent.waitsForKeys(this.#side('signed'), why));
+    this.#waiting = why;
+    this.#isUnfinished = false;
+    const version = this.#unsigned;
+    this.#unsigned = 0;
+    if (version !== 0) this.#publish(version);
   }
 
   async #sign(
@@ -371,7 +414,7 @@ export class ZoneKeeper implements AsyncDisposable {
       return updateSignedZone(this.store, current, unsigned, parameters, { pool, random, serial });
     }
     // Never signed before: the first signed version comes after what may have been served unsigned.
-    const base = withSerial(this.store, this.#dependencies.arena, this.#unsigned, serial);
+    const base = withSerial(this.store, this.#dependencies.arena, this.#toSign, serial);
     try {
       return await signZone(this.store, base, parameters, { pool, random });
     } finally {
@@ -404,7 +447,7 @@ export class ZoneKeeper implements AsyncDisposable {
   }
 
   get #refreshSpan(): number {
-    return this.policy?.signaturesRefresh ?? 0;
+    return this.policy?.signaturesRefresh ?? this.zone.manualKeys?.signaturesRefresh ?? 0;
   }
 
   #keysAreDue(now: number): boolean {
@@ -465,6 +508,11 @@ export class ZoneKeeper implements AsyncDisposable {
     const wait = Math.max(1, Math.min(...moments) - now);
     this.#timer = this.#dependencies.clock.after(wait * 1000, () => void this.#request({ file: false, keys: false }));
   }
+}
+
+/** True when this server signs the zone: by a policy that has keys, or with keys that a person manages. */
+export function isMaintained({ zone, policy }: Pick<ZoneKeeperOptions, 'zone' | 'policy'>): boolean {
+  return policy === undefined ? zone.manualKeys !== undefined : policy.keys.length > 0;
 }
 
 /** A fault of this program in one zone's upkeep must not end the service of all zones. */

@@ -3,7 +3,7 @@ import type { Configuration, DnssecPolicy, ZoneConfiguration } from '../conf/con
 import { FileKeyStore } from '../keys/file-key-store.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { zoneEvent } from './events.ts';
-import { ZoneKeeper, type ZoneKeeperDependencies } from './zone-keeper.ts';
+import { isMaintained, ZoneKeeper, type ZoneKeeperDependencies } from './zone-keeper.ts';
 
 type KeepersDependencies = Omit<ZoneKeeperDependencies, 'keyStore'>;
 
@@ -135,7 +135,6 @@ function wantedZones(configuration: Configuration): WantedZone[] {
   return configuration.views.flatMap(({ name: view, zones }) =>
     zones.map((zone) => {
       const policy = zone.policy === undefined ? undefined : configuration.policies.get(zone.policy);
-      const isMaintained = policy !== undefined && policy.keys.length > 0;
       const { name, file, masterfileFormat, inlineSigning, keyDirectory } = zone;
       const directory = process.cwd();
       const identity = JSON.stringify([
@@ -144,7 +143,7 @@ function wantedZones(configuration: Configuration): WantedZone[] {
         file,
         masterfileFormat,
         inlineSigning,
-        isMaintained,
+        isMaintained({ zone, policy }),
         policy !== undefined,
         keyDirectory,
         directory,

@@ -16,8 +16,14 @@ export interface SignatureTimes {
   readonly refreshBefore: number;
 }
 
+/** What a policy says of signatures. Seconds. */
+export type SignaturePolicy = Pick<
+  DnssecPolicy,
+  'signaturesValidity' | 'signaturesValidityDnskey' | 'signaturesRefresh' | 'signaturesJitter'
+>;
+
 /** When signatures that are made at `now` begin and end under a policy. */
-export function signatureTimes(policy: DnssecPolicy, now: number): SignatureTimes {
+export function signatureTimes(policy: SignaturePolicy, now: number): SignatureTimes {
   return {
     inception: now - INCEPTION_OFFSET,
     expiration: now + policy.signaturesValidity,
