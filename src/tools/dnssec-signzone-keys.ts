@@ -129,10 +129,10 @@ export function signingKeys(keys: readonly ZoneKey[], options: SignzoneOptions):
 /** BIND refuses to sign a zone that its own verification would reject. */
 export function checkRoles(keys: readonly ZoneKey[], options: SignzoneOptions): void {
   if (!options.verify) return;
-  const active = keys.filter((key) => key.isSigning && key.isPublished && !isRevoked(key.dnskey));
-  if (!active.some((key) => key.isKsk) && !options.ignoreKskFlag)
+  const published = keys.filter((key) => key.isPublished && !isRevoked(key.dnskey));
+  if (!published.some((key) => key.isKsk) && !options.ignoreKskFlag)
     throw new Fatal("No self-signed KSK DNSKEY found.  Supply an active key with the KSK flag set, or use '-P'.");
-  if (active.every((key) => key.isKsk) && !options.ignoreKskFlag)
+  if (published.every((key) => key.isKsk) && !options.ignoreKskFlag)
     throw new Fatal("No non-KSK DNSKEY found; supply a ZSK or use '-z'.");
 }
 

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { SystemRandom } from '../base/random.ts';
 import { SignetError } from '../base/error.ts';
 import { serialMethod } from '../signer/serial-method.ts';
@@ -73,6 +74,7 @@ class ZoneSigner {
   async run(arena: Arena): Promise<number> {
     const options = this.#options;
     const apex = zoneOrigin(options.origin);
+    this.#checkDirectories();
     const store = new ZoneStore({ apex }, { arena, extents: new ExtentPool(arena) });
     const threads = options.threads === undefined || options.threads === 0 ? availableParallelism() : options.threads;
     // The threads start while the zone is loaded. No more than two sign a small zone: a thread costs 40 ms.
@@ -103,6 +105,16 @@ class ZoneSigner {
     if (options.output !== '-') this.#context.output.print(`${options.output}\n`);
     if (options.statistics) this.#printStatistics(statistics, signingTime);
     return 0;
+  }
+
+  /** Long work is not begun when its result could not be written. */
+  #checkDirectories(): void {
+    const { output, dssetDirectory } = this.#options;
+    const isThere = (directory: string): boolean => this.#context.disk.facts(directory)?.isDirectory === true;
+    if (dssetDirectory !== undefined && !isThere(dssetDirectory))
+      throw new Fatal(`cannot open directory ${dssetDirectory}: file not found`);
+    if (output !== '-' && !isThere(path.dirname(output)))
+      throw new Fatal(`failed to open temporary output file: file not found: ${path.dirname(output)} is no directory`);
   }
 
   #parameters(zone: ZoneReader, keys: readonly ZoneKey[]): SigningParameters {
@@ -141,8 +153,12 @@ class ZoneSigner {
   async #verify(arena: Arena, version: VersionRef, threads: number, statistics: SigningStatistics): Promise<boolean> {
     const options = this.#options;
     if (!options.verify && !options.verifySignatures) return true;
-    const now = Math.max(this.#context.clock.now(), options.start);
-    const settings = { now, threads, ignoreKskFlag: options.ignoreKskFlag, labLegacy: options.labLegacy };
+    const settings = {
+      now: this.#context.clock.now(),
+      threads,
+      ignoreKskFlag: options.ignoreKskFlag,
+      labLegacy: options.labLegacy,
+    };
     const verdict = await verifyZone(arena, version, settings);
     if (options.verifySignatures) statistics.verified += statistics.generated;
     const { complain } = this.#context.output;
@@ -209,9 +225,9 @@ function denialOf(zone: ZoneReader, options: SignzoneOptions): Denial {
 function keptChain(zone: ZoneReader, param: Uint8Array, { nsec3, iterations, optOut }: SignzoneOptions): Denial {
   const kept = { iterations: (param[2] << 8) | param[3], salt: param.slice(5, 5 + param[4]), optOut: hasOptOut(zone) };
   if (nsec3 && Buffer.compare(nsec3.salt, kept.salt) !== 0)
-    throw new Fatal('An NSEC3 chain exists with another salt. Use -u -3 to change it.');
+    throw new Fatal('An NSEC3 chain exists with a different salt. Use -u to update it.');
   if (iterations !== undefined && iterations !== kept.iterations)
-    throw new Fatal('An NSEC3 chain exists with other iterations. Use -u -H to change them.');
+    throw new Fatal('An NSEC3 chain exists with different iterations. Use -u to update it.');
   if (optOut === true && !kept.optOut) throw new Fatal('An NSEC3 chain exists without OPTOUT. Use -u -A to set it.');
   if (optOut === false && kept.optOut) throw new Fatal('An NSEC3 chain exists with OPTOUT. Use -u -AA to clear it.');
   return { kind: 'nsec3', ...kept };

@@ -101,6 +101,23 @@ const SAME: readonly string[] = [
   '-S -3 - -H 200 -o example zone.db',
   '-S -D -O raw -o example zone.db',
   '-l x zone.db',
+  '-S -s +86400 -o example zone.db',
+  '-S -s 20200101000000 -e 20200201000000 -o example zone.db',
+  '-S -X now+100 -o example zone.db',
+  '-o example full.db KSK',
+  '-o example full.db ZSK',
+  '-S -d /nonexist -o example zone.db',
+  '-S -g -d /nonexist -o example zone.db',
+  '-S -o other zone.db',
+  '-S -3 - -o example -f hashed zone.db',
+  '-S -t -o example -f again hashed',
+  '-S -t -u -o example -f chained hashed',
+  '-S -3 - -o example -f again chained',
+  '-S -3 abcd -o example -f again hashed',
+  '-S -3 - -H 3 -o example -f again hashed',
+  '-S -A -o example -f again hashed',
+  '-S -u -3 - -A -o example -f spans hashed',
+  '-S -AA -o example -f again spans',
 ];
 
 test('S-140 S-496 S-499 dnssec-signzone: the same output, complaints and exit code as BIND', async (t) => {
