@@ -40,8 +40,8 @@ static int set_options(struct datagrams *d, const struct datagrams_options *opti
   if (!error && options->receive_buffer > 0)
     error = set_option(d->socket, SOL_SOCKET, SO_RCVBUF, options->receive_buffer);
   if (!error && v6) error = set_option(d->socket, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  /* Forged ICMP messages must not make us send small fragments, in which an attacker can plant octets: the path MTU that
-     ICMP reports is ignored, as in BIND and Knot. */
+  /* Forged ICMP messages must not make us send small fragments, in which an attacker can plant octets: the path MTU
+     that ICMP reports is ignored, as in BIND and Knot. */
   if (!error && v6) error = set_option(d->socket, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
   if (!error && !v6) error = set_option(d->socket, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT);
   /* A socket bound to one address sends from it by itself; only the others pay for PKTINFO. */

@@ -1,6 +1,6 @@
 /*
- * Batches of UDP datagrams over one bound socket: recvmmsg(2) in, sendmmsg(2) out. Plain C on Linux, without Node.js, so
- * that it can be built and tried alone; module.c puts it before JavaScript.
+ * Batches of UDP datagrams over one bound socket: recvmmsg(2) in, sendmmsg(2) out. Plain C on Linux, without Node.js,
+ * so that it can be built and tried alone; module.c puts it before JavaScript.
  *
  * The life of a batch:
  *

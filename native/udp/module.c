@@ -11,8 +11,9 @@
  *
  * Threads: everything of a socket happens in the event loop of the thread that opened it, which may be a worker.
  *
- * The life of a socket: it has two owners, the event loop (until uv_close is done) and the JavaScript value (until it is
- * collected). The last one to leave frees it. While it is open it holds on to `onBatch` and to the memory of the batch.
+ * The life of a socket: it has two owners, the event loop (until uv_close is done) and the JavaScript value (until it
+ * is collected). The last one to leave frees it. While it is open it holds on to `onBatch` and to the memory of the
+ * batch.
  */
 #include "datagrams.h"
 
@@ -399,7 +400,8 @@ static napi_value local_address(napi_env env, napi_callback_info info) {
     return NULL;
   }
   TRY(napi_create_string_utf8(env, host, NAPI_AUTO_LENGTH, &address));
-  TRY(napi_create_uint32(env, ntohs(local->any.sa_family == AF_INET ? local->v4.sin_port : local->v6.sin6_port), &port));
+  in_port_t network_order = local->any.sa_family == AF_INET ? local->v4.sin_port : local->v6.sin6_port;
+  TRY(napi_create_uint32(env, ntohs(network_order), &port));
   TRY(napi_create_object(env, &result));
   TRY(napi_set_named_property(env, result, "address", address));
   TRY(napi_set_named_property(env, result, "port", port));
@@ -429,7 +431,7 @@ static napi_value send_one(napi_env env, napi_callback_info info) {
       type != napi_uint8_array || address_type != napi_uint8_array ||
       napi_get_value_uint32(env, arguments[3], &port) != napi_ok || port > UINT16_MAX ||
       !datagrams_send(&e->datagrams, octets, length, address, address_length, (uint16_t)port))
-    return throw_argument(env, "send(socket, octets: Uint8Array, address: 4 or 16 octets as the socket's, port: 0-65535)");
+    return throw_argument(env, "send(socket, octets: Uint8Array, address: its 4 or 16 octets, port: 0-65535)");
   return NULL;
 }
 

@@ -195,7 +195,8 @@ static unsigned long collect(const struct client *client, unsigned who) {
 /* ---- one socket, from opening to closing ---- */
 
 static struct datagrams_memory make_memory(void) {
-  struct datagrams_memory m = {.received_size = 1 + below(below(2) ? 64 : 4096), .answer_size = 1 + below(below(2) ? 64 : 4096)};
+  struct datagrams_memory m = {.received_size = 1 + below(below(2) ? 64 : 4096),
+                               .answer_size = 1 + below(below(2) ? 64 : 4096)};
   m.received_stride = m.received_size + below(3) * 8;
   m.answer_stride = m.answer_size + below(3) * 8;
   /* The last slot ends where the memory ends: an octet more, and the sanitizer sees it. */
@@ -253,7 +254,8 @@ static void try_socket(void) {
   struct client clients[CLIENTS];
   struct datagrams_memory memory = make_memory();
   struct datagrams *d = malloc(sizeof *d);
-  struct datagrams_options options = {.address = addresses[below(4)], .reuse_port = below(2), .receive_buffer = 1 << 20};
+  struct datagrams_options options = {
+      .address = addresses[below(4)], .reuse_port = below(2), .receive_buffer = 1 << 20};
   const char *failed;
   unsigned long given = 0, collected = 0;
   memset(lost_by, 0, sizeof lost_by);
@@ -339,7 +341,8 @@ static void try_single(void) {
   for (int i = 0; i < 200; i++) {
     uint8_t address[4] = {127, 0, 0, (uint8_t)(1 + below(9))};
     if (below(10) == 0) memset(address, 255, sizeof address); /* broadcast is forbidden */
-    PROMISE(datagrams_send(&d, octets, below(2) ? below(500) : below(sizeof octets), address, 4, (uint16_t)below(65536)));
+    size_t length = below(2) ? below(500) : below(sizeof octets);
+    PROMISE(datagrams_send(&d, octets, length, address, 4, (uint16_t)below(65536)));
   }
   for (int i = 0; i < DATAGRAMS_COUNTER_COUNT; i++) total += memory.counters[i];
   PROMISE(total == 200);

@@ -1,6 +1,6 @@
 /*
- * Loaded before the C library (LD_PRELOAD): a sendmmsg whose send buffer is full three times out of four, and which takes
- * one datagram at a time else. So module.c waits for the socket to become writable all the time.
+ * Loaded before the C library (LD_PRELOAD): a sendmmsg whose send buffer is full three times out of four, and which
+ * takes one datagram at a time else. So module.c waits for the socket to become writable all the time.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
