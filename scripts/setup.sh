@@ -11,10 +11,7 @@ case "${1:-test}" in
   *) echo "usage: setup.sh run|test" >&2; exit 2 ;;
 esac
 
-if [ ! -x node_modules/.bin/node ]; then
-  echo "node_modules is missing: run 'npm ci' first." >&2
-  exit 1
-fi
+sh scripts/node.sh -e 0
 
 PATH="$PATH:/usr/sbin:/sbin"
 missing=""
