@@ -244,7 +244,10 @@ static unsigned long answer(struct datagrams *d, const struct client *clients) {
     if (number != UINT32_MAX) {
       fill(m->answers + i * m->answer_stride, length, number, 2);
       sent[number].answer = length;
-    } else if (length >= HEADER) m->answer_length[i] = HEADER - 1; /* nobody could tell whose it is */
+    } else { /* nobody could tell whose it is: too short to say */
+      if (length >= HEADER) m->answer_length[i] = HEADER - 1;
+      memset(m->answers + i * m->answer_stride, 3, m->answer_length[i]);
+    }
   }
   return given;
 }
