@@ -36,7 +36,7 @@ export { DiskError } from './disk-error.ts';
  * said in program order. All throw DiskError, except where undefined says that the file is not there.
  */
 export interface Disk {
-  /** The whole file, or undefined when it does not exist. */
+  /** The whole file, as octets that belong to the caller, or undefined when it does not exist. */
   read(path: string): Uint8Array<ArrayBuffer> | undefined;
   /** Replaces the file in one step, durably: temporary file beside it, fsync, rename, fsync of the directory. */
   replace(path: string, octets: Uint8Array | readonly Uint8Array[], mode?: number): void;

@@ -61,3 +61,11 @@ export function fromHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   for (let i = 0; i < octets.length; i++) octets[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
   return octets;
 }
+
+/**
+ * Gives back the memory of a sequence that has a buffer of its own, at once instead of at some later garbage collection:
+ * for whole files. It is empty afterwards.
+ */
+export function releaseOctets(octets: Uint8Array<ArrayBuffer>): void {
+  if (octets.length === octets.buffer.byteLength) octets.buffer.transfer(0);
+}

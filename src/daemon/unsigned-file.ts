@@ -1,3 +1,4 @@
+import { releaseOctets } from '../base/octets.ts';
 import { createHash } from 'node:crypto';
 import type { Disk } from '../base/disk.ts';
 import type { Log } from '../base/log.ts';
@@ -43,7 +44,9 @@ export class UnsignedFile {
   isUnchanged(): boolean {
     const content = this.#dependencies.disk.read(this.#path);
     if (content === undefined || this.#digest === undefined) return false;
-    return this.#digest === digestOf(content) && !includes(content);
+    const isSame = this.#digest === digestOf(content) && !includes(content);
+    releaseOctets(content);
+    return isSame;
   }
 
   /**
@@ -62,6 +65,7 @@ export class UnsignedFile {
       { file, content, format, maxTtl, checks: SERVER_CHECKS, now: clock.now() },
       { arena, disk },
     );
+    releaseOctets(content);
     for (const fault of result.faults) {
       const event = fault.severity === 'error' ? zoneEvent.loadFault : zoneEvent.loadWarning;
       log.write(event(label, fault instanceof MasterFileFault ? fault.message : `zone ${label}: ${fault.what}`));
@@ -71,7 +75,7 @@ export class UnsignedFile {
     return undefined;
   }
 
-  #read(label: string): Uint8Array | undefined {
+  #read(label: string): Uint8Array<ArrayBuffer> | undefined {
     const { disk, log } = this.#dependencies;
     const { file } = this.#zone;
     try {
@@ -95,6 +99,12 @@ function digestOf(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('base64');
 }
 
+const INCLUDE = '$include';
+
 function includes(content: Uint8Array): boolean {
-  return /\$include/i.test(Buffer.from(content.buffer, content.byteOffset, content.length).toString('latin1'));
+  const octets = Buffer.from(content.buffer, content.byteOffset, content.length);
+  for (let at = octets.indexOf('$'); at >= 0; at = octets.indexOf('$', at + 1)) {
+    if (octets.toString('latin1', at, at + INCLUDE.length).toLowerCase() === INCLUDE) return true;
+  }
+  return false;
 }

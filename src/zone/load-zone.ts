@@ -1,3 +1,4 @@
+import { releaseOctets } from '../base/octets.ts';
 import type { Disk } from '../base/disk.ts';
 import { DiskError } from '../base/disk-error.ts';
 import { SignetError } from '../base/error.ts';
@@ -63,9 +64,24 @@ export function loadZone(
   options: LoadZoneOptions,
   dependencies: { readonly arena: Arena; readonly disk: Disk },
 ): LoadZoneResult {
-  const { disk, arena } = dependencies;
+  const { disk } = dependencies;
+  if (options.content !== undefined) return loadContent(store, options.content, options, dependencies);
   const content = readContent(options, disk);
   if (typeof content === 'string') return { version: 0, records: 0, faults: [], failure: content, outside: [] };
+  try {
+    return loadContent(store, content, options, dependencies);
+  } finally {
+    releaseOctets(content);
+  }
+}
+
+function loadContent(
+  store: ZoneStore,
+  content: Uint8Array,
+  options: LoadZoneOptions,
+  dependencies: { readonly arena: Arena; readonly disk: Disk },
+): LoadZoneResult {
+  const { disk, arena } = dependencies;
   const loader = store.load();
   const checks = new RecordChecks(
     { checks: options.checks, zone: store.apex, now: options.now },
@@ -106,8 +122,7 @@ export function loadZone(
 }
 
 /** The content, or why there is none. */
-function readContent(options: LoadZoneOptions, disk: Disk): Uint8Array | string {
-  if (options.content !== undefined) return options.content;
+function readContent(options: LoadZoneOptions, disk: Disk): Uint8Array<ArrayBuffer> | string {
   try {
     return disk.read(options.file) ?? 'file not found';
   } catch (cause) {
