@@ -1,4 +1,8 @@
-/** Typed arrays that double when full: staging space of loads, off the JavaScript heap. */
+/**
+ * Typed arrays that double when full: staging space of loads, off the JavaScript heap. Growing and releasing give memory
+ * back at once, where the garbage collector would keep tens of megabytes for as long as nothing else is allocated. Hold no
+ * `array` across a call that may grow it: it is empty then.
+ */
 
 export class GrowingUint32 {
   array = new Uint32Array(1024);
@@ -6,9 +10,7 @@ export class GrowingUint32 {
 
   push(value: number): void {
     if (this.length === this.array.length) {
-      const larger = new Uint32Array(2 * this.length);
-      larger.set(this.array);
-      this.array = larger;
+      this.array = new Uint32Array(this.array.buffer.transfer(8 * this.length));
     }
     this.array[this.length++] = value;
   }
@@ -16,6 +18,11 @@ export class GrowingUint32 {
   /** A view of what was pushed. */
   view(): Uint32Array {
     return this.array.subarray(0, this.length);
+  }
+
+  release(): void {
+    this.array = new Uint32Array(this.array.buffer.transfer(0));
+    this.length = 0;
   }
 }
 
@@ -36,8 +43,12 @@ export class GrowingOctets {
 
   reserve(length: number): void {
     if (this.length + length <= this.array.length) return;
-    const larger = new Uint8Array(Math.max(2 * this.array.length, this.length + length));
-    larger.set(this.array.subarray(0, this.length));
-    this.array = larger;
+    const size = Math.max(2 * this.array.length, this.length + length);
+    this.array = new Uint8Array(this.array.buffer.transfer(size));
+  }
+
+  release(): void {
+    this.array = new Uint8Array(this.array.buffer.transfer(0));
+    this.length = 0;
   }
 }

@@ -25,6 +25,14 @@ export class StagedRecords {
     this.#hashed = hashed;
   }
 
+  /** Gives all memory back; nothing is staged any more. */
+  release(): void {
+    const { octets, kinds, ttls, starts, ends } = this;
+    const all = [octets, kinds, ttls, starts, ends, this.#firstRecords, this.#ownerStarts, this.#ownerEnds];
+    for (const staging of all) staging.release();
+    this.#order = undefined;
+  }
+
   get recordCount(): number {
     return this.kinds.length;
   }
@@ -108,8 +116,10 @@ export class StagedRecords {
   #runOrder(): Uint32Array {
     const runs = this.#firstRecords.length;
     if (this.#order !== undefined) return this.#order;
-    if (this.#sorted) this.#order = Uint32Array.from({ length: runs }, (_, i) => i);
-    else this.#order = this.#sortRuns(runs);
+    if (this.#sorted) {
+      this.#order = new Uint32Array(runs);
+      for (let i = 0; i < runs; i++) this.#order[i] = i;
+    } else this.#order = this.#sortRuns(runs);
     return this.#order;
   }
 

@@ -117,6 +117,9 @@ export class ZoneLoader {
     } catch (error) {
       this.#target.fail(writer);
       throw error;
+    } finally {
+      this.#main.release();
+      this.#hashed.release();
     }
   }
 
