@@ -132,7 +132,8 @@ export const zoneEvent = {
     event('dnssec', 'error', `zone ${label}: signing is suspended: ${why}`, label),
   signed: (
     label: string,
-    policy: string,
+    /** Undefined: keys are managed by hand. */
+    policy: string | undefined,
     serial: number,
     unsigned: number | undefined,
     { generated }: { readonly generated: number },
@@ -140,7 +141,7 @@ export const zoneEvent = {
     event(
       'dnssec',
       'info',
-      `zone ${label}: serial ${serial}${unsigned === undefined ? '' : ` (unsigned ${unsigned})`}, ${generated} signatures made by policy ${policy}`,
+      `zone ${label}: serial ${serial}${unsigned === undefined ? '' : ` (unsigned ${unsigned})`}, ${generated} signatures made ${policy === undefined ? 'with keys managed by hand' : `by policy ${policy}`}`,
       label,
     ),
   writeFailed: (label: string, text: string, retry: number): LogRecord =>

@@ -67,7 +67,7 @@ interface Work {
 }
 
 /**
- * One zone's life: loads it, keeps its keys by policy, signs, makes every change durable, publishes it, and refreshes
+ * One zone's life: loads it, keeps its keys by policy or by their own times, signs, makes every change durable, publishes it, and refreshes
  * signatures in time. Work on the zone is done one piece after the other; a failure leaves what is served as it is.
  */
 export class ZoneKeeper implements AsyncDisposable {
@@ -229,10 +229,10 @@ export class ZoneKeeper implements AsyncDisposable {
     return path.resolve(this.#options.directory, this.zone.file);
   }
 
-  /** The policy's own limit holds for the zones it signs: key timing counts on it (RFC 7583 section 3.2.1). */
+  /** The policy's own limit holds for the zones it signs: key timing counts on it (RFC 7583 section 3.2.1). 0 is none. */
   get #maxTtl(): number | undefined {
     const { zone, policy } = this.#options;
-    return zone.maxZoneTtl ?? (this.isMaintained ? policy?.maxZoneTtl : undefined);
+    return zone.maxZoneTtl ?? ((this.isMaintained && policy?.maxZoneTtl) || undefined);
   }
 
   #side(side: 'signed' | 'unsigned'): string {
@@ -434,7 +434,7 @@ export class ZoneKeeper implements AsyncDisposable {
       throw error;
     }
     this.#publish(version);
-    log.write(zoneEvent.signed(this.#side('signed'), this.policyName, serial, this.unsignedSerial, statistics));
+    log.write(zoneEvent.signed(this.#side('signed'), this.policy?.name, serial, this.unsignedSerial, statistics));
     this.#files?.compactIfWorthwhile(version, this.unsignedSerial);
   }
 
