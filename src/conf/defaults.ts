@@ -88,7 +88,7 @@ export const DEFAULT_POLICY: DnssecPolicy = {
   retireSafety: HOUR,
   /** Until all secondaries have a new version. BIND 9.18: 300. */
   zonePropagationDelay: 5 * MINUTE,
-  /** Largest TTL in the zone. BIND 9.18: 86400. */
+  /** Largest TTL in the zone; 0: no limit. BIND 9.18: 86400. */
   maxZoneTtl: DAY,
   /** TTL of the DS RRset at the parent. BIND 9.18: 86400. */
   parentDsTtl: DAY,
@@ -104,6 +104,9 @@ export const DEFAULT_POLICY: DnssecPolicy = {
 
 /** The built-in policy `insecure`: takes a zone back to unsigned. BIND 9.18. */
 export const INSECURE_POLICY: DnssecPolicy = { ...DEFAULT_POLICY, name: 'insecure', keys: [], maxZoneTtl: 0 };
+
+/** What the intervals of keys count with where a policy has `max-zone-ttl 0`. BIND 9.18: a week. */
+export const UNLIMITED_ZONE_TTL = 7 * DAY;
 
 /** NSEC3 parameters that `nsec3param` leaves out. RFC 9276 section 3.1; BIND 9.18. */
 export const NSEC3_DEFAULTS = { iterations: 0, optOut: false, saltLength: 0 } as const;

@@ -1,4 +1,5 @@
 import type { DnssecPolicy } from './configuration.ts';
+import { UNLIMITED_ZONE_TTL } from './defaults.ts';
 
 /*
  * How long things take under a policy, in seconds (RFC 7583). BIND 9.18 counts the same way: publish-safety belongs to
@@ -12,12 +13,12 @@ export function dnskeyInterval(policy: DnssecPolicy): number {
 
 /** Until every cache that has data of the zone has them with new signatures (section 3.3.2). */
 export function zoneSignatureInterval(policy: DnssecPolicy): number {
-  return policy.maxZoneTtl + policy.zonePropagationDelay + policy.retireSafety;
+  return largestTtl(policy) + policy.zonePropagationDelay + policy.retireSafety;
 }
 
 /** From the first publication of a zone's keys until its CDS and CDNSKEY may be shown: all of the zone is signed everywhere. */
 export function syncInterval(policy: DnssecPolicy): number {
-  return Math.max(policy.dnskeyTtl, policy.maxZoneTtl) + policy.zonePropagationDelay + policy.publishSafety;
+  return Math.max(policy.dnskeyTtl, largestTtl(policy)) + policy.zonePropagationDelay + policy.publishSafety;
 }
 
 /** From the sight of a DS at the parent until every cache has it, and from its removal until none has it. */
@@ -33,4 +34,9 @@ export function zoneKeyRetireInterval(policy: DnssecPolicy): number {
 /** That a retired KSK stays (section 3.3.2, Iret): until its DS has left the caches. */
 export function keySigningKeyRetireInterval(policy: DnssecPolicy): number {
   return dsInterval(policy);
+}
+
+/** `max-zone-ttl 0` sets no limit; the intervals still need one. */
+function largestTtl(policy: DnssecPolicy): number {
+  return policy.maxZoneTtl || UNLIMITED_ZONE_TTL;
 }

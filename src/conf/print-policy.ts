@@ -1,4 +1,5 @@
 import type { DnssecPolicy, PolicyKey } from './configuration.ts';
+import { DEFAULT_POLICY } from './defaults.ts';
 
 /**
  * A policy as a block of named.conf that means the same, with every value written out: the built-in `default` can be
@@ -11,8 +12,7 @@ export function printPolicy(policy: DnssecPolicy, name = policy.name): string {
     ...durations(policy).map(([clause, seconds]) => `${clause} ${seconds};`),
     ...keyLines(policy.keys),
     ...(policy.nsec3 ? [nsec3Line(policy.nsec3)] : []),
-    `cdnskey ${policy.cdnskey ? 'yes' : 'no'};`,
-    `cds-digest-types { ${policy.cdsDigestTypes.map((type) => `${type}; `).join('')}};`,
+    ...parentLines(policy),
   ];
   return `dnssec-policy "${name}" {\n${lines.map((line) => `\t${line}\n`).join('')}};\n`;
 }
@@ -31,6 +31,17 @@ function durations(policy: DnssecPolicy): [clause: string, seconds: number][] {
     ['signatures-validity', policy.signaturesValidity],
     ['signatures-validity-dnskey', policy.signaturesValidityDnskey],
     ['zone-propagation-delay', policy.zonePropagationDelay],
+  ];
+}
+
+/** Clauses that BIND has from 9.20 on only: in a comment where they say what goes without saying, so that 9.18 reads on. */
+function parentLines({ cdnskey, cdsDigestTypes }: DnssecPolicy): string[] {
+  const isDefault =
+    cdnskey === DEFAULT_POLICY.cdnskey && String(cdsDigestTypes) === String(DEFAULT_POLICY.cdsDigestTypes);
+  const mark = isDefault ? '# ' : '';
+  return [
+    `${mark}cdnskey ${cdnskey ? 'yes' : 'no'};`,
+    `${mark}cds-digest-types { ${cdsDigestTypes.map((type) => `${type}; `).join('')}};`,
   ];
 }
 

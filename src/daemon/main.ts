@@ -6,6 +6,7 @@ import { SignetError } from '../base/error.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { SystemRandom } from '../base/random.ts';
 import { loadSystemCalls } from '../base/system-calls.ts';
+import { printDefaults } from '../conf/print-defaults.ts';
 import { launchInBackground, LAUNCHED, tellLauncher } from './background.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { serverEvent } from './events.ts';
@@ -27,6 +28,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     case 'build information':
       process.stdout.write(buildText());
+      return 0;
+    case 'defaults':
+      process.stdout.write(printDefaults());
       return 0;
     case 'run':
       return run(commandLine.options, argv);

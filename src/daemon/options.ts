@@ -37,7 +37,7 @@ usage: named [-v|-V|-C]
 
 export type NamedCommandLine =
   | { readonly kind: 'run'; readonly options: NamedOptions }
-  | { readonly kind: 'version' | 'build information' }
+  | { readonly kind: 'version' | 'build information' | 'defaults' }
   /** Text for standard error, exit code 1. */
   | { readonly kind: 'refused'; readonly text: string };
 
@@ -52,6 +52,7 @@ export function readNamedOptions(argv: readonly string[]): NamedCommandLine {
     if (option.kind === 'invalid') return refuseInvalid(option.letter, option.reason);
     if (option.letter === 'v') return { kind: 'version' };
     if (option.letter === 'V') return { kind: 'build information' };
+    if (option.letter === 'C') return { kind: 'defaults' };
     letters.add(option.letter);
     const fault = apply(options, option.letter, option.kind === 'value' ? option.argument : '');
     if (fault !== undefined) return { kind: 'refused', text: `named: ${fault}\n` };
@@ -87,7 +88,6 @@ function refuseInvalid(letter: string, reason: 'unknown' | 'argument missing'): 
 /** Options that are known, with the reason why they are refused. */
 const UNSUPPORTED: Readonly<Record<string, string>> = {
   A: "option '-A' is for BIND's own tests",
-  C: "option '-C' is not supported: named-checkconf -p prints a configuration",
   E: "option '-E' is not supported: keys are used from files only, there is no cryptographic engine",
   M: "option '-M' is not supported: memory is managed by Node.js",
   m: "option '-m' is not supported: memory is managed by Node.js",

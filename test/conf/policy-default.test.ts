@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
+import { SUPPORTED_OPTIONS } from '../../src/conf/check/supported.ts';
 import { DEFAULT_POLICY, INSECURE_POLICY } from '../../src/conf/defaults.ts';
 import { parseDuration } from '../../src/conf/duration.ts';
+import { printDefaults } from '../../src/conf/print-defaults.ts';
 import { printPolicy } from '../../src/conf/print-policy.ts';
 import { good, policyOf } from './configurations.ts';
 
@@ -65,4 +67,31 @@ test('S-065 S-066 the built-in policies are there without being written', () => 
   assert.deepEqual(policies.get('insecure'), INSECURE_POLICY);
   assert.deepEqual(INSECURE_POLICY.keys, []);
   assert.equal(policies.get('none'), undefined);
+});
+
+/** What named -C prints, with the built-in policies under names of their own: as they are, they need not be written. */
+function pasted(): string {
+  return printDefaults().replaceAll(/^dnssec-policy "(\w+)"/gm, 'dnssec-policy "my-$1"');
+}
+
+test('S-033 S-067 the defaults that are printed are those in force, and the policies in them mean what the built-in ones mean', () => {
+  const zones = ['dnssec-policy default; inline-signing yes;', 'auto-dnssec maintain; inline-signing yes;', ''];
+  const zoneText = zones.map((body, i) => `zone z${i} { type primary; file "z${i}"; ${body} };`).join('');
+  const { policies: written, views: writtenViews, ...explicit } = good(pasted() + zoneText);
+  const { policies, views, ...implicit } = good(zoneText);
+  const places = { file: '', line: 0, column: 0 };
+  const zonesOf = (all: typeof views): unknown => all[0].zones.map((zone) => ({ ...zone, position: places }));
+  assert.deepEqual(explicit, implicit);
+  assert.deepEqual(zonesOf(writtenViews), zonesOf(views));
+  assert.deepEqual([...policies.keys()], ['default', 'insecure']);
+  for (const [name, policy] of policies) assert.deepEqual(written.get(`my-${name}`), { ...policy, name: `my-${name}` });
+});
+
+test('every clause of options that is acted on is among the defaults that are printed', () => {
+  const named = new Set(
+    printDefaults()
+      .match(/^[#\t]+([a-z0-9-]+)/gm)
+      ?.map((start) => start.replace(/^[#\t]+/, '')),
+  );
+  for (const clause of Object.keys(SUPPORTED_OPTIONS)) assert.ok(named.has(clause), clause);
 });

@@ -26,7 +26,6 @@ test('options of named(8), bundled or apart', () => {
 test('options that are known and not there are refused by name, with the reason', () => {
   for (const [letter, argument] of [
     ['A', 'x'],
-    ['C', ''],
     ['E', 'pkcs11'],
     ['M', 'fill'],
     ['m', 'usage'],
@@ -38,6 +37,11 @@ test('options that are known and not there are refused by name, with the reason'
   }
   const tls = readNamedOptions(['-p', 'tls=853']);
   assert.ok(tls.kind === 'refused' && tls.text.includes('only DNS is served'));
+});
+
+test('-v, -V and -C ask for texts', () => {
+  const kinds = ['-v', '-V', '-C'].map((option) => readNamedOptions([option]).kind);
+  assert.deepEqual(kinds, ['version', 'build information', 'defaults']);
 });
 
 test('words of a command: white space parts them, quotes keep them together', () => {

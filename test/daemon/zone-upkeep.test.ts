@@ -354,6 +354,13 @@ test('S-056 a TTL above the limit of the policy: the zone is refused and the rec
   );
 });
 
+test('S-056 max-zone-ttl 0 sets no limit, as in BIND', async () => {
+  const world = makeWorld({ policy: { ...DEFAULT_POLICY, maxZoneTtl: 0 } });
+  world.disk.put(FILE, zoneText(1, 'long 200000 A 192.0.2.1'));
+  await world.keeper.start();
+  assert.deepEqual(await faultsOf(world), []);
+});
+
 test('a restart without the operator file: the signed copy is served and kept fresh, and the log says so', async () => {
   const first = makeWorld();
   await first.keeper.start();

@@ -28,10 +28,11 @@ dnssec-policy "two" { keys { csk lifetime P1Y algorithm 13; csk lifetime unlimit
 dnssec-policy "distinct" { keys { ksk lifetime P1Y algorithm 13; zsk lifetime 60d algorithm 13; }; dnskey-ttl 50;
   publish-safety 11; retire-safety 19; zone-propagation-delay 2; max-zone-ttl 7; parent-ds-ttl 8;
   parent-propagation-delay 3; };
+dnssec-policy "endless" { max-zone-ttl 0; };
 dnssec-policy "swift" { keys { ksk lifetime unlimited algorithm 13; zsk lifetime unlimited algorithm 13; }; dnskey-ttl 1;
   publish-safety 1; retire-safety 4; zone-propagation-delay 1; max-zone-ttl 1; parent-ds-ttl 8; parent-propagation-delay 3; };
 `;
-const NAMES = ['default', 'split', 'rsa', 'two', 'distinct', 'swift'];
+const NAMES = ['default', 'split', 'rsa', 'two', 'distinct', 'endless', 'swift'];
 
 interface SeenKey {
   readonly algorithm: number;

@@ -51,10 +51,10 @@ export function textSetting(scope: Scope, name: string): string | undefined {
   return value?.kind === 'text' ? value.text : undefined;
 }
 
-/** `unlimited` and absence are the same: no limit. */
+/** `unlimited`, 0 and absence are the same: no limit. */
 export function maxZoneTtlSetting(scope: Scope): number | undefined {
   const value = inherited(scope, 'max-zone-ttl')?.value;
-  return value?.kind === 'duration' ? value.seconds : undefined;
+  return (value?.kind === 'duration' && value.seconds) || undefined;
 }
 
 export function unsupportedPart(

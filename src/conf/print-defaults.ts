@@ -1,0 +1,87 @@
+import { DEFAULT_POLICY, INSECURE_POLICY, MANUAL_KEYS_DEFAULTS, SERVER_DEFAULTS, ZONE_DEFAULTS } from './defaults.ts';
+import { printPolicy } from './print-policy.ts';
+
+const MINUTE = 60;
+const DAY = 86_400;
+
+/**
+ * All defaults as named.conf(5), which `named -C` prints: `options` with every clause that is acted on, then the built-in
+ * policies. What has no value that could be written, or means something else once it is written, stands in a comment.
+ */
+export function printDefaults(): string {
+  return [
+    '# Built-in default values. This is NOT the run-time configuration!\n',
+    optionsBlock(),
+    '#\n#  Built-in DNSSEC key and signing policies. Copy one, give it another name, and change what you want.\n#\n',
+    printPolicy(DEFAULT_POLICY),
+    '\n',
+    printPolicy(INSECURE_POLICY),
+  ].join('');
+}
+
+function optionsBlock(): string {
+  const blocks = [serverLines(), ['', '/* view */', ...viewLines()], ['', '/* zone */', ...zoneLines()]];
+  const lines = blocks.flat().map((line) => (line === '' || line.startsWith('#') ? line : `\t${line}`));
+  return `options {\n${lines.join('\n')}\n};\n`;
+}
+
+function serverLines(): string[] {
+  return [
+    '#\tdirectory <where named was started>',
+    '#\tdscp <obsolete>',
+    '#\thostname <name of the host>',
+    'listen-on { any; };',
+    'listen-on-v6 { any; };',
+    `minimal-any ${yesOrNo(SERVER_DEFAULTS.minimalAny)};`,
+    `pid-file "${SERVER_DEFAULTS.pidFile}";`,
+    `port ${SERVER_DEFAULTS.port};`,
+    'querylog no;',
+    'server-id none;',
+    `session-keyfile "${SERVER_DEFAULTS.sessionKeyFile}";`,
+    '#\tsuppress-initial-notify <obsolete>',
+    '#\tversion <name and version of this program>',
+  ];
+}
+
+function viewLines(): string[] {
+  return [
+    'allow-new-zones no;',
+    '#\tallow-query-cache <no recursion yet>',
+    '#\tallow-recursion <no recursion yet>',
+    '#\tdnssec-validation <no recursion yet>',
+    'recursion no;',
+    'stale-answer-enable no;',
+    'stale-cache-enable no;',
+  ];
+}
+
+function zoneLines(): string[] {
+  const { signaturesValidity, loadKeysInterval } = MANUAL_KEYS_DEFAULTS;
+  return [
+    'allow-notify { none; };',
+    'allow-query { any; };',
+    'allow-transfer { any; };',
+    'allow-update { none; };',
+    'allow-update-forwarding { none; };',
+    '#\talso-notify <none>',
+    '#\tauto-dnssec off;',
+    'dialup no;',
+    'dnskey-sig-validity 0; /* default: sig-validity-interval */',
+    'dnssec-dnskey-kskonly yes;',
+    `#\tdnssec-loadkeys-interval ${loadKeysInterval / MINUTE}; /* with auto-dnssec; with a policy when a key event is due */`,
+    'dnssec-policy "none";',
+    'dnssec-secure-to-insecure no;',
+    'ixfr-from-differences no;',
+    '#\tkey-directory <directory>',
+    `masterfile-format ${ZONE_DEFAULTS.masterfileFormat};`,
+    'max-zone-ttl unlimited;',
+    `notify ${ZONE_DEFAULTS.notify};`,
+    'notify-to-soa no;',
+    `serial-update-method ${ZONE_DEFAULTS.serialUpdateMethod};`,
+    `sig-validity-interval ${signaturesValidity / DAY}; /* days */`,
+    'update-check-ksk yes;',
+    'zone-statistics none;',
+  ];
+}
+
+const yesOrNo = (value: boolean): string => (value ? 'yes' : 'no');
