@@ -333,6 +333,89 @@ test('maintain: when the last key becomes inactive, the zone stays signed and th
   assert.match(said[0], /no key in \/zones is active by its times: .*dnssec-settime/);
 });
 
+test('a DNSKEY whose files are gone stays; when it signs, nothing changes until they are back', async () => {
+  const disk = makeDisk();
+  makeKey(disk, KSK, NOW);
+  const zsk = makeKey(disk, ZSK, NOW);
+  const idle = makeKey(disk, ZSK, { publish: START });
+  const world = makeWorld({ disk, zone: manualZone('maintain'), policy: 'none' });
+  await world.keeper.start();
+  const hide = ({ fileBase }: KeyPair): (() => void) => {
+    const held = ['key', 'private'].map(
+      (kind) => [`/zones/${fileBase}.${kind}`, disk.files.get(`/zones/${fileBase}.${kind}`)!] as const,
+    );
+    for (const [file] of held) disk.files.delete(file);
+    return () => held.forEach(([file, content]) => disk.files.set(file, content));
+  };
+  hide(idle);
+  const more = makeKey(disk, ZSK, NOW);
+  await world.advance(HOUR);
+  assert.ok(shownTags(world).includes(idle.tag));
+  assert.ok(world.news().some((line) => line.includes(`the DNSKEY with tag ${idle.tag} has no files in /zones`)));
+  assert.deepEqual(signerTags(world, TYPE.SOA), [zsk.tag, more.tag].toSorted(byNumber));
+  assert.deepEqual(await faultsOf(world), []);
+  const bringBack = hide(zsk);
+  world.disk.put(FILE, zoneText(9));
+  world.keeper.requestReload();
+  await world.keeper.idle();
+  assert.deepEqual(world.published, [2, 3]);
+  assert.ok(world.news().some((line) => line.includes('suspended') && line.includes(`tag ${zsk.tag}, which signs`)));
+  bringBack();
+  await world.advance(60);
+  assert.equal(world.published.at(-1), 9);
+  assert.deepEqual(await faultsOf(world), []);
+});
+
+test('S-006 a zone goes from a policy to manual keys and back with the same key', async () => {
+  const first = makeWorld({ disk: makeDisk() });
+  await first.keeper.start();
+  await first.advance(3 * DAY);
+  await first.keeper.stop();
+  const [{ tag }] = first.keeper.keys;
+  const { clock } = first;
+  const manual = { zone: manualZone('maintain'), policy: 'none' } as const;
+  const second = makeWorld({ disk: first.disk.afterCrash(), clock, ...manual });
+  await second.keeper.start();
+  await second.advance(30 * DAY);
+  assert.deepEqual(
+    [shownTags(second), signerTags(second, TYPE.SOA), signerTags(second, TYPE.DNSKEY)],
+    [[tag], [tag], [tag]],
+  );
+  assert.equal(apexRdata(second, TYPE.CDS).length, 1);
+  assert.deepEqual(await faultsOf(second), []);
+  await second.keeper.stop();
+  const third = makeWorld({ disk: second.disk.afterCrash(), clock });
+  await third.keeper.start();
+  await third.advance(30 * DAY);
+  assert.deepEqual([shownTags(third), signerTags(third, TYPE.SOA)], [[tag], [tag]]);
+  assert.deepEqual(await faultsOf(third), []);
+});
+
+test('S-096 dnssec-loadkeys-interval holds for zones with a policy too', async () => {
+  const world = makeWorld({ zone: zoneConfiguration({ loadKeysInterval: 600 }) });
+  await world.keeper.start();
+  world.news();
+  await world.advance(1800);
+  assert.equal(world.news().filter((line) => line.includes('reconfiguring zone keys')).length, 3);
+  assert.deepEqual(world.published, [2]);
+});
+
+test('S-093 rndc sign that could not be carried out is carried out when it can be', async () => {
+  const disk = makeDisk();
+  makeKey(disk, KSK, NOW);
+  makeKey(disk, ZSK, NOW);
+  const world = makeWorld({ disk, zone: manualZone('allow'), policy: 'none' });
+  await world.keeper.start();
+  disk.refusal = 'ENOSPC';
+  world.keeper.requestSigning();
+  await world.keeper.idle();
+  assert.equal(signatureSpan(world.keeper.read()).count, 0);
+  disk.refusal = undefined;
+  await world.advance(60);
+  assert.deepEqual(await faultsOf(world), []);
+  assert.equal(shownTags(world).length, 2);
+});
+
 test('one KSK alone signs everything, and so does one ZSK', async () => {
   for (const flags of [KSK, ZSK]) {
     const disk = makeDisk();
