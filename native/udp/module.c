@@ -5,8 +5,9 @@
  *     localAddress(socket)                                        -> { address, port }
  *     start(socket)                                               begins to receive
  *     send(socket, octets, address, port)                         one datagram outside of a batch
- *     dropped(socket)                                             datagrams that the kernel dropped
- *     close(socket, onClosed)                                     onClosed is called when nothing is left
+ *     dropped(socket)                                             datagrams that the kernel dropped, also after closing
+ *     close(socket, onClosed)                                     true, and onClosed is called when nothing is left;
+ *                                                                 false when it is closed already
  *     counterNames                                                what the elements of memory.counters count
  *
  * Threads: everything of a socket happens in the event loop of the thread that opened it, which may be a worker.
@@ -43,6 +44,7 @@ struct endpoint {
   napi_ref on_closed;
   napi_ref resource; /* `this` of the callbacks, and what async_hooks know them by */
   napi_ref memory[MEMORY_PARTS];
+  uint64_t dropped; /* at the time of closing */
   bool closing;
   bool sending; /* answers wait for the socket to become writable; nothing is read meanwhile */
   int owners;
@@ -134,6 +136,7 @@ static void on_closed(uv_handle_t *handle) {
 static void begin_close(struct endpoint *e) {
   if (e->closing) return;
   e->closing = true;
+  e->dropped = datagrams_dropped(&e->datagrams);
   uv_close((uv_handle_t *)&e->poll, on_closed); /* stops polling at once, so that the descriptor may go, too */
   datagrams_close(&e->datagrams);
 }
@@ -143,12 +146,22 @@ static void on_cleanup(napi_async_cleanup_hook_handle hook, void *data) {
   begin_close(data);
 }
 
+/* Writes the address in presentation form and returns the port. */
+static unsigned local_text(const struct endpoint *e, char *address, socklen_t size) {
+  const union datagrams_address *local = &e->datagrams.local;
+  /* getnameinfo and not inet_ntop: it writes the interface behind a link-local address. */
+  if (getnameinfo(&local->any, sizeof *local, address, size, NULL, 0, NI_NUMERICHOST) != 0) address[0] = '\0';
+  return ntohs(local->any.sa_family == AF_INET ? local->v4.sin_port : local->v6.sin6_port);
+}
+
 /* The socket cannot go on: that must be seen, so the thread gets an uncaught exception. */
 static void fail(struct endpoint *e, int error, const char *call) {
   napi_handle_scope scope;
+  char address[NI_MAXHOST];
+  unsigned port = local_text(e, address, sizeof address);
   begin_close(e);
   if (napi_open_handle_scope(e->env, &scope) != napi_ok) return;
-  napi_value exception = system_error(e->env, error, call, "socket", 0);
+  napi_value exception = system_error(e->env, error, call, address, port);
   if (exception != NULL) napi_fatal_exception(e->env, exception);
   else report_exception(e->env);
   napi_close_handle_scope(e->env, scope);
@@ -217,7 +230,7 @@ static void on_ready(uv_poll_t *poll, int status, int events) {
 
 /* ---- from JavaScript ---- */
 
-static struct endpoint *endpoint_of(napi_env env, napi_value value) {
+static struct endpoint *any_endpoint(napi_env env, napi_value value) {
   bool ours = false;
   void *data = NULL;
   napi_valuetype type;
@@ -227,11 +240,14 @@ static struct endpoint *endpoint_of(napi_env env, napi_value value) {
     throw_argument(env, "the first argument must be a socket that open() returned");
     return NULL;
   }
-  if (((struct endpoint *)data)->closing) {
-    napi_throw_error(env, "ERR_SOCKET_DGRAM_NOT_RUNNING", "the socket is closed");
-    return NULL;
-  }
   return data;
+}
+
+static struct endpoint *open_endpoint_of(napi_env env, napi_value value) {
+  struct endpoint *e = any_endpoint(env, value);
+  if (e == NULL || !e->closing) return e;
+  napi_throw_error(env, "ERR_SOCKET_DGRAM_NOT_RUNNING", "the socket is closed");
+  return NULL;
 }
 
 static void finalize(napi_env env, void *data, void *hint) {
@@ -389,19 +405,12 @@ static napi_value open_endpoint(napi_env env, napi_callback_info info) {
 static napi_value local_address(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument, result, address, port;
-  char host[NI_MAXHOST], service[NI_MAXSERV];
+  char text[NI_MAXHOST];
   TRY(napi_get_cb_info(env, info, &count, &argument, NULL, NULL));
-  struct endpoint *e = endpoint_of(env, argument);
+  struct endpoint *e = any_endpoint(env, argument);
   if (e == NULL) return NULL;
-  const union datagrams_address *local = &e->datagrams.local;
-  if (getnameinfo(&local->any, sizeof *local, host, sizeof host, service, sizeof service,
-                  NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
-    napi_throw_error(env, "ERR_UDP_MODULE", "getnameinfo failed");
-    return NULL;
-  }
-  TRY(napi_create_string_utf8(env, host, NAPI_AUTO_LENGTH, &address));
-  in_port_t network_order = local->any.sa_family == AF_INET ? local->v4.sin_port : local->v6.sin6_port;
-  TRY(napi_create_uint32(env, ntohs(network_order), &port));
+  TRY(napi_create_uint32(env, local_text(e, text, sizeof text), &port));
+  TRY(napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &address));
   TRY(napi_create_object(env, &result));
   TRY(napi_set_named_property(env, result, "address", address));
   TRY(napi_set_named_property(env, result, "port", port));
@@ -412,9 +421,13 @@ static napi_value start(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument;
   TRY(napi_get_cb_info(env, info, &count, &argument, NULL, NULL));
-  struct endpoint *e = endpoint_of(env, argument);
-  if (e != NULL && !e->sending) watch(e, UV_READABLE);
-  return NULL;
+  struct endpoint *e = open_endpoint_of(env, argument);
+  if (e == NULL || e->sending) return NULL; /* it reads when the answers are gone */
+  int error = uv_poll_start(&e->poll, UV_READABLE, on_ready);
+  if (error == 0) return NULL;
+  char address[NI_MAXHOST];
+  unsigned port = local_text(e, address, sizeof address);
+  return throw_system_error(env, -error, "epoll_ctl", address, port);
 }
 
 static napi_value send_one(napi_env env, napi_callback_info info) {
@@ -424,7 +437,7 @@ static napi_value send_one(napi_env env, napi_callback_info info) {
   uint32_t port;
   napi_typedarray_type type, address_type;
   TRY(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  struct endpoint *e = endpoint_of(env, arguments[0]);
+  struct endpoint *e = open_endpoint_of(env, arguments[0]);
   if (e == NULL) return NULL;
   if (napi_get_typedarray_info(env, arguments[1], &type, &length, &octets, NULL, NULL) != napi_ok ||
       napi_get_typedarray_info(env, arguments[2], &address_type, &address_length, &address, NULL, NULL) != napi_ok ||
@@ -439,24 +452,26 @@ static napi_value dropped(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument, result;
   TRY(napi_get_cb_info(env, info, &count, &argument, NULL, NULL));
-  struct endpoint *e = endpoint_of(env, argument);
+  struct endpoint *e = any_endpoint(env, argument);
   if (e == NULL) return NULL;
-  TRY(napi_create_double(env, (double)datagrams_dropped(&e->datagrams), &result));
+  TRY(napi_create_double(env, (double)(e->closing ? e->dropped : datagrams_dropped(&e->datagrams)), &result));
   return result;
 }
 
 static napi_value close_endpoint(napi_env env, napi_callback_info info) {
   size_t count = 2;
-  napi_value arguments[2];
+  napi_value arguments[2], result;
   napi_valuetype type;
   TRY(napi_get_cb_info(env, info, &count, arguments, NULL, NULL));
-  struct endpoint *e = endpoint_of(env, arguments[0]);
+  struct endpoint *e = any_endpoint(env, arguments[0]);
   if (e == NULL) return NULL;
   TRY(napi_typeof(env, arguments[1], &type));
   if (type != napi_function) return throw_argument(env, "onClosed must be a function");
+  TRY(napi_get_boolean(env, !e->closing, &result));
+  if (e->closing) return result;
   TRY(napi_create_reference(env, arguments[1], 1, &e->on_closed));
   begin_close(e);
-  return NULL;
+  return result;
 }
 
 static napi_value counter_names(napi_env env) {

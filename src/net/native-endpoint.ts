@@ -14,6 +14,7 @@ const FLAG_REUSE_PORT = 1;
  *
  * - A datagram longer than LARGEST_DATAGRAM is dropped and counted.
  * - When the send buffer is full, the answers left of the batch wait, and nothing is read until they are gone.
+ * - Should the socket itself fail, it is closed and the thread gets an uncaught exception.
  * - On 0.0.0.0 and :: the answers of a batch leave from the address that was asked.
  */
 export class NativeEndpoint implements UdpEndpoint {
@@ -23,7 +24,6 @@ export class NativeEndpoint implements UdpEndpoint {
   readonly #batch: DatagramBatch;
   readonly #counters: BigUint64Array;
   #handler: BatchHandler | undefined;
-  #dropped = 0;
   #closed: Promise<void> | undefined;
 
   private constructor(options: DgramOptions, module: NativeModule) {
@@ -71,10 +71,9 @@ export class NativeEndpoint implements UdpEndpoint {
    * found the receive buffer full. Still there after closing.
    */
   counters(): Record<string, number> {
-    if (this.#closed === undefined) this.#dropped = this.#module.dropped(this.#socket);
     const { counterNames } = this.#module;
     const counted = Object.fromEntries(counterNames.map((name, i) => [name, Number(this.#counters[i])]));
-    return { ...counted, kernelDropped: this.#dropped };
+    return { ...counted, kernelDropped: this.#module.dropped(this.#socket) };
   }
 
   #received(count: number): void {
@@ -83,10 +82,9 @@ export class NativeEndpoint implements UdpEndpoint {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#closed === undefined) {
-      this.#dropped = this.#module.dropped(this.#socket);
-      this.#closed = new Promise((resolve) => this.#module.close(this.#socket, resolve));
-    }
+    this.#closed ??= new Promise((resolve) => {
+      if (!this.#module.close(this.#socket, resolve)) resolve();
+    });
     await this.#closed;
   }
 }

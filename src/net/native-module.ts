@@ -36,8 +36,10 @@ export interface NativeModule {
   localAddress(socket: NativeSocket): { address: string; port: number };
   start(socket: NativeSocket): void;
   send(socket: NativeSocket, octets: Uint8Array, address: Uint8Array, port: number): void;
+  /** Datagrams that found the receive buffer full; also after closing. */
   dropped(socket: NativeSocket): number;
-  close(socket: NativeSocket, onClosed: () => void): void;
+  /** False when it is closed already, by a failure: then `onClosed` is not called. */
+  close(socket: NativeSocket, onClosed: () => void): boolean;
   readonly counterNames: readonly string[];
 }
 

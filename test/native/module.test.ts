@@ -20,7 +20,7 @@ function compile(output: string, flags: string, ...files: string[]): string {
 }
 
 const headers = path.resolve(path.dirname(fs.realpathSync(process.execPath)), '../include/node');
-const failingSend = compile('failing-send.so', '-ldl', 'test/native/failing-send.c');
+const failingCalls = compile('failing-calls.so', '-ldl', 'test/native/failing-calls.c');
 const sanitized = compile(
   'udp-sanitized.node',
   `-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I${headers}`,
@@ -42,8 +42,9 @@ const builds: readonly Built[] = [
 ];
 
 /** Runs a program of programs.ts. The runtime itself frees little when it ends: leaks are not looked for. */
-function run(program: string, { file, preload }: Built, more: readonly string[] = []): ReturnType<typeof spawnSync> {
-  const env = { ...process.env, LD_PRELOAD: [...preload, ...more].join(' '), ASAN_OPTIONS: 'detect_leaks=0' };
+function run(program: string, { file, preload }: Built, fail = ''): ReturnType<typeof spawnSync> {
+  const libraries = [...preload, failingCalls].join(' ');
+  const env = { ...process.env, LD_PRELOAD: libraries, FAIL: fail, ASAN_OPTIONS: 'detect_leaks=0' };
   const options = ['--expose-gc', path.join(import.meta.dirname, 'programs.ts'), program, file];
   return spawnSync(process.execPath, options, { env, encoding: 'utf8', timeout: 60_000 });
 }
@@ -58,9 +59,14 @@ for (const build of builds)
 
     for (const program of ['full-send-buffer', 'close-while-sending'])
       test(program, () => {
-        const { status, stderr } = run(program, build, [failingSend]);
+        const { status, stderr } = run(program, build, 'send');
         assert.equal(status, 0, String(stderr));
       });
+
+    test('failing-socket', () => {
+      const { status, stderr } = run('failing-socket', build, 'receive');
+      assert.equal(status, 0, String(stderr));
+    });
 
     test('dying-handler', () => {
       const { status, stderr } = run('dying-handler', build);

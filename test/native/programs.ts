@@ -33,7 +33,7 @@ function gather(endpoint: NativeEndpoint, wanted: number): Promise<void> {
 }
 
 const programs: Record<string, () => Promise<void>> = {
-  /** With failing-send.c loaded: nothing is lost and nothing is read out of turn while answers wait. */
+  /** With FAIL=send: nothing is lost and nothing is read out of turn while answers wait. */
   async 'full-send-buffer'() {
     await using server = await bind();
     await using client = await bind();
@@ -46,7 +46,7 @@ const programs: Record<string, () => Promise<void>> = {
     assert.ok(sendWaits >= 200, `only ${sendWaits} waits`);
   },
 
-  /** With failing-send.c loaded: closing while answers wait. */
+  /** With FAIL=send: closing while answers wait. */
   async 'close-while-sending'() {
     for (let i = 0; i < 50; i++) {
       await using client = await bind();
@@ -87,6 +87,27 @@ const programs: Record<string, () => Promise<void>> = {
       throw new Error('a fault in the handler');
     });
     server.send(Uint8Array.of(1), LOOPBACK, server.local.port);
+  },
+
+  /** With FAIL=receive: a socket that cannot go on says so, once, and can still be closed. */
+  async 'failing-socket'() {
+    const server = await bind();
+    const { port } = server.local;
+    const faults: (Error & { code?: string; syscall?: string })[] = [];
+    process.on('uncaughtException', (error) => faults.push(error));
+    let batches = 0;
+    server.receive(() => batches++);
+    await using client = await bind();
+    client.send(Uint8Array.of(1), LOOPBACK, port);
+    while (batches === 0) await new Promise(setImmediate);
+    client.send(Uint8Array.of(2), LOOPBACK, port);
+    while (faults.length === 0) await new Promise(setImmediate);
+    const [{ message, code, syscall }] = faults;
+    assert.deepEqual([message, code, syscall], [`recvmmsg EBADF 127.0.0.1:${port}`, 'EBADF', 'recvmmsg']);
+    assert.throws(() => server.send(Uint8Array.of(1), LOOPBACK, port), { code: 'ERR_SOCKET_DGRAM_NOT_RUNNING' });
+    await server[Symbol.asyncDispose]();
+    assert.equal(server.counters()['received'], 1);
+    assert.equal(faults.length, 1);
   },
 
   /** process.exit with sockets open, in the middle of a batch. */
