@@ -2,6 +2,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { SystemClock } from '../../src/base/clock.ts';
+import { NodeDisk } from '../../src/base/node-disk.ts';
+import { main as namedCheckconf } from '../../src/tools/named-checkconf.ts';
+import { Arena } from '../../src/zone/store/arena.ts';
 import { execute, freePorts, NamedProcess, type Ports, until, writeConfiguration } from './named-process.ts';
 import { HOST, temporaryDirectory } from './serve-peers.ts';
 
@@ -110,6 +114,53 @@ test('S-006 by policy, with manual keys and by hand: three zones side by side ve
     assert.match(await validate(zone, `some.wild.${zone}`, 'TXT'), /^; fully validated$/m);
     assert.match(await validate(zone, `none.${zone}`, 'A'), /^; negative response, fully validated$/m);
     assert.match(await validate(zone, `sub.${zone}`, 'DS'), /^; negative response, fully validated$/m);
+  }
+});
+
+function checkOurs(file: string): { readonly code: number; readonly stdout: string } {
+  let stdout = '';
+  const code = namedCheckconf([file], {
+    output: {
+      print: (text) => (stdout += typeof text === 'string' ? text : Buffer.from(text).toString('latin1')),
+      complain: () => undefined,
+    },
+    disk: new NodeDisk(),
+    clock: new SystemClock(),
+    makeArena: () => Arena.create(1 << 20),
+  });
+  return { code, stdout };
+}
+
+test('S-093 S-095 S-096 named-checkconf says of auto-dnssec and its intervals what that of BIND says', async () => {
+  const inline = (clauses: string): string => `zone "x" { type primary; file "x"; inline-signing yes; ${clauses} };`;
+  const texts = [
+    ...['allow', 'maintain', 'off'].flatMap((mode) => [
+      inline(`auto-dnssec ${mode};`),
+      inline(`auto-dnssec ${mode}; dnssec-policy default;`),
+      inline(`auto-dnssec ${mode}; dnssec-policy none;`),
+      `zone "x" { type primary; file "x"; auto-dnssec ${mode}; };`,
+      `options { auto-dnssec ${mode}; };`,
+      `view "v" { auto-dnssec ${mode}; };`,
+    ]),
+    ...['0', '1', '3660', '3661', '8 8', '8 9', '3 72', '3 73', '7 168', '30 40'].flatMap((numbers) => [
+      inline(`sig-validity-interval ${numbers};`),
+      `options { sig-validity-interval ${numbers}; };`,
+    ]),
+    ...['0', '3660', '3661'].map((days) => inline(`dnskey-sig-validity ${days};`)),
+    inline('dnssec-policy default; sig-validity-interval 9; dnskey-sig-validity 9; update-check-ksk yes;'),
+    inline('dnssec-loadkeys-interval 60;'),
+  ];
+  const file = path.join(directory.path, 'check.conf');
+  for (const text of texts) {
+    fs.writeFileSync(file, `${text}\n`);
+    const [we, they] = [checkOurs(file), await execute('named-checkconf', [file])];
+    // Ours have columns.
+    const lines = ({ stdout }: { stdout: string }): string[] =>
+      stdout
+        .replaceAll(/:\d+:\d+: /g, ':1: ')
+        .split('\n')
+        .toSorted();
+    assert.deepEqual([lines(we), we.code], [lines(they), they.code], text);
   }
 });
 
