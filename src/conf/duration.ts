@@ -47,7 +47,7 @@ const TTL_UNITS: Readonly<Record<string, number>> = { w: WEEK, d: DAY, h: HOUR, 
 function parseTtl(text: string): Duration | 'range' | undefined {
   if (!/^(?:\d+|(?:\d+[wdhms])+)$/i.test(text) || text.length > 80) return undefined;
   let total = 0;
-  for (const [, digits, unit] of text.matchAll(/(\d+)([wdhms]?)/gi))
-    total += Number(digits) * (TTL_UNITS[unit.toLowerCase()] ?? 1);
+  for (const [, digits, letter] of text.matchAll(/(\d+)([wdhms]?)/gi))
+    total += Number(digits) * (TTL_UNITS[letter.toLowerCase()] ?? 1);
   return total <= LONGEST_DURATION ? { seconds: total, text: String(total) } : 'range';
 }

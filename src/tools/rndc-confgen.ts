@@ -195,7 +195,7 @@ ${commented}
 }
 
 /** chown(2) for a user by name. @throws DiskError */
-function giveTo(file: string, user: string): void {
+function changeOwner(file: string, user: string): void {
   try {
     const userId = Number(execFileSync('id', ['-u', '--', user], { encoding: 'latin1' }));
     fs.chownSync(file, userId, -1);
@@ -206,5 +206,10 @@ function giveTo(file: string, user: string): void {
 
 if (import.meta.main) {
   const output = processOutput;
-  process.exitCode = main(process.argv.slice(2), { output, disk: new NodeDisk(), random: new SystemRandom(), giveTo });
+  process.exitCode = main(process.argv.slice(2), {
+    output,
+    disk: new NodeDisk(),
+    random: new SystemRandom(),
+    giveTo: changeOwner,
+  });
 }

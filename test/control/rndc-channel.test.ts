@@ -8,7 +8,7 @@ import { alistText } from '../../src/control/alist.ts';
 import type { ControlKey } from '../../src/control/control-key.ts';
 import { fail, RESULT, succeed } from '../../src/control/results.ts';
 import { RndcChannel } from '../../src/control/rndc-channel.ts';
-import { command, request, RndcClient } from './rndc-client.ts';
+import { request, RndcClient, sendCommand } from './rndc-client.ts';
 
 const KEY: ControlKey = { name: 'rndc-key', algorithm: 'hmac-sha256', secret: new Uint8Array(32).fill(7) };
 const LOCAL: AddressMatchList = [{ kind: 'localhost', negated: false }];
@@ -40,9 +40,9 @@ const texts = (log: MemoryLog): string[] => log.records.map(({ text }) => text.r
 
 test('a signed command is obeyed after the nonce was fetched, and its result and text come back', () =>
   withChannel(async (port, _log, commands) => {
-    assert.deepEqual(await command(port, KEY, 'good'), { result: 0, error: undefined, text: 'done' });
-    assert.deepEqual(await command(port, KEY, 'bad'), { result: 172, error: 'unknown command', text: undefined });
-    assert.deepEqual(await command(port, KEY, 'throw'), { result: 25, error: 'failure', text: 'the disk is full' });
+    assert.deepEqual(await sendCommand(port, KEY, 'good'), { result: 0, error: undefined, text: 'done' });
+    assert.deepEqual(await sendCommand(port, KEY, 'bad'), { result: 172, error: 'unknown command', text: undefined });
+    assert.deepEqual(await sendCommand(port, KEY, 'throw'), { result: 25, error: 'failure', text: 'the disk is full' });
     assert.deepEqual(commands, ['good', 'bad', 'throw']);
   }));
 
@@ -50,7 +50,8 @@ test('every HMAC of the controls statement works both ways', async () => {
   for (const digest of ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512']) {
     const key = { ...KEY, algorithm: `hmac-${digest}` };
     await withChannel(
-      async (port) => assert.deepEqual(await command(port, key, 'good'), { result: 0, error: undefined, text: 'done' }),
+      async (port) =>
+        assert.deepEqual(await sendCommand(port, key, 'good'), { result: 0, error: undefined, text: 'done' }),
       { keys: [KEY, { ...key, secret: new Uint8Array(16).fill(3) }, key] },
     );
   }
@@ -125,7 +126,7 @@ test('lengths out of range and every cut or flipped message end the connection a
     }
     assert.equal(log.records.length, hostile.length + 1);
     assert.deepEqual(commands, []);
-    assert.notEqual(await command(port, KEY, 'good'), 'closed');
+    assert.notEqual(await sendCommand(port, KEY, 'good'), 'closed');
   }));
 
 test('who is not in the allow list is turned away before a word is read', () =>
@@ -141,7 +142,7 @@ test('who is not in the allow list is turned away before a word is read', () =>
 test('a read-only channel says so to the handler', () =>
   withChannel(
     async (port, _log, commands) => {
-      await command(port, KEY, 'good');
+      await sendCommand(port, KEY, 'good');
       assert.deepEqual(commands, ['good (read-only)']);
     },
     { readOnly: true },

@@ -76,7 +76,7 @@ export interface Reply {
 }
 
 /** Does what rndc does for one command: fetches a nonce, then sends the command with it. */
-export async function command(port: number, key: ControlKey, text: string): Promise<Reply | 'closed'> {
+export async function sendCommand(port: number, key: ControlKey, text: string): Promise<Reply | 'closed'> {
   const client = await RndcClient.connect(port, key);
   try {
     const first = await client.exchange(request(key, 'null'));

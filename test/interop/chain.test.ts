@@ -81,9 +81,9 @@ async function tamper(home: string, ports: Ports): Promise<void> {
   assert.notEqual(changed, text);
   fs.writeFileSync(path.join(home, 'db.presigned'), changed);
   const configuration = path.join(home, 'named.conf');
-  const before = fs.readFileSync(configuration, 'latin1');
+  const original = fs.readFileSync(configuration, 'latin1');
   const block = 'zone "tampered.tld" { type primary; file "db.presigned"; dnssec-policy none; };';
-  fs.writeFileSync(configuration, before.replace(/zone "tampered\.tld".*/, block));
+  fs.writeFileSync(configuration, original.replace(/zone "tampered\.tld".*/, block));
   servers[0] = await NamedProcess.start(home, ports);
 }
 

@@ -119,9 +119,9 @@ describe('S-007 what others write, we read', () => {
             .readdirSync(directory)
             .sort()
             .map((name) => [name, fs.readFileSync(path.join(directory, name), 'latin1')]);
-        const before = files();
+        const untouched = files();
         for (const key of keys) makeStore(directory).save(key);
-        assert.deepEqual(files(), before);
+        assert.deepEqual(files(), untouched);
       }));
 
   it('100 P-256 keys: scalars of every length', () =>
@@ -129,7 +129,7 @@ describe('S-007 what others write, we read', () => {
       for (let i = 0; i < 100; i++) mustRun('dnssec-keygen', ['-q', '-a', '13', `z${i}.example`], directory);
       for (let i = 0; i < 100; i++) {
         const { keys } = makeStore(directory).list(mustName(`z${i}.example.`));
-        new LocalSigner(keys[0].private!);
+        assert.doesNotThrow(() => new LocalSigner(keys[0].private!));
       }
     }));
 });

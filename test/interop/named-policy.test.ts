@@ -211,11 +211,11 @@ test('S-051 S-052 signatures end when the policy says, those over keys by their 
 });
 
 test('S-067 a policy that says nothing is the default policy', async () => {
-  const [, before] =
+  const [, original] =
     /key: \d+ \((.*)\), (CSK)/.exec((await server.rndc('dnssec', '-status', 'csk.example')).stdout) ?? [];
   const [, copied] =
     /key: \d+ \((.*)\), (CSK)/.exec((await server.rndc('dnssec', '-status', 'three.example')).stdout) ?? [];
-  assert.equal(copied, before);
+  assert.equal(copied, original);
 });
 
 test('S-005 a plain secondary serves our signatures unchanged, and delv validates what it says', async () => {

@@ -56,10 +56,10 @@ test('S-010 S-024 S-041 keys of new zones have the times and states that BIND gi
 /** What the planner makes of the zone, at the moments when BIND did something. */
 function compare(name: string, policy: DnssecPolicy): void {
   const seen = keysOf(name);
-  const start = Math.min(...seen.map(({ times }) => times.created ?? Number.NaN));
+  const first = Math.min(...seen.map(({ times }) => times.created ?? Number.NaN));
   const last = Math.max(...seen.flatMap(({ state }) => changesOf(state)));
   const zone = new SimulatedZone();
-  let { nextEvent } = zone.run(policy, start).plan;
+  let { nextEvent } = zone.run(policy, first).plan;
   while (nextEvent !== undefined && nextEvent <= last) ({ nextEvent } = zone.run(policy, nextEvent).plan);
   const planned = zone.keys.map(({ algorithm, times, state }) => ({ algorithm, times, state: state! }));
   assert.deepEqual(seen.toSorted(byRole), planned.toSorted(byRole), name);

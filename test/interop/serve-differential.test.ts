@@ -94,7 +94,7 @@ function vary(name: Name, below: (limit: number) => number): Name {
     default: {
       const upper = Uint8Array.from(name) as Name;
       for (let i = 1; i < upper.length; i++) if (upper[i] >= 0x61 && below(2) === 0) upper[i] -= 0x20;
-      return mustName(nameToText(upper).replace(/\.$/, '.'));
+      return mustName(nameToText(upper));
     }
   }
 }
@@ -118,8 +118,8 @@ function sameSets(
   mine: readonly ResourceRecord[],
   theirs: readonly ResourceRecord[],
 ): string | undefined {
-  const ours = text(mine);
-  const reference = text(theirs);
+  const ours = recordLines(mine);
+  const reference = recordLines(theirs);
   const extra = ours.filter((line) => !reference.includes(line));
   const missing = reference.filter((line) => !ours.includes(line));
   if (extra.length + missing.length === 0 && ours.length === reference.length) return undefined;
@@ -142,7 +142,7 @@ function additionalFault(mine: Message, theirs: Message): string | undefined {
 }
 
 /** Owners without their case: what a wildcard is expanded to has the question's with us and a mixture with named. */
-function text(records: readonly ResourceRecord[]): string[] {
+function recordLines(records: readonly ResourceRecord[]): string[] {
   return records.map(
     ({ owner, type, ttl, rdata }) =>
       `${nameToText(lowerName(owner))} ${ttl} ${typeText(type)} ${rdataToText(type, rdata)}`,

@@ -120,10 +120,10 @@ function readAddress(reader: TreeReader, families: readonly Family[], star: bool
 }
 
 /** Address and scope (RFC 4007 section 11: address%zone) of a text, or undefined. */
-export function parseAddress(text: string): { octets: Uint8Array; scope?: string } | undefined {
-  const v4 = parseIpv4(text);
+export function parseAddress(written: string): { octets: Uint8Array; scope?: string } | undefined {
+  const v4 = parseIpv4(written);
   if (v4) return { octets: v4 };
-  const [bare, scope] = text.split('%', 2);
+  const [bare, scope] = written.split('%', 2);
   const v6 = parseIpv6(bare);
   if (!v6 || scope === '') return undefined;
   return scope === undefined ? { octets: v6 } : { octets: v6, scope };
@@ -166,8 +166,8 @@ function readPrefixLength(reader: TreeReader, bits: number): number {
 }
 
 /** `10`, `10.1` and `10.1.2` stand for the network with zeros after; only a prefix length may follow. */
-function shortIpv4(text: string): { octets: Uint8Array; isShort: true } | undefined {
-  const parts = /^\d{1,3}(?:\.\d{1,3}){0,2}\.?$/.test(text) ? text.replace(/\.$/, '').split('.').map(Number) : [];
+function shortIpv4(written: string): { octets: Uint8Array; isShort: true } | undefined {
+  const parts = /^\d{1,3}(?:\.\d{1,3}){0,2}\.?$/.test(written) ? written.replace(/\.$/, '').split('.').map(Number) : [];
   if (parts.length === 0 || parts.some((part) => part > 255)) return undefined;
   const octets = new Uint8Array(4);
   octets.set(parts);

@@ -213,12 +213,12 @@ test('an append that fails at any step leaves the old end, and can be done again
     next.added(owner, type, ttl, soaRecord(5).rdata);
     assert.throws(() => failing.append(next), /disk full/);
     failing.close();
-    const after = Journal.open(file, { disk })!;
-    assert.equal(after.endSerial, 4);
-    assert.equal([...after.transactions()].length, 3);
-    after.append(next);
-    assert.equal(after.endSerial, 5);
-    after.close();
+    const reopened = Journal.open(file, { disk })!;
+    assert.equal(reopened.endSerial, 4);
+    assert.equal([...reopened.transactions()].length, 3);
+    reopened.append(next);
+    assert.equal(reopened.endSerial, 5);
+    reopened.close();
   }
 });
 
