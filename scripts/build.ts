@@ -13,7 +13,8 @@ const workers = Object.fromEntries(fs.globSync('src/**/*-worker.ts').map((file) 
 fs.rmSync('dist', { recursive: true, force: true });
 const version = (JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string }).version;
 await build({
-  entryPoints: { ...commands, ...workers },
+  // What npm runs after installation to compile native/udp.
+  entryPoints: { ...commands, ...workers, 'build-native': 'scripts/build-native.ts' },
   outdir: 'dist',
   bundle: true,
   platform: 'node',

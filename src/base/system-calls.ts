@@ -8,13 +8,15 @@ export interface SystemCalls {
   openSystemLog(identity: string, facility: number): void;
   /** syslog(3): `priority` 2 critical, 3 error, 4 warning, 5 notice, 6 info, 7 debug. */
   writeSystemLog(priority: number, text: string): void;
+  /** malloc_trim(3): gives pages of freed memory back to the system. */
+  trimHeap(): void;
 }
 
 interface ForeignFunctions {
   dlopen(
     library: string,
     functions: Record<string, { arguments: string[]; return: string }>,
-  ): { functions: Record<string, (...values: (string | number | Uint8Array)[]) => number> };
+  ): { functions: Record<string, (...values: (string | number | bigint | Uint8Array)[]) => number> };
 }
 
 const LOG_PID = 1;
@@ -26,6 +28,7 @@ export function loadSystemCalls(): SystemCalls {
     chroot: { arguments: ['string'], return: 'int32' },
     openlog: { arguments: ['buffer', 'int32', 'int32'], return: 'void' },
     syslog: { arguments: ['int32', 'string', 'string'], return: 'void' },
+    malloc_trim: { arguments: ['uint64'], return: 'int32' },
   });
   // openlog(3) keeps the pointer that it is given.
   let held: Uint8Array;
@@ -43,6 +46,7 @@ export function loadSystemCalls(): SystemCalls {
       held = Buffer.from(`${identity}\0`, 'latin1');
       c.openlog(held, LOG_PID | LOG_NDELAY, facility);
     },
+    trimHeap: () => void c.malloc_trim(0n),
     // The text goes in by "%s": it may hold percent signs that somebody else chose.
     writeSystemLog: (priority, text) => void c.syslog(priority, '%s', text.replaceAll('\0', '\\000')),
   };

@@ -5,6 +5,7 @@ import { SystemClock } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { SystemRandom } from '../base/random.ts';
+import { giveBackMemory } from '../base/memory.ts';
 import { loadSystemCalls } from '../base/system-calls.ts';
 import { printDefaults } from '../conf/print-defaults.ts';
 import { launchInBackground, LAUNCHED, tellLauncher } from './background.ts';
@@ -44,9 +45,10 @@ async function run(options: NamedOptions, argv: readonly string[]): Promise<numb
   // Nobody may be left to read what -g writes; that is no reason to stop serving.
   process.stderr.on('error', () => undefined);
   const disk = new NodeDisk();
+  const systemCalls = loadSystemCalls();
   const log = new DaemonLog(
     { stderrOnly: options.mode === 'foreground-stderr', logFile: options.logFile, debugLevel: options.debugLevel },
-    { disk, milliseconds: Date.now, stderr: (text) => void process.stderr.write(text), systemCalls: loadSystemCalls },
+    { disk, milliseconds: Date.now, stderr: (text) => void process.stderr.write(text), systemCalls: () => systemCalls },
   );
   try {
     // The user is looked up before the root changes: the new one may have no user database.
@@ -54,9 +56,11 @@ async function run(options: NamedOptions, argv: readonly string[]): Promise<numb
     const dependencies = { disk, log, clock: new SystemClock(), random: new SystemRandom() };
     const threads = await Threads.start({ count: options.threads ?? availableParallelism() }, dependencies);
     // All threads run by now: in the new root there is no program to start more from.
-    if (options.rootDirectory !== undefined) loadSystemCalls().changeRoot(options.rootDirectory);
+    if (options.rootDirectory !== undefined) systemCalls.changeRoot(options.rootDirectory);
     const commandLine = ['named', ...argv].join(' ');
-    return await serve(new Named({ ...options, account, commandLine }, { ...dependencies, threads }), log);
+    const giveBack = (): void => giveBackMemory(systemCalls);
+    const server = { ...dependencies, threads, giveBackMemory: giveBack };
+    return await serve(new Named({ ...options, account, commandLine }, server), log);
   } catch (error) {
     if (!(error instanceof SignetError)) throw error;
     process.stderr.write(`named: ${error.message}\n`);

@@ -44,6 +44,8 @@ export interface NamedDependencies {
   readonly random: Random;
   /** Ended with the server. */
   readonly threads: Threads;
+  /** Gives back what loading zones left unused. */
+  readonly giveBackMemory: () => void;
 }
 
 /** Seconds between looks for new addresses of this host. BIND 9.18: interface-interval 60 (minutes). */
@@ -215,6 +217,7 @@ export class Named implements ServerControl {
     this.#configured = clock.now();
     this.#scanRegularly();
     await keepers.loadAll();
+    this.#dependencies.giveBackMemory();
     log.write(serverEvent.allLoaded());
     log.write(serverEvent.running());
   }
@@ -399,6 +402,7 @@ export class Named implements ServerControl {
     if (this.#isEnding) return;
     await this.#sendTables();
     await keepers.releaseReplaced();
+    this.#dependencies.giveBackMemory();
     log.write(allZones ? serverEvent.allLoaded() : serverEvent.newZonesLoaded());
     log.write(serverEvent.running());
   }
