@@ -8,6 +8,7 @@ import type { Random } from '../base/random.ts';
 import type { DnssecPolicy, ZoneConfiguration } from '../conf/configuration.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import { refreshMargin } from '../policy/signature-times.ts';
 import { exactNextRefresh, nextRefresh } from '../signer/next-refresh.ts';
 import { serialMethod } from '../signer/serial-method.ts';
 import type { SigningStatistics } from '../signer/signing-parameters.ts';
@@ -51,10 +52,8 @@ export interface ZoneKeeperDependencies {
   readonly published: (keeper: ZoneKeeper) => void;
 }
 
-/** Signatures are replaced this many seconds before they reach the policy's refresh time, so that none ever passes it. */
-const REFRESH_AHEAD = 3600;
-/** Seconds of signature expirations that one round of refreshing takes together: rounds stay rare, zones change rarely. */
-const REFRESH_ROUND = 3600;
+/** As `refreshMargin`, for keys without a policy: their times leave more than this. */
+const MANUAL_REFRESH_MARGIN = 3600;
 /** Seconds after which the times are looked at again however far the next event is: clocks are set, hosts are suspended. */
 const LONGEST_WAIT = 3600;
 /** Seconds until what failed for a reason outside (disk full, key file missing) is tried again. */
@@ -405,7 +404,7 @@ export class ZoneKeeper implements AsyncDisposable {
     now: number,
   ): Promise<{ version: VersionRef; statistics: SigningStatistics } | 'unchanged'> {
     const { pool, random } = this.#dependencies;
-    const refreshBefore = now + this.#refreshSpan + REFRESH_AHEAD + REFRESH_ROUND;
+    const refreshBefore = now + this.#refreshSpan + 2 * this.#refreshMargin;
     const parameters = { ...decision.parameters, refreshBefore };
     const serial = serialMethod(this.zone.serialUpdateMethod, now);
     const current = this.store.current();
@@ -450,6 +449,10 @@ export class ZoneKeeper implements AsyncDisposable {
     return this.policy?.signaturesRefresh ?? this.zone.manualKeys?.signaturesRefresh ?? 0;
   }
 
+  get #refreshMargin(): number {
+    return this.policy === undefined ? MANUAL_REFRESH_MARGIN : refreshMargin(this.policy);
+  }
+
   #keysAreDue(now: number): boolean {
     return this.nextKeyEvent !== undefined && this.nextKeyEvent <= now;
   }
@@ -458,7 +461,7 @@ export class ZoneKeeper implements AsyncDisposable {
   #signaturesAreDue(now: number): boolean {
     const version = this.store.current();
     if (version === 0 || this.#files?.isSigned !== true) return this.#unsigned !== 0;
-    const limit = now + this.#refreshSpan + REFRESH_AHEAD;
+    const limit = now + this.#refreshSpan + this.#refreshMargin;
     const bound = nextRefresh(this.#dependencies.arena, version);
     if (bound === undefined || bound > limit) return false;
     const exact = exactNextRefresh(this.#dependencies.arena, version);
@@ -501,7 +504,7 @@ export class ZoneKeeper implements AsyncDisposable {
     if (this.#retryAt !== undefined) moments.push(this.#retryAt);
     else if (this.isLoaded) {
       const expiry = nextRefresh(this.#dependencies.arena, this.store.current());
-      if (expiry !== undefined) moments.push(expiry - this.#refreshSpan - REFRESH_AHEAD);
+      if (expiry !== undefined) moments.push(expiry - this.#refreshSpan - this.#refreshMargin);
       if (this.nextKeyEvent !== undefined) moments.push(this.nextKeyEvent);
     }
     // A bound that is early must not make us spin.

@@ -38,3 +38,16 @@ export function signatureTimes(policy: SignaturePolicy, now: number): SignatureT
 export function refreshTime(policy: DnssecPolicy, expiration: number): number {
   return expiration - policy.signaturesRefresh;
 }
+
+/** Seconds; what `refreshMargin` is at most. */
+const LONGEST_MARGIN = 3600;
+
+/**
+ * Seconds before their refresh time at which signatures are replaced, so that none ever passes it; as much again is what one
+ * round takes together, so that rounds stay rare. Of the time that a signature is used at least half is left.
+ */
+export function refreshMargin(policy: SignaturePolicy): number {
+  const { signaturesValidity, signaturesValidityDnskey, signaturesJitter, signaturesRefresh } = policy;
+  const use = Math.min(signaturesValidity - signaturesJitter, signaturesValidityDnskey) - signaturesRefresh;
+  return Math.max(0, Math.min(LONGEST_MARGIN, Math.floor(use / 4)));
+}

@@ -11,7 +11,7 @@ import { verifyZone } from '../../src/validate/verify-zone.ts';
 import { Arena } from '../../src/zone/store/arena.ts';
 import { ExtentPool } from '../../src/zone/store/extent-pool.ts';
 import type { ZoneReader } from '../../src/zone/store/zone-reader.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 export const START = Date.UTC(2026, 10, 21) / 1000;
 export const FILE = '/zones/example.db';
@@ -76,13 +76,14 @@ export function makeWorld(
     zone?: ZoneConfiguration;
     policy?: DnssecPolicy | 'none';
     memory?: number;
+    seed?: number;
   } = {},
 ): World {
   const clock = options.clock ?? new SimulatedClock(START);
   const disk = options.disk ?? new MemoryDisk();
   if (options.disk === undefined) disk.put(FILE, zoneText(1));
   const log = new MemoryLog();
-  const random = new SeededRandom(7);
+  const random = new SeededRandom(options.seed ?? 7);
   const arena = Arena.create(options.memory ?? MEMORY, random);
   const published: number[] = [];
   const policy = options.policy === 'none' ? undefined : (options.policy ?? DEFAULT_POLICY);
