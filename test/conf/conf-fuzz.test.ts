@@ -6,7 +6,7 @@ import { namedConfClauses } from '../../src/conf/grammar/named-conf.ts';
 import { printTree, readTreeText } from '../../src/conf/syntax/read-tree.ts';
 import type { MapValue } from '../../src/conf/syntax/tree.ts';
 import { read } from './configurations.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 const SAMPLE = `
 options { directory "."; listen-on port 53 { 127.0.0.1; !10/8; { ::1; }; }; version "a\\"b"; recursion no;
@@ -61,7 +61,7 @@ function latin1(text: string): string {
 
 function parse(text: string): { tree: MapValue | undefined; faults: FaultList } {
   const faults = new FaultList();
-  const tree = readTreeText('named.conf', text, namedConfClauses, { disk: new MemoryDisk({ 'x/y': '' }), faults });
+  const tree = readTreeText('named.conf', text, namedConfClauses, { disk: MemoryDisk.readOnly({ 'x/y': '' }), faults });
   return { tree, faults };
 }
 

@@ -3,13 +3,13 @@ import type { Configuration, DnssecPolicy } from '../../src/conf/configuration.t
 import { formatFault } from '../../src/conf/fault.ts';
 import { readConfiguration } from '../../src/conf/read-configuration.ts';
 import type { ReadResult } from '../../src/conf/read-configuration.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 export type Files = Readonly<Record<string, string>>;
 
 /** Reads named.conf from a disk with these files. */
 export function read(text: string, files: Files = {}): ReadResult {
-  const disk = new MemoryDisk({ 'named.conf': text, ...files });
+  const disk = MemoryDisk.readOnly({ 'named.conf': text, ...files });
   return readConfiguration('named.conf', disk, { hostName: 'host.example', programVersion: 'Signet 1.2.3' });
 }
 

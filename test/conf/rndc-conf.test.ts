@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatFault } from '../../src/conf/fault.ts';
 import { readRndcConfiguration, readRndcKey } from '../../src/conf/rndc-conf.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 const EXAMPLE = `
 options { default-server localhost; default-key samplekey; default-port 1953; };
@@ -13,7 +13,7 @@ key testkey { algorithm hmac-sha512; secret "R3HI8P6BKw9ZwXwN3VZKuQ=="; };
 `;
 
 test('S-086 rndc.conf is read as its manual page has it', () => {
-  const { value, faults } = readRndcConfiguration('rndc.conf', new MemoryDisk({ 'rndc.conf': EXAMPLE }));
+  const { value, faults } = readRndcConfiguration('rndc.conf', MemoryDisk.readOnly({ 'rndc.conf': EXAMPLE }));
   assert.deepEqual(faults, []);
   assert.equal(value?.defaultServer, 'localhost');
   assert.equal(value?.defaultKey, 'samplekey');
@@ -32,13 +32,13 @@ test('S-086 rndc.conf is read as its manual page has it', () => {
 });
 
 test('a key that is not there is a fault with its place', () => {
-  const { value, faults } = readRndcConfiguration('c', new MemoryDisk({ c: 'options { default-key x; };' }));
+  const { value, faults } = readRndcConfiguration('c', MemoryDisk.readOnly({ c: 'options { default-key x; };' }));
   assert.equal(value, undefined);
   assert.deepEqual(faults.map(formatFault), ["c:1:11: unknown key 'x'"]);
 });
 
 test('rndc.key holds one key', () => {
-  const disk = new MemoryDisk({ key: EXAMPLE.split('\n')[4], empty: '# nothing\n' });
+  const disk = MemoryDisk.readOnly({ key: EXAMPLE.split('\n')[4], empty: '# nothing\n' });
   assert.deepEqual(readRndcKey('key', disk).value?.secret, Uint8Array.of(97, 98, 99));
   assert.match(formatFault(readRndcKey('empty', disk).faults[0]), /^empty:1:1: 'empty' has no key statement/);
   assert.match(formatFault(readRndcKey('none', disk).faults[0]), /^none:1:1: cannot open 'none': file not found/);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nameToText } from '../../src/wire/name-text.ts';
 import { faultsOf, FILE, makeWorld, type World, zoneText } from './keeper-fixture.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 const DAY = 86_400;
 

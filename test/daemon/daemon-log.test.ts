@@ -4,7 +4,7 @@ import type { LogRecord } from '../../src/base/log.ts';
 import type { LogChannel, LoggingConfiguration } from '../../src/conf/configuration.ts';
 import { DaemonLog } from '../../src/daemon/daemon-log.ts';
 import { logLine, logTime, syslogPriority } from '../../src/daemon/log-line.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 const NOON = Date.UTC(2026, 10, 21, 12, 0, 0, 7);
 const RECORD: LogRecord = { category: 'zoneload', severity: 'info', text: 'zone example/IN: loaded serial 1' };

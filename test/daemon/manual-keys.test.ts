@@ -22,7 +22,7 @@ import {
   zoneConfiguration,
   zoneText,
 } from './keeper-fixture.ts';
-import { MemoryDisk } from './memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 const HOUR = 3600;
 const DAY = 86_400;

@@ -8,7 +8,7 @@ import { FULL_FORMAT, printZone } from '../../src/zone/print-zone.ts';
 import { Arena } from '../../src/zone/store/arena.ts';
 import { ExtentPool } from '../../src/zone/store/extent-pool.ts';
 import { ZoneStore } from '../../src/zone/store/zone-store.ts';
-import { MemoryDisk } from '../conf/memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 import { zonePool } from '../zones/zone-pool.ts';
 
 const HEAD = '$TTL 3600\n@ SOA ns h 1 3600 600 86400 300\n@ NS ns\nns A 192.0.2.1\n';
@@ -23,7 +23,7 @@ class Fixture {
   }
 
   load(files: Readonly<Record<string, string>>, options: Partial<LoadZoneOptions> = {}): LoadZoneResult {
-    const disk = new MemoryDisk(files);
+    const disk = MemoryDisk.readOnly(files);
     return loadZone(this.store, { file: 'zone.db', checks: SERVER_CHECKS, ...options }, { arena: this.arena, disk });
   }
 

@@ -16,7 +16,7 @@ import {
 import { writeRdata } from '../../src/zonefile/rdata-octets.ts';
 import { zonePool } from '../zones/zone-pool.ts';
 import { MasterFileScanner } from '../../src/zonefile/scanner.ts';
-import { MemoryDisk } from '../conf/memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 /** Calls `visit` with every record of a pool zone. */
 function eachRecord(visit: (owner: Uint8Array, type: number, ttl: number, rdata: Uint8Array) => void): void {
@@ -25,7 +25,7 @@ function eachRecord(visit: (owner: Uint8Array, type: number, ttl: number, rdata:
     const scanner = new MasterFileScanner(
       { file: 'zone.db', origin: apex, zone: apex },
       {
-        disk: new MemoryDisk(files),
+        disk: MemoryDisk.readOnly(files),
         sink: {
           record: (owner, ownerLength, type, ttl, rdata, length) =>
             visit(owner.slice(0, ownerLength), type, ttl, rdata.slice(0, length)),
@@ -144,7 +144,7 @@ test('a comment says when the first signature of an RRset expires', () => {
     const scanner = new MasterFileScanner(
       { file: 'x', origin: zone },
       {
-        disk: new MemoryDisk({}),
+        disk: MemoryDisk.readOnly({}),
         sink: { record: (_o, _l, _t, _ttl, rdata, length) => out.bytes(rdata.subarray(0, length)) },
       },
     );

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { mustName } from '../../src/wire/name-text.ts';
 import { FULL_STYLE, MasterFilePrinter } from '../../src/zonefile/printer.ts';
 import { MasterFileScanner, type ScanResult } from '../../src/zonefile/scanner.ts';
-import { MemoryDisk } from '../conf/memory-disk.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 import { zonePool } from '../zones/zone-pool.ts';
 
 /** What a text holds, in full style; owners may be anywhere. */
@@ -14,7 +14,7 @@ function canonicalText(text: Buffer, files: Readonly<Record<string, string>> = {
   const scanner = new MasterFileScanner(
     { file: 'zone.db', origin: mustName('example.net.'), defaultTtl: 60 },
     {
-      disk: new MemoryDisk(files),
+      disk: MemoryDisk.readOnly(files),
       sink: {
         record(owner, ownerLength, type, ttl, rdata, length) {
           printer.node(owner.subarray(0, ownerLength));

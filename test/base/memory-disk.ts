@@ -20,7 +20,13 @@ interface MemoryFile {
  * there in part or not at all.
  */
 export class MemoryDisk implements Disk {
-  readonly files: Map<string, MemoryFile>;
+  /** By normalized path. */
+  readonly files = new Map<string, MemoryFile>();
+  /** Modes by normalized path. */
+  readonly #directories = new Map([
+    ['/', 0o755],
+    ['.', 0o755],
+  ]);
   readonly locks = new Set<string>();
   /** Reason that every change fails with, such as ENOSPC or EROFS. */
   refusal: string | undefined;
@@ -31,28 +37,41 @@ export class MemoryDisk implements Disk {
   /** Between 0 and 1: what part of unsynced octets survives. */
   survival = 0.5;
 
-  constructor(files = new Map<string, MemoryFile>()) {
-    this.files = files;
+  constructor(texts: Readonly<Record<string, string>> = {}) {
+    for (const [file, text] of Object.entries(texts)) this.put(file, text);
   }
 
+  /** A disk for readers: whatever writes to it is a mistake. */
+  static readOnly(texts: Readonly<Record<string, string>>): MemoryDisk {
+    const disk = new MemoryDisk(texts);
+    disk.refusal = 'EROFS';
+    return disk;
+  }
+
+  /** Puts a Latin-1 text there, with the directories above it, as another program would. */
   put(file: string, text: string): void {
+    const name = path.normalize(file);
+    this.#makeDirectories(path.dirname(name), 0o755);
     const octets = Uint8Array.from(Buffer.from(text, 'latin1'));
-    this.files.set(file, { octets, durable: octets, pending: [], mode: 0o644 });
+    this.files.set(name, { octets, durable: octets, pending: [], mode: 0o644 });
   }
 
   afterCrash(): MemoryDisk {
-    const files = new Map<string, MemoryFile>();
+    const after = new MemoryDisk();
+    for (const [name, mode] of this.#directories) after.#directories.set(name, mode);
     for (const [name, { durable, pending, mode }] of this.files) {
       let octets = durable;
       for (const { at, octets: written } of pending) octets = overwrite(octets, at, this.#survivor(at, written));
-      files.set(name, { octets, durable: octets, pending: [], mode });
+      after.files.set(name, { octets, durable: octets, pending: [], mode });
     }
-    return new MemoryDisk(files);
+    return after;
   }
 
   read(file: string): Uint8Array<ArrayBuffer> | undefined {
     this.#alive();
-    return this.files.get(file)?.octets.slice();
+    const name = path.normalize(file);
+    if (this.#directories.has(name)) throw new DiskError('read', file, { code: 'EISDIR' });
+    return this.files.get(name)?.octets.slice();
   }
 
   replace(file: string, octets: Uint8Array | readonly Uint8Array[], mode = 0o644): void {
@@ -60,24 +79,27 @@ export class MemoryDisk implements Disk {
     const whole = Uint8Array.from(Buffer.concat(parts));
     // Two instants to die at: before the rename, and after it.
     this.#change('write', file);
-    this.files.set(file, { octets: whole, durable: whole, pending: [], mode });
+    this.files.set(this.#place('replace', file), { octets: whole, durable: whole, pending: [], mode });
     this.#change('sync', file);
   }
 
-  openAppend(file: string): AppendHandle {
+  openAppend(file: string, mode = 0o644): AppendHandle {
     this.#change('open', file);
-    if (!this.files.has(file)) this.put(file, '');
-    const { write, sync, truncate, close } = this.#handle(file);
-    return { append: (octets) => write(this.files.get(file)?.octets.length ?? 0, octets), sync, truncate, close };
+    const name = this.#place('open', file);
+    const empty = new Uint8Array();
+    const held = this.files.get(name) ?? { octets: empty, durable: empty, pending: [], mode };
+    this.files.set(name, held);
+    const { write, sync, truncate, close } = this.#handle(file, held);
+    return { append: (octets) => write(held.octets.length, octets), sync, truncate, close };
   }
 
   openUpdate(file: string): UpdateHandle | undefined {
     this.#alive();
-    return this.files.has(file) ? this.#handle(file) : undefined;
+    const held = this.files.get(path.normalize(file));
+    return held && this.#handle(file, held);
   }
 
-  #handle(file: string): UpdateHandle {
-    const held = this.files.get(file)!;
+  #handle(file: string, held: MemoryFile): UpdateHandle {
     return {
       size: () => held.octets.length,
       read: (at, octets) => {
@@ -114,34 +136,40 @@ export class MemoryDisk implements Disk {
 
   facts(file: string): FileFacts | undefined {
     this.#alive();
-    const one = this.files.get(file);
+    const name = path.normalize(file);
+    const one = this.files.get(name);
     if (one) return { size: one.octets.length, mode: one.mode, modified: 0, isDirectory: false, owner: 0 };
-    if (!this.#hasDirectory(file)) return undefined;
-    return { size: 0, mode: 0o755, modified: 0, isDirectory: true, owner: 0 };
+    const mode = this.#directories.get(name);
+    return mode === undefined ? undefined : { size: 0, mode, modified: 0, isDirectory: true, owner: 0 };
   }
 
   list(directory: string): string[] | undefined {
     this.#alive();
-    if (!this.#hasDirectory(directory)) return undefined;
-    return [...this.files.keys()].filter((name) => path.dirname(name) === directory).map((name) => path.basename(name));
+    const name = path.normalize(directory);
+    if (this.files.has(name)) throw new DiskError('list', directory, { code: 'ENOTDIR' });
+    if (!this.#directories.has(name)) return undefined;
+    const all = [...this.files.keys(), ...this.#directories.keys()];
+    return all.filter((one) => one !== name && path.dirname(one) === name).map((one) => path.basename(one));
   }
 
   remove(file: string): boolean {
-    if (!this.files.has(file)) return false;
+    const name = path.normalize(file);
+    if (!this.files.has(name)) return false;
     this.#change('remove', file);
-    return this.files.delete(file);
+    return this.files.delete(name);
   }
 
   rename(from: string, to: string): void {
-    const one = this.files.get(from);
+    const one = this.files.get(path.normalize(from));
     if (!one) throw new DiskError('rename', from, { code: 'ENOENT' });
     this.#change('rename', from);
-    this.files.delete(from);
-    this.files.set(to, one);
+    this.files.set(this.#place('rename', to), one);
+    this.files.delete(path.normalize(from));
   }
 
-  makeDirectory(): void {
-    this.#alive();
+  makeDirectory(directory: string, mode = 0o755): void {
+    this.#change('make', directory);
+    this.#makeDirectories(path.normalize(directory), mode);
   }
 
   lock(file: string): { release(): void } | undefined {
@@ -151,9 +179,19 @@ export class MemoryDisk implements Disk {
     return { release: () => this.locks.delete(file) };
   }
 
-  #hasDirectory(directory: string): boolean {
-    for (const name of this.files.keys()) if (name.startsWith(`${directory}/`)) return true;
-    return false;
+  #makeDirectories(name: string, mode: number): void {
+    if (this.#directories.has(name)) return;
+    this.#makeDirectories(path.dirname(name), mode);
+    this.#directories.set(name, mode);
+  }
+
+  /** Where a file can be, normalized: in a directory that exists, and not in the place of one. */
+  #place(operation: string, file: string): string {
+    const name = path.normalize(file);
+    const isMissing = !this.#directories.has(path.dirname(name));
+    if (isMissing || this.#directories.has(name))
+      throw new DiskError(operation, file, { code: isMissing ? 'ENOENT' : 'EISDIR' });
+    return name;
   }
 
   #alive(): void {
