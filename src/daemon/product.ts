@@ -1,20 +1,11 @@
-import fs from 'node:fs';
 import { arch, release, type, version as systemVersion } from 'node:os';
-
-/** Put in place by the build; a checkout reads package.json. */
-declare const SIGNET_VERSION: string | undefined;
+import { productVersion as readVersion } from '../base/product-version.ts';
 
 /** Read at once: later the root directory may be another. */
 const VERSION = readVersion();
 
 export function productVersion(): string {
   return VERSION;
-}
-
-function readVersion(): string {
-  if (typeof SIGNET_VERSION === 'string') return SIGNET_VERSION;
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(fs.readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** "Signet 0.1.0": what named -v prints, where BIND has its own name and version. */

@@ -6,6 +6,7 @@ import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { processOutput } from '../base/process-output.ts';
+import { productVersion } from '../base/product-version.ts';
 import { algorithmText } from '../crypto/algorithm.ts';
 import { classCode } from '../wire/class-text.ts';
 import { nameFromText, nameToShortText } from '../wire/name-text.ts';
@@ -57,11 +58,9 @@ export function runKeyTool(program: string, usage: string, output: CommandOutput
   }
 }
 
-declare const SIGNET_VERSION: string | undefined;
-
-/** "dnssec-keygen 0.1.0 (Signet)"; the build puts the version in. */
+/** "dnssec-keygen 0.1.0 (Signet)" */
 export function versionLine(program: string): string {
-  return `${program} ${typeof SIGNET_VERSION === 'string' ? SIGNET_VERSION : 'development'} (Signet)\n`;
+  return `${program} ${productVersion()} (Signet)\n`;
 }
 
 export interface KeyToolCommandLine extends ParsedCommandLine {
