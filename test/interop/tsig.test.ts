@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import net from 'node:net';
@@ -75,7 +75,7 @@ async function dig(...args: string[]): Promise<string> {
   return text;
 }
 
-describe('RFC 8945: TSIG with dig', { skip: spawnSync('dig', ['-v']).error !== undefined }, () => {
+describe('RFC 8945: TSIG with dig', () => {
   const udp = dgram.createSocket('udp4');
   const tcp = net.createServer((socket) => {
     let received = Buffer.alloc(0);
