@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FaultList } from '../../src/conf/fault.ts';
+import { namedConfClauses } from '../../src/conf/grammar/named-conf.ts';
+import { printTree, readTreeText } from '../../src/conf/syntax/read-tree.ts';
 import { matchesComponent } from '../../src/conf/syntax/include-files.ts';
 import { faultsOf, good } from './configurations.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 
 test('comments of C, C++ and shell stand wherever a token could', () => {
   const text = '/* a\n b */ options { // c }\n  port 54; # d }\n/**/listen-on-v6 { none; };\n}; /* e */';
@@ -39,6 +43,12 @@ const FAULTS: readonly [string, ...string[]][] = [
   ['acl x { 1.2.3; };', "named.conf:1:14: incomplete IPv4 address or prefix near ';'"],
   ['acl x { 1.2.3.4/33; };', "named.conf:1:17: invalid prefix length '33' near '33'"],
   ['acl x { 1.2.3.4/8; };', "named.conf:1:9: '1.2.3.4/8': address/prefix length mismatch '8'"],
+  ['acl x { geoip; };', "named.conf:1:14: expected unquoted string near ';'"],
+  ['acl x { geoip planet Mars; };', "named.conf:1:15: 'planet' unexpected near 'planet'"],
+  [
+    'options { allow-query { !geoip db "d" country US; }; };',
+    "named.conf:1:26: 'geoip' is known but not supported by this version",
+  ],
   ['options { directory /tmp; };', "named.conf:1:21: expected quoted string near '/'"],
   ['options { dnssec-enable yes; };', "named.conf:1:11: option 'dnssec-enable' no longer exists"],
   ['key k { algorithm hmac-sha256; secret "?"; };', 'named.conf:1:39: bad base64 encoding'],
@@ -52,6 +62,15 @@ const FAULTS: readonly [string, ...string[]][] = [
 
 test('S-019 syntax errors say file, line, column and what was expected, in the words of BIND', () => {
   for (const [text, ...faults] of FAULTS) assert.deepEqual(faultsOf(text), faults, text);
+});
+
+test('geoip elements of match lists are printed so that they can be read again', () => {
+  const faults = new FaultList();
+  const read = (text: string) =>
+    readTreeText('named.conf', text, namedConfClauses, { disk: MemoryDisk.readOnly({}), faults });
+  const text = 'acl "a" {\n\t!geoip db "d" country "US";\n\tgeoip asnum "AS64496 Example";\n};\n';
+  assert.equal(printTree(read(text)!, namedConfClauses), text);
+  assert.deepEqual(faults.all, []);
 });
 
 test('includes are read in their place, in the order of their names, under the directory in force', () => {

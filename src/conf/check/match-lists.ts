@@ -59,6 +59,10 @@ function checkElement(element: Value, context: CheckContext, open: readonly stri
   const value = negated ? element.value : element;
   if (value.kind === 'prefix') return checkPrefix(value, negated, context);
   if (value.kind === 'list') return { kind: 'list', list: checkMatchList(value, context, open), negated };
+  if (value.kind === 'tuple' && value.fields.has('geoip')) {
+    context.faults.error('CONF_UNSUPPORTED', value.position, "'geoip' is known but not supported by this version");
+    return undefined;
+  }
   if (value.kind === 'tuple') return checkKey(value, negated, context);
   if (value.kind !== 'text') return undefined;
   const name = value.text.toLowerCase();

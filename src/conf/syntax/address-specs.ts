@@ -57,7 +57,15 @@ export const prefix: Spec = {
   print: printPrefix,
 };
 
-/** One element of an address match list: `[!] ( prefix | key name | acl name | { ... } )`. */
+/** What `geoip` may ask a database for. BIND 9.18. */
+const GEOIP_FIELDS: ReadonlySet<string> = new Set(
+  (
+    'area areacode asnum city continent country country3 countryname domain isp metro metrocode netspeed org postal ' +
+    'postalcode region regionname timezone tz'
+  ).split(' '),
+);
+
+/** One element of an address match list: `[!] ( prefix | key name | geoip [db name] field value | acl name | { ... } )`. */
 export const matchElement: Spec = {
   read(reader) {
     const position = reader.peek().position;
@@ -93,16 +101,38 @@ function readMatch(reader: TreeReader): Value {
     const name = text.read(reader) as TextValue;
     return { kind: 'tuple', fields: new Map([['key', name]]), position: token.position };
   }
+  if (reader.takeWord('geoip')) return readGeoip(reader, token.position);
   return (token.kind === 'word' ? tryPrefix(reader) : undefined) ?? text.read(reader);
+}
+
+function readGeoip(reader: TreeReader, position: Value['position']): Value {
+  const database = reader.takeWord('db') ? [['db', text.read(reader)] as const] : [];
+  const field = reader.peek();
+  if (field.kind !== 'word') throw reader.fault('expected unquoted string');
+  if (!GEOIP_FIELDS.has(field.text.toLowerCase())) throw reader.fault(`'${field.text}' unexpected`);
+  const fields = [...database, ['field', text.read(reader)] as const, ['geoip', text.read(reader)] as const];
+  return { kind: 'tuple', fields: new Map(fields), position };
 }
 
 function printMatch(value: Value, printer: Printer): void {
   if (value.kind === 'list') matchList.print(value, printer);
   else if (value.kind === 'prefix') printPrefix(value, printer);
+  else if (value.kind === 'tuple' && value.fields.has('geoip')) printGeoip(value.fields, printer);
   else if (value.kind === 'tuple') {
     printer.write('key ');
     text.print(value.fields.get('key')!, printer);
   } else text.print(value, printer);
+}
+
+/** BIND leaves out the word and a space, and cannot read what it printed. */
+function printGeoip(fields: ReadonlyMap<string, Value>, printer: Printer): void {
+  printer.write('geoip ');
+  for (const [name, value] of fields) {
+    if (name === 'db') printer.write('db ');
+    if (name === 'field') printer.write((value as TextValue).text);
+    else text.print(value, printer);
+    if (name !== 'geoip') printer.write(' ');
+  }
 }
 
 function readAddress(reader: TreeReader, families: readonly Family[], star: boolean): AddressValue {
