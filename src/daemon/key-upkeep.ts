@@ -7,6 +7,7 @@ import type { DnssecPolicy } from '../conf/configuration.ts';
 import { algorithmText } from '../crypto/algorithm.ts';
 import { DNSKEY_FLAG } from '../crypto/dnskey.ts';
 import { dsRdata } from '../crypto/ds-digest.ts';
+import { keyTag } from '../crypto/key-tag.ts';
 import { keyBits } from '../crypto/public-key.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import type { KeyStore } from '../keys/key-store.ts';
@@ -75,8 +76,8 @@ export class KeyUpkeep {
   decide(now: number, signed: ZoneReader | undefined): KeyDecision {
     const { policy } = this.#options;
     let pairs = this.#list();
-    const lost = signed && lostKeys(signed, pairs);
     let planned = plan(policy, pairs.map(plannedKey), {}, now);
+    const lost = signed && (lostKeys(signed, pairs) ?? droppedKey(signed, pairs, planned.publication));
     // A key that the zone shows and whose files are gone must come back: another in its place would not be trusted.
     for (let round = 0; lost === undefined && round < MOST_ROUNDS && makesFiles(planned); round++) {
       pairs = this.#makeFiles(planned, pairs);
@@ -133,6 +134,13 @@ export class KeyUpkeep {
     const { keyDirectory } = this.#options;
     const shown = pairs.filter((pair) => publication.dnskey.includes(pair.fileBase));
     if (shown.length === 0) return `there is no key for the zone in ${keyDirectory}`;
+    for (const [signers, what] of [
+      [publication.signsKeys, 'its DNSKEY RRset'] as const,
+      [publication.signsZone, 'its records'] as const,
+    ]) {
+      if (signers.length === 0)
+        return `no key of the zone signs ${what}: look at "rndc dnssec -status" and at the files in ${keyDirectory}`;
+    }
     for (const { algorithm } of shown) {
       for (const signers of [publication.signsKeys, publication.signsZone]) {
         const able = shown.filter((pair) => pair.algorithm === algorithm && signers.includes(pair.fileBase));
@@ -267,8 +275,25 @@ function apexRdata(reader: ZoneReader, type: number): Uint8Array[] {
 function lostKeys(signed: ZoneReader, pairs: readonly KeyPair[]): string | undefined {
   const lost = apexRdata(signed, TYPE.DNSKEY).filter((rdata) => !pairs.some((pair) => equalOctets(pair.dnskey, rdata)));
   if (lost.length === 0) return undefined;
-  const names = lost.map((rdata) => `${algorithmText(rdata[3])} key with flags ${(rdata[0] << 8) | rdata[1]}`);
+  const names = lost.map((rdata) => `${algorithmText(rdata[3])} key ${keyTag(rdata)}`);
   return `the zone shows DNSKEY records whose key files are not there (${names.join(', ')}): restore the files`;
+}
+
+/**
+ * Why the zone cannot be maintained: a DNSKEY that it shows would vanish although nothing in the key's files says that it
+ * may. A damaged or hand-made state file comes to that, and resolvers that trust the key would find the zone bogus.
+ */
+function droppedKey(signed: ZoneReader, pairs: readonly KeyPair[], { dnskey }: Publication): string | undefined {
+  const shown = apexRdata(signed, TYPE.DNSKEY);
+  const dropped = pairs.find(
+    (pair) =>
+      !dnskey.includes(pair.fileBase) &&
+      pair.state?.dnskey === undefined &&
+      pair.times.delete === undefined &&
+      shown.some((rdata) => equalOctets(pair.dnskey, rdata)),
+  );
+  if (dropped === undefined) return undefined;
+  return `the zone shows the DNSKEY of ${keyName(dropped, true)}, but its state file does not say so: restore ${dropped.fileBase}.state`;
 }
 
 function presentSalt(reader: ZoneReader, iterations: number): Uint8Array | undefined {

@@ -36,6 +36,13 @@ const CONDITIONS: readonly (readonly [field: string, condition: StateCondition])
   ['GoalState', 'goal'],
 ];
 
+/** Where the first is, all tools write the second after it. */
+const REQUIRED: readonly (readonly [present: string, required: string])[] = [
+  ['Lifetime', 'KSK'],
+  ['KSK', 'ZSK'],
+  ...CHANGES.map(([field]) => [field, field.replace('Change', 'State')] as const),
+];
+
 /** The .state file of a key that has a state, field by field in BIND's order. */
 export function writeStateFile(pair: KeyPair): Uint8Array<ArrayBuffer> {
   const state = pair.state!;
@@ -67,18 +74,30 @@ const bothTimes = (time: number | undefined): string | undefined =>
 
 /**
  * @param file for messages
- * @throws SignetError KEY_FILE_SYNTAX
+ * @throws SignetError KEY_FILE_SYNTAX, KEY_FILE_TRUNCATED
  */
 export function readStateFile(file: string, octets: Uint8Array): StateFile {
   const state: { -readonly [K in keyof KeyState]: KeyState[K] } = {};
   const times: { [K in KeyTime]?: number } = {};
   const numbers: { predecessor?: number; successor?: number } = {};
   const unknown: string[] = [];
+  const names = new Set<string>();
   for (const field of readFields(file, latin1Text(octets))) {
+    names.add(field.name);
     if (!takeField(file, field, state, times, numbers)) unknown.push(`${field.name}: ${field.value}`);
   }
+  checkWhole(file, names);
   if (unknown.length > 0) state.unknownLines = unknown;
   return { state, times, ...numbers };
+}
+
+/** A state that is cut off must not be taken for that of a new key: its DNSKEY would vanish from the zone. */
+function checkWhole(file: string, names: ReadonlySet<string>): void {
+  const missing = REQUIRED.find(([present, required]) => names.has(present) && !names.has(required))?.[1];
+  const isBare = !names.has('Algorithm') || ![...names].some((name) => name !== 'Algorithm' && name !== 'Length');
+  if (missing === undefined && !isBare) return;
+  const detail = `the file is cut off: it has no ${missing ?? 'state'}; restore it from a backup`;
+  throw keyFileError('KEY_FILE_TRUNCATED', file, detail);
 }
 
 /** Takes a known field over; false for an unknown one. */

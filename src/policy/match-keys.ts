@@ -1,5 +1,5 @@
 import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
-import { signsKeys, signsZone } from './planned-key.ts';
+import { isTakenUp, signsKeys, signsZone } from './planned-key.ts';
 import type { PlannedKey } from './planned-key.ts';
 
 export interface KeyMatches {
@@ -29,7 +29,7 @@ function serves(key: PlannedKey, line: PolicyKey): boolean {
 
 /** Keys of the policy first, then the one that is in use for the longest time; the identifier makes it repeatable. */
 function preference(a: PlannedKey, b: PlannedKey): number {
-  const known = Number(a.state === undefined) - Number(b.state === undefined);
+  const known = Number(isTakenUp(b)) - Number(isTakenUp(a));
   const age = (key: PlannedKey): number => key.times.activate ?? key.times.publish ?? Number.MAX_SAFE_INTEGER;
   return known || age(a) - age(b) || (a.id < b.id ? -1 : Number(a.id > b.id));
 }

@@ -2,7 +2,7 @@ import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
 import { scheduleAdoptedKey, scheduleNewKey } from './key-schedule.ts';
 import type { Introduction, KeySchedule } from './key-schedule.ts';
 import { matchKeys } from './match-keys.ts';
-import { signsKeys, signsZone, withCondition } from './planned-key.ts';
+import { isTakenUp, signsKeys, signsZone, withCondition } from './planned-key.ts';
 import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
 import { publicationOf } from './publication.ts';
 import type { Publication } from './publication.ts';
@@ -55,7 +55,7 @@ export interface Plan {
 export function plan(policy: DnssecPolicy, keys: readonly PlannedKey[], observations: Observations, now: number): Plan {
   const { lines, others } = matchKeys(policy, keys);
   const work = new Map(keys.map((key) => [key.id, new KeyWork(key)]));
-  for (const { line, key } of lines) if (key && !key.state) work.get(key.id)!.adopt(policy, line, keys, now);
+  for (const { line, key } of lines) if (key && !isTakenUp(key)) work.get(key.id)!.adopt(policy, line, keys, now);
   for (const one of work.values()) one.observe(observations);
   advance([...work.values()], policy, now);
   const after = [...work.values()].map((one) => one.key);
@@ -141,8 +141,8 @@ function introductionOf(line: PolicyKey, keys: readonly PlannedKey[], now: numbe
 function nextEvent(keys: readonly PlannedKey[], policy: DnssecPolicy, now: number): number | undefined {
   const steps = keys.flatMap((key) => introductionSteps(key, keys, policy, now));
   const moments = steps.flatMap((step) => (step.kind === 'later' ? step.at : []));
-  // Keys without a state follow their own times.
-  const timed = keys.filter((key) => !key.state).flatMap((key) => Object.values(key.times) as number[]);
+  // Keys that no policy has taken up follow their own times.
+  const timed = keys.filter((key) => !isTakenUp(key)).flatMap((key) => Object.values(key.times) as number[]);
   return [...moments, ...timed].filter((at) => at > now).reduce<number | undefined>(earlier, undefined);
 }
 

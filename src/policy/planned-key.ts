@@ -59,11 +59,19 @@ export interface PlannedKey {
   /** DNSKEY flags; SEP decides the role of a key that has no state. */
   readonly flags: number;
   readonly times: PlannedTimes;
-  /** Absent for keys that no policy has taken up. */
+  /** Absent for keys without a state file; role and size only for keys that no policy has taken up (see `isTakenUp`). */
   readonly state?: PlannedState;
 }
 
 const SEP = 1;
+
+/**
+ * True when a policy has taken the key up: its state says how far its records are known. The state that `dnssec-keygen -k`
+ * writes has role and lifetime only; such a key follows its times, as one without a state.
+ */
+export function isTakenUp({ state }: PlannedKey): boolean {
+  return state?.goal !== undefined || KEY_RECORDS.some((record) => state?.[record] !== undefined);
+}
 
 /** Signs the DNSKEY, CDS and CDNSKEY RRsets. */
 export function signsKeys(key: PlannedKey): boolean {

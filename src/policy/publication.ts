@@ -1,4 +1,4 @@
-import { signsKeys, signsZone } from './planned-key.ts';
+import { isTakenUp, signsKeys, signsZone } from './planned-key.ts';
 import type { Condition, PlannedKey } from './planned-key.ts';
 
 /** What the zone shows and what signs it, as identifiers of keys in the order they were given. */
@@ -13,7 +13,7 @@ export interface Publication {
   readonly sync: readonly string[];
 }
 
-/** The publication of a zone at `now`. Keys without a state follow their times, as a key without policy does. */
+/** The publication of a zone at `now`. Keys that no policy has taken up follow their times, as a key without policy does. */
 export function publicationOf(keys: readonly PlannedKey[], now: number): Publication {
   const idsOf = (test: (key: PlannedKey) => boolean): string[] => keys.filter(test).map((key) => key.id);
   return {
@@ -26,21 +26,21 @@ export function publicationOf(keys: readonly PlannedKey[], now: number): Publica
 
 function isPublished(key: PlannedKey, now: number): boolean {
   // An unretentive record is one that the zone does not show any more, but caches may.
-  if (key.state) return isShown(key.state.dnskey);
+  if (isTakenUp(key)) return isShown(key.state?.dnskey);
   return isBetween(now, key.times.publish, key.times.delete);
 }
 
 function makesZoneSignatures(key: PlannedKey, now: number): boolean {
-  return key.state ? isShown(key.state.zrrsig) : isActive(key, now);
+  return isTakenUp(key) ? isShown(key.state?.zrrsig) : isActive(key, now);
 }
 
 function makesKeySignatures(key: PlannedKey, now: number): boolean {
-  return key.state ? isShown(key.state.krrsig) : isActive(key, now);
+  return isTakenUp(key) ? isShown(key.state?.krrsig) : isActive(key, now);
 }
 
 /** RFC 7344 section 4: CDS and CDNSKEY say which DS the parent should have. */
 function isOffered(key: PlannedKey, now: number): boolean {
-  return key.state ? isShown(key.state.ds) : isBetween(now, key.times.syncPublish, key.times.syncDelete);
+  return isTakenUp(key) ? isShown(key.state?.ds) : isBetween(now, key.times.syncPublish, key.times.syncDelete);
 }
 
 const isShown = (condition: Condition | undefined): boolean => condition === 'rumoured' || condition === 'omnipresent';

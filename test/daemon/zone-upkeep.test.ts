@@ -4,6 +4,7 @@ import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { nameToText } from '../../src/wire/name-text.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
+import { MemoryDisk } from '../base/memory-disk.ts';
 import { faultsOf, FILE, makeWorld, signatureSpan, zoneText, type World } from './keeper-fixture.ts';
 
 const HOUR = 3600;
@@ -220,6 +221,43 @@ test('a key whose files are all gone is not replaced by another that nobody trus
   assert.ok(world.news().some((line) => line.includes('restore the files')));
   assert.ok(![...world.disk.files.keys()].some((file) => /\/K/.test(file)));
   assert.deepEqual(world.published, [2]);
+});
+
+test('S-010 a state file that is cut off anywhere: no key is made or taken out of the zone, and the zone stays valid', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  await world.advance(2 * DAY);
+  const file = [...world.disk.files.keys()].find((name) => name.endsWith('.state'))!;
+  const lines = Buffer.from(world.disk.files.get(file)!.octets).toString().split('\n');
+  const dnskeys = apexRdata(world, TYPE.DNSKEY);
+  await world.keeper.stop();
+  for (let kept = 0; kept < lines.length; kept++) {
+    const disk = world.disk.afterCrash();
+    disk.put(file, lines.slice(0, kept).join('\n'));
+    const after = makeWorld({ disk, clock: world.clock });
+    await after.keeper.start();
+    await after.advance(HOUR);
+    assert.deepEqual(apexRdata(after, TYPE.DNSKEY), dnskeys, `${kept} lines kept`);
+    assert.deepEqual(await faultsOf(after), [], `${kept} lines kept`);
+    await after.keeper.stop();
+  }
+});
+
+test('S-024 a key that dnssec-keygen -k made before the first start is taken up, and no other is made', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  const [key, secret, state] = ['.key', '.private', '.state'].map((end) =>
+    [...world.disk.files.keys()].find((file) => file.endsWith(end))!,
+  );
+  const disk = new MemoryDisk();
+  for (const file of [key, secret]) disk.files.set(file, world.disk.files.get(file)!);
+  disk.put(state, 'Algorithm: 13\nLength: 256\nLifetime: 0\nKSK: yes\nZSK: yes\nGenerated: 20261121000000\n');
+  disk.put(FILE, zoneText(1));
+  const second = makeWorld({ disk });
+  await second.keeper.start();
+  assert.deepEqual(apexRdata(second, TYPE.DNSKEY), apexRdata(world, TYPE.DNSKEY));
+  assert.deepEqual(await faultsOf(second), []);
+  assert.match(Buffer.from(disk.files.get(state)!.octets).toString(), /^GoalState: omnipresent$/m);
 });
 
 for (const reason of ['EROFS', 'EACCES', 'ENOSPC']) {

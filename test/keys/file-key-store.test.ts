@@ -292,7 +292,13 @@ it('a key whose private half is gone keeps its times from the comments', () => {
 it('S-010 a state file whose name lost its dot is read, and written back with it', () => {
   inDirectory((directory) => {
     const store = makeStore(directory);
-    const made = store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {}, state: { lifetime: 77 } });
+    const made = store.generate({
+      zone: ZONE,
+      algorithm: 13,
+      flags: 257,
+      times: {},
+      state: { lifetime: 77, ksk: true, zsk: false },
+    });
     const dotless = made.fileBase.replace('.+', '+');
     fs.renameSync(path.join(directory, `${made.fileBase}.state`), path.join(directory, `${dotless}.state`));
     const { keys, faults } = store.list(ZONE);
@@ -306,7 +312,7 @@ it('S-010 a state file whose name lost its dot is read, and written back with it
 it('unknown lines of a state file survive saving', () => {
   inDirectory((directory) => {
     const store = makeStore(directory);
-    const made = store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {}, state: {} });
+    const made = store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {}, state: { goal: 'hidden' } });
     const file = path.join(directory, `${made.fileBase}.state`);
     fs.appendFileSync(file, 'Colour: light blue\n');
     store.save(store.list(ZONE).keys[0]);

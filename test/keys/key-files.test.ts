@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { SignetError } from '../../src/base/error.ts';
+import { latin1Octets } from '../../src/base/octets.ts';
 import { dnskeyAlgorithm, dnskeyFlags, dnskeyRdata } from '../../src/crypto/dnskey.ts';
 import { keyTag } from '../../src/crypto/key-tag.ts';
 import { generateKey } from '../../src/crypto/key-generation.ts';
 import { privateKeyMaterial } from '../../src/crypto/private-key.ts';
 import { keyFileBase, parseKeyFileName, zoneFileText } from '../../src/keys/key-file-name.ts';
 import { isKsk, isZsk, type KeyPair } from '../../src/keys/key-pair.ts';
-import { KEY_CONDITIONS } from '../../src/keys/key-state.ts';
+import { KEY_CONDITIONS, type KeyState } from '../../src/keys/key-state.ts';
 import { formatKeyTime, parseKeyTime } from '../../src/keys/key-times.ts';
 import { readPrivateFile, writePrivateFile } from '../../src/keys/private-file.ts';
 import { readPublicFile, writePublicFile } from '../../src/keys/public-file.ts';
@@ -99,14 +100,37 @@ it('S-010 .state files: what is written is read', () => {
     },
     { requiredKeys: ['length'], noNullPrototype: true },
   );
+  // As all tools write them: a change with what it led to, lifetime and roles together.
+  const whole = state.map((all): KeyState => {
+    const roles = all.lifetime !== undefined || all.ksk !== undefined || all.zsk !== undefined;
+    const kept = Object.entries(all).filter(([name]) => !name.endsWith('Change') || name.replace('Change', '') in all);
+    return {
+      goal: 'hidden',
+      ...Object.fromEntries(kept),
+      ...(roles && { ksk: all.ksk ?? true, zsk: all.zsk ?? false }),
+    };
+  });
   fc.assert(
-    fc.property(state, times, (keyState, keyTimes) => {
+    fc.property(whole, times, (keyState, keyTimes) => {
       const read = readStateFile('K.state', writeStateFile(pairOf({ state: keyState, times: keyTimes })));
       assert.deepEqual(read.state, { ...keyState });
       assert.deepEqual(read.times, keyTimes);
     }),
   );
 });
+
+for (const [name, text] of [
+  ['empty', ''],
+  ['only a comment', '; This is the state of key 1, for example.\n'],
+  ['another text', 'Foo: bar\n'],
+  ['no roles', 'Algorithm: 13\nLength: 256\nLifetime: 0\n'],
+  ['one role', 'Algorithm: 13\nLength: 256\nLifetime: 0\nKSK: yes\n'],
+  ['a change without its state', 'Algorithm: 13\nLength: 256\nDNSKEYChange: 20260101000000\nGoalState: omnipresent\n'],
+]) {
+  it(`S-010 .state files: ${name} is cut off, not the state of a new key`, () => {
+    assert.throws(() => readStateFile('K.state', latin1Octets(text)), { code: 'KEY_FILE_TRUNCATED' });
+  });
+}
 
 it('S-011 file names: letters small, odd octets escaped, read back to the same zone part', () => {
   assert.equal(
