@@ -36,6 +36,7 @@ function makeLog(options: { stderrOnly?: boolean; debugLevel?: number } = {}): W
       stderr: (text) => stderr.push(text),
       systemCalls: () => ({
         changeRoot: () => undefined,
+        trimHeap: () => undefined,
         openSystemLog: (identity, facility) => syslog.push(`open ${identity} ${facility}`),
         writeSystemLog: (priority, text) => syslog.push(`${priority} ${text}`),
       }),
