@@ -63,7 +63,8 @@ async function started(policy: DnssecPolicy, ...lines: string[]): Promise<World>
   return world;
 }
 
-const isKeyType = (type: number): boolean => [TYPE.DNSKEY, TYPE.CDS, TYPE.CDNSKEY].includes(type);
+const KEY_TYPES: readonly number[] = [TYPE.DNSKEY, TYPE.CDS, TYPE.CDNSKEY];
+const isKeyType = (type: number): boolean => KEY_TYPES.includes(type);
 
 test('S-031 policy default: one DNSKEY, 257 and algorithm 13, for ever, signs everything; then CDS and CDNSKEY appear', async () => {
   const world = await started(DEFAULT_POLICY);
@@ -98,7 +99,7 @@ test('S-044 S-045 the KSK signs DNSKEY, CDS and CDNSKEY and the ZSK the rest, al
   const [ksk, zsk] = [257, 256].map((flags) => world.keeper.keys.find((key) => key.flags === flags)!.tag);
   const signatures = signaturesOf(world);
   for (const { covered, tag } of signatures) assert.equal(tag, isKeyType(covered) ? ksk : zsk, `type ${covered}`);
-  for (const type of [TYPE.DNSKEY, TYPE.CDS, TYPE.CDNSKEY])
+  for (const type of KEY_TYPES)
     assert.equal(signatures.filter(({ covered }) => covered === type).length, 1, `type ${type}`);
 });
 
@@ -170,7 +171,7 @@ test('S-051 S-052 signatures of data and of keys live as long as the policy says
     if (isKeyType(covered)) assert.equal(life, 10 * DAY, `type ${covered}`);
     else assert.ok(life <= 20 * DAY && life >= 19.5 * DAY, `type ${covered}: ${life / DAY} days`);
   }
-  for (const type of [TYPE.DNSKEY, TYPE.CDS, TYPE.CDNSKEY])
+  for (const type of KEY_TYPES)
     assert.ok(
       signatures.some(({ covered }) => covered === type),
       `type ${type}`,
