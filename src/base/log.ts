@@ -1,5 +1,5 @@
 /** Severities of BIND's logging statement, most severe first. Debug levels are 1 and up. */
-export const SEVERITIES = ['critical', 'error', 'warning', 'notice', 'info'] as const;
+const SEVERITIES = ['critical', 'error', 'warning', 'notice', 'info'] as const;
 export type Severity = (typeof SEVERITIES)[number] | `debug ${number}`;
 
 /** One line of log. `category` is one of BIND's (general, dnssec, notify, ...), `zone` names what it is about. */

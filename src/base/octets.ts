@@ -46,6 +46,16 @@ export function latin1Text(octets: Uint8Array, start = 0, end = octets.length): 
   return Buffer.from(octets.buffer, octets.byteOffset + start, end - start).toString('latin1');
 }
 
+/** A 16-bit number in network order. */
+export function readUint16(octets: Uint8Array, at: number): number {
+  return (octets[at] << 8) | octets[at + 1];
+}
+
+/** A 32-bit number in network order, unsigned. */
+export function readUint32(octets: Uint8Array, at: number): number {
+  return ((octets[at] << 24) | (octets[at + 1] << 16) | (octets[at + 2] << 8) | octets[at + 3]) >>> 0;
+}
+
 const HEX = '0123456789abcdef';
 
 export function toHex(octets: Uint8Array): string {

@@ -58,7 +58,7 @@ export const MANUAL_KEYS_DEFAULTS = {
 } as const;
 
 /** The key of the built-in policy `default`: one that signs all. BIND 9.18. */
-export const DEFAULT_POLICY_KEY: PolicyKey = {
+const DEFAULT_POLICY_KEY: PolicyKey = {
   role: 'csk',
   lifetime: 0,
   // RFC 8624 section 3.1 and RFC 9904 recommend ECDSAP256SHA256 for signing.

@@ -16,7 +16,7 @@ const MONTH = 31 * DAY;
 const YEAR = 365 * DAY;
 
 /** Durations are 32-bit numbers of seconds, as TTLs and RRSIG times. */
-export const LONGEST_DURATION = 0xffffffff;
+const LONGEST_DURATION = 0xffffffff;
 
 const ISO = /^P(?:(\d+)W|(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?)$/;
 

@@ -29,7 +29,7 @@ const MD5_NUMBER = 157;
 const SIGNATURE_ROOM = 88;
 
 /** `HMAC-SHA256` and `hmac-sha256.` are the same; undefined for what the control channel does not know. */
-export function controlAlgorithm(name: string): ControlAlgorithm | undefined {
+function controlAlgorithm(name: string): ControlAlgorithm | undefined {
   const plain = name
     .toLowerCase()
     .replace(/\.$/, '')

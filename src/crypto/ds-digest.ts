@@ -20,7 +20,7 @@ const DIGESTS: readonly DsDigest[] = [
   { number: 4, mnemonic: 'SHA-384', length: 48, nodeName: 'sha384' }, // RFC 6605 section 2
 ];
 
-export function dsDigest(digestType: number): DsDigest | undefined {
+function dsDigest(digestType: number): DsDigest | undefined {
   return DIGESTS.find((digest) => digest.number === digestType);
 }
 

@@ -9,7 +9,7 @@ import { encodeRsa, RSA_MAX_MODULUS_BITS } from './public-key.ts';
 /** Shortest RSA modulus that is made; BIND 9.18: 1024. */
 export const RSA_LEAST_NEW_BITS = 1024;
 /** BIND 9.18 uses F4. */
-export const RSA_PUBLIC_EXPONENT = 65537;
+const RSA_PUBLIC_EXPONENT = 65537;
 
 export interface KeyGenerationRequest extends LegacyOptions {
   readonly algorithm: number;

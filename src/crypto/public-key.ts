@@ -5,11 +5,11 @@ import { DNSKEY_HEADER, DNSKEY_PROTOCOL, dnskeyAlgorithm } from './dnskey.ts';
 
 /** RFC 5702 section 2 and RFC 3110 section 2: at most 4096 bits; fewer than 512 were never allowed. */
 export const RSA_MAX_MODULUS_BITS = 4096;
-export const RSA_MIN_MODULUS_BITS = 512;
+const RSA_MIN_MODULUS_BITS = 512;
 /** RFC 5702 section 2.2. */
-export const RSASHA512_MIN_MODULUS_BITS = 1024;
+const RSASHA512_MIN_MODULUS_BITS = 1024;
 /** Work grows with the exponent; no known signer uses more than 33 bits, and OpenSSL stops at 64 for long keys. */
-export const RSA_MAX_EXPONENT_BITS = 64;
+const RSA_MAX_EXPONENT_BITS = 64;
 
 export interface RsaPublicKey {
   readonly exponent: Uint8Array;
@@ -103,7 +103,7 @@ function checkRsa(rsa: RsaPublicKey, algorithm: number): string | undefined {
 }
 
 /** Bits of a big-endian number without leading zero octets. */
-export function bitLength(octets: Uint8Array): number {
+function bitLength(octets: Uint8Array): number {
   return octets.length === 0 ? 0 : octets.length * 8 - (Math.clz32(octets[0]) - 24);
 }
 

@@ -23,11 +23,11 @@ export interface NamedOptions {
   readonly memoryStatistics: boolean;
 }
 
-export const DEFAULT_CONFIGURATION_FILE = '/etc/bind/named.conf';
+const DEFAULT_CONFIGURATION_FILE = '/etc/bind/named.conf';
 
 const LETTERS = '46A:c:Cd:D:E:fFgL:M:m:n:N:p:sS:t:T:U:u:vVx:X:';
 
-export const USAGE = `usage: named [-4|-6] [-c conffile] [-d debuglevel] [-D comment] [-E engine]
+const USAGE = `usage: named [-4|-6] [-c conffile] [-d debuglevel] [-D comment] [-E engine]
              [-f|-g] [-L logfile] [-n number_of_cpus] [-p port] [-s]
              [-S sockets] [-t chrootdir] [-u username] [-U listeners]
              [-X lockfile] [-m {usage|trace|record}]

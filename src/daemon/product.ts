@@ -4,7 +4,7 @@ import { productVersion as readVersion } from '../base/product-version.ts';
 /** Read at once: later the root directory may be another. */
 const VERSION = readVersion();
 
-export function productVersion(): string {
+function productVersion(): string {
   return VERSION;
 }
 

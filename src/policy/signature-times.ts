@@ -1,7 +1,7 @@
 import type { DnssecPolicy } from '../conf/configuration.ts';
 
 /** Clocks of validators may be behind by this much. BIND 9.18: an hour. */
-export const INCEPTION_OFFSET = 3600;
+const INCEPTION_OFFSET = 3600;
 
 /** Times of signatures made at one moment, in Unix seconds. */
 export interface SignatureTimes {

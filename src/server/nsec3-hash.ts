@@ -1,7 +1,7 @@
 import { LOWER } from '../wire/name.ts';
 
 /** Octets of a hash (SHA-1, the only algorithm of RFC 5155 section 11). */
-export const NSEC3_HASH_LENGTH = 20;
+const NSEC3_HASH_LENGTH = 20;
 
 /**
  * The hash of RFC 5155 section 5, in place: `hash` holds the result. An answer needs up to 127 of these for one hostile

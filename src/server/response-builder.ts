@@ -9,7 +9,7 @@ import { copyName } from './name-copy.ts';
 export const OWN_NAME = -1;
 
 /** A name that no pointer reaches: it stands behind the first 16 KiB of a message (RFC 1035 section 4.1.4). */
-export const UNREACHABLE = -1;
+const UNREACHABLE = -1;
 const POINTER_LIMIT = 0x4000;
 
 /** RRsets that one message remembers, so that none is in it twice. */

@@ -1,5 +1,5 @@
 /** Counters by BIND's names (statistics channel and `rndc stats`), in the order of a row in shared memory. */
-export const COUNTERS = [
+const COUNTERS = [
   'Requestv4',
   'Requestv6',
   'ReqEdns0',

@@ -1,3 +1,4 @@
+import { withSoaSerial } from '../wire/rdata/soa.ts';
 import { compareCanonicalNames, nameKey, type Name } from '../wire/name.ts';
 import { TYPE } from '../wire/type-codes.ts';
 import { diffVersions } from '../zone/store/zone-diff.ts';
@@ -36,12 +37,7 @@ export function isSameRRset(a: ZoneReader, rrsetOfA: RRsetRef, b: ZoneReader, rr
 
 /** Serials are not compared: the signed version has its own. */
 function isSameSoa(a: readonly Uint8Array[], b: readonly Uint8Array[]): boolean {
-  if (a.length !== b.length || a[0].length !== b[0].length) return false;
-  const serialAt = a[0].length - 20;
-  return (
-    equalOctets(a[0].subarray(0, serialAt), b[0].subarray(0, serialAt)) &&
-    equalOctets(a[0].subarray(serialAt + 4), b[0].subarray(serialAt + 4))
-  );
+  return a.length === b.length && equalOctets(withSoaSerial(a[0], 0), withSoaSerial(b[0], 0));
 }
 
 /**

@@ -1,3 +1,4 @@
+import { withSoaSerial } from '../wire/rdata/soa.ts';
 import { nsec3Hash } from '../crypto/nsec3-hash.ts';
 import { signedLabels } from '../crypto/signing-input.ts';
 import { isWithin, MAX_NAME_LENGTH, type Name } from '../wire/name.ts';
@@ -130,7 +131,7 @@ export class NameSlice {
       return this.#writer.endRRset();
     }
     if (type === TYPE.SOA && serial !== undefined) {
-      const soa = withSerial(source.rdataAll(rrset)[0], serial);
+      const soa = withSoaSerial(source.rdataAll(rrset)[0], serial);
       return this.#writeOwn({ type, ttl: source.ttl(rrset), rdatas: [soa] }, node, owner, labels);
     }
     const { signer } = this.#tools;
@@ -264,11 +265,4 @@ function insertByType(list: OwnRRset[], one: OwnRRset): void {
   let at = list.length;
   while (at > 0 && list[at - 1].type > one.type) at--;
   list.splice(at, 0, one);
-}
-
-/** SOA RDATA ends with serial, refresh, retry, expire and minimum, 32 bits each (RFC 1035 section 3.3.13). */
-export function withSerial(soa: Uint8Array, serial: number): Uint8Array {
-  const copy = Uint8Array.from(soa);
-  new DataView(copy.buffer).setUint32(copy.length - 20, serial);
-  return copy;
 }

@@ -1,6 +1,6 @@
 import { serialLess } from '../base/serial.ts';
 import { SignetError } from '../base/error.ts';
-import { equalOctets } from '../base/octets.ts';
+import { equalOctets, readUint32 } from '../base/octets.ts';
 import { isRevoked } from '../crypto/dnskey.ts';
 import { keyTag } from '../crypto/key-tag.ts';
 import { LocalSigner } from '../crypto/local-signer.ts';
@@ -23,7 +23,7 @@ export function signsType(key: SigningKey, type: number): boolean {
 }
 
 /** Types that KSKs sign. */
-export function isKeyType(type: number): boolean {
+function isKeyType(type: number): boolean {
   return type === TYPE.DNSKEY || type === TYPE.CDS || type === TYPE.CDNSKEY;
 }
 
@@ -143,7 +143,7 @@ export class RRsetSigner {
     if (!this.#agrees(rrset, start, end)) return -1;
     const algorithm = o[start + 2];
     const tag = (o[start + 16] << 8) | o[start + 17];
-    const expiration = uint32(o, start + 8);
+    const expiration = readUint32(o, start + 8);
     for (let i = 0; i < keys.length; i++) {
       const { key, trusted } = keys[i];
       if (key.algorithm !== algorithm || key.tag !== tag || (signedBy & (1 << i)) !== 0) continue;
@@ -158,8 +158,9 @@ export class RRsetSigner {
   #agrees(rrset: SignedRRset, start: number, end: number): boolean {
     const o = this.octets;
     const signerEnd = start + RRSIG_FIXED_LENGTH + rrset.signer.length;
-    if (end <= signerEnd || o[start + 3] !== rrset.labels || uint32(o, start + 4) !== rrset.originalTtl) return false;
-    if (serialLess(this.#now >>> 0, uint32(o, start + 12))) return false;
+    if (end <= signerEnd || o[start + 3] !== rrset.labels || readUint32(o, start + 4) !== rrset.originalTtl)
+      return false;
+    if (serialLess(this.#now >>> 0, readUint32(o, start + 12))) return false;
     const signer = uncheckedName(o.subarray(start + RRSIG_FIXED_LENGTH, signerEnd));
     return equalNames(signer, uncheckedName(rrset.signer));
   }
@@ -167,7 +168,7 @@ export class RRsetSigner {
   /** Signatures by keys that do not sign now: kept while they are valid when the parameters say so. */
   #keepsOld(rrset: SignedRRset, start: number, end: number, algorithm: number, tag: number): boolean {
     const { parameters } = this.#options;
-    if (!parameters.oldSignatures || serialLess(uint32(this.octets, start + 8), this.#now >>> 0)) return false;
+    if (!parameters.oldSignatures || serialLess(readUint32(this.octets, start + 8), this.#now >>> 0)) return false;
     if (parameters.keys.some((key) => key.algorithm === algorithm && key.tag === tag)) return false;
     const published = parameters.keyRRsets.dnskey.filter((rdata) => rdata[3] === algorithm && keyTag(rdata) === tag);
     if (published.length === 0) return parameters.oldSignatures.keepUnpublished;
@@ -195,7 +196,7 @@ export class RRsetSigner {
     this.#build(rrset);
     const o = this.octets;
     this.input.setKey(o[start + 2], (o[start + 16] << 8) | o[start + 17]);
-    this.input.setTimes(uint32(o, start + 8), uint32(o, start + 12));
+    this.input.setTimes(readUint32(o, start + 8), readUint32(o, start + 12));
     const signature = o.subarray(start + RRSIG_FIXED_LENGTH + rrset.signer.length, end);
     const good = verifier.verify(this.input.octets(), signature);
     if (good) this.statistics.verified++;
@@ -289,8 +290,4 @@ function isSameKey(a: SigningKey, b: SigningKey): boolean {
 function isTrusted(key: SigningKey, dnskeys: readonly Uint8Array[] | undefined): boolean {
   const alike = dnskeys?.filter((rdata) => rdata[3] === key.algorithm && keyTag(rdata) === key.tag);
   return alike?.length === 1 && equalOctets(alike[0], key.dnskey);
-}
-
-function uint32(octets: Uint8Array, at: number): number {
-  return ((octets[at] << 24) | (octets[at + 1] << 16) | (octets[at + 2] << 8) | octets[at + 3]) >>> 0;
 }

@@ -37,7 +37,7 @@ export function hasZoneKeys(reader: ZoneReader, parameters: SigningParameters): 
 }
 
 /** True when the RRset has signatures of exactly these keys, and each is in the version's DNSKEY RRset. */
-export function isSignedBy(reader: ZoneReader, rrset: RRsetRef, keys: readonly SigningKey[]): boolean {
+function isSignedBy(reader: ZoneReader, rrset: RRsetRef, keys: readonly SigningKey[]): boolean {
   if (rrset === 0 || reader.signatureCount(rrset) !== keys.length) return false;
   const published = reader.rrset(reader.apexNode, TYPE.DNSKEY);
   const dnskeys = published === 0 ? [] : reader.rdataAll(published);

@@ -1,3 +1,4 @@
+import { withSoaSerial } from '../wire/rdata/soa.ts';
 import type { Name } from '../wire/name.ts';
 import { isWithin, nameKey, parentName } from '../wire/name.ts';
 import { signedLabels } from '../crypto/signing-input.ts';
@@ -10,7 +11,7 @@ import type { ZoneStore } from '../zone/store/zone-store.ts';
 import type { OwnRRset } from './apex-rrsets.ts';
 import { dataRRset, dataTypes, isSameRRset } from './content-diff.ts';
 import { DeferredSignatures } from './deferred-signatures.ts';
-import { withSerial } from './name-slice.ts';
+
 import { roleOf, type NodeRole } from './node-role.ts';
 import { mendNsec } from './nsec-mender.ts';
 import { mendNsec3 } from './nsec3-mender.ts';
@@ -116,7 +117,7 @@ export class VersionUpdate {
     for (const { type, ttl, rdatas } of apex.set) edit.setRRset(before.apex, type, ttl, [...rdatas], []);
     for (const type of apex.remove) edit.deleteRRset(before.apex, type);
     const soa = wanted.rrset(wanted.apexNode, TYPE.SOA);
-    edit.setRRset(before.apex, TYPE.SOA, wanted.ttl(soa), [withSerial(wanted.rdataAll(soa)[0], serial)], []);
+    edit.setRRset(before.apex, TYPE.SOA, wanted.ttl(soa), [withSoaSerial(wanted.rdataAll(soa)[0], serial)], []);
   }
 
   #setName(edit: ZoneEdit, owner: Name): void {

@@ -29,6 +29,6 @@ export class KeyCircle {
   }
 }
 
-export function verifyingKey(dnskey: Uint8Array, options: { readonly labLegacy?: boolean } = {}): VerifyingKey {
+function verifyingKey(dnskey: Uint8Array, options: { readonly labLegacy?: boolean } = {}): VerifyingKey {
   return { dnskey, algorithm: dnskey[3], tag: keyTag(dnskey), verifier: new Verifier(dnskey, options) };
 }

@@ -13,10 +13,10 @@ import { expectedTypes, type Standing } from './standing.ts';
 
 /** NSEC3 RDATA (RFC 5155 section 3.2): algorithm, flags, iterations, salt, next hash, bitmap. */
 const FLAGS_AT = 1;
-export const OPT_OUT = 1;
+const OPT_OUT = 1;
 
 /** Octets of NSEC3PARAM RDATA, with which NSEC3 RDATA begins but for the flags. */
-export function isOfChain(nsec3: Uint8Array, param: Uint8Array): boolean {
+function isOfChain(nsec3: Uint8Array, param: Uint8Array): boolean {
   for (let i = 0; i < param.length; i++) if (i !== FLAGS_AT && nsec3[i] !== param[i]) return false;
   return nsec3[param.length] === NSEC3_HASH_LENGTH;
 }

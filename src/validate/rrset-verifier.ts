@@ -1,3 +1,4 @@
+import { readUint32 } from '../base/octets.ts';
 import { RRSIG_FIXED_LENGTH, SigningInput, signedLabels } from '../crypto/signing-input.ts';
 import { serialLess } from '../base/serial.ts';
 import { equalNames, uncheckedName, type Name } from '../wire/name.ts';
@@ -54,7 +55,7 @@ export class RRsetVerifier {
       let trouble: SignatureTrouble | 'good' | undefined = this.#checkFields(owner, rrset, length);
       if (trouble === undefined) {
         // Signatures of one RRset nearly always agree on its original TTL: the octets are built once for all of them.
-        const originalTtl = uint32(this.#signature, 4);
+        const originalTtl = readUint32(this.#signature, 4);
         if (built !== originalTtl) this.#build(owner, rrset, originalTtl);
         built = originalTtl;
         trouble = this.#checkSignature(length);
@@ -93,9 +94,9 @@ export class RRsetVerifier {
     if (!equalNames(signer, this.#reader.apex)) return 'wrong signer';
     // In a zone no owner is expanded, so the labels field is exactly the owner's number of labels.
     if (s[3] !== signedLabels(owner)) return 'wrong labels';
-    if (uint32(s, 4) < this.#reader.ttl(rrset)) return 'wrong TTL';
-    if (serialLess(uint32(s, 8), this.#now >>> 0)) return 'expired';
-    if (serialLess(this.#now >>> 0, uint32(s, 12))) return 'not yet valid';
+    if (readUint32(s, 4) < this.#reader.ttl(rrset)) return 'wrong TTL';
+    if (serialLess(readUint32(s, 8), this.#now >>> 0)) return 'expired';
+    if (serialLess(this.#now >>> 0, readUint32(s, 12))) return 'not yet valid';
     return undefined;
   }
 
@@ -118,7 +119,7 @@ export class RRsetVerifier {
     const input = this.#input;
     const tag = (s[16] << 8) | s[17];
     input.setKey(s[2], tag);
-    input.setTimes(uint32(s, 8), uint32(s, 12));
+    input.setTimes(readUint32(s, 8), readUint32(s, 12));
     this.checked++;
     const signature = s.subarray(RRSIG_FIXED_LENGTH + this.#reader.apex.length, length);
     return this.#keys.check(s[2], tag, input.octets(), signature);
@@ -126,7 +127,3 @@ export class RRsetVerifier {
 }
 
 const NONE: RRsetVerdict['lacking'] = [];
-
-function uint32(octets: Uint8Array, at: number): number {
-  return ((octets[at] << 24) | (octets[at + 1] << 16) | (octets[at + 2] << 8) | octets[at + 3]) >>> 0;
-}

@@ -10,7 +10,7 @@ export interface ExtendedError {
 const TEXTS = new Map(EXTENDED_ERRORS);
 
 /** The registry's words for the code, or undefined. */
-export function extendedErrorName(code: number): string | undefined {
+function extendedErrorName(code: number): string | undefined {
   return TEXTS.get(code);
 }
 

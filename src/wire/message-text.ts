@@ -61,7 +61,7 @@ function flagsText(flags: number): string {
 }
 
 /** One record on one line: owner, TTL, class, type and RDATA apart by tabs. */
-export function recordToText(record: ResourceRecord): string {
+function recordToText(record: ResourceRecord): string {
   const type = recordTypeInClass(record.type, record.class);
   // UPDATE has records without RDATA, which no type can print.
   const rdata = record.rdata.length === 0 && record.class !== 1 ? '' : `\t${type.toText(record.rdata)}`;

@@ -1,5 +1,5 @@
 import { decodeOptions, type Edns, encodeOptions } from './edns.ts';
-import { FLAG, HEADER_LENGTH, OPCODE_MASK, OPCODE_SHIFT, RCODE_MASK, SECTION, type Section } from './header.ts';
+import { FLAG, OPCODE_MASK, OPCODE_SHIFT, RCODE_MASK, SECTION, type Section } from './header.ts';
 import { MessageBuilder } from './message-writer.ts';
 import type { Name } from './name.ts';
 import { recordTypeInClass } from './rdata/registry.ts';
@@ -183,9 +183,4 @@ export function makeQuery(id: number, question: Question, flags = 0, edns?: Edns
     additionals: [],
     ...(edns === undefined ? {} : { edns }),
   };
-}
-
-/** True when octets are at least a header with QR set: an answer. */
-export function isResponse(octets: Uint8Array): boolean {
-  return octets.length >= HEADER_LENGTH && (octets[2] & 0x80) !== 0;
 }

@@ -40,7 +40,7 @@ const BACKSLASH = 0x5c;
 const isBlank = (octet: number): boolean => octet === 0x20 || (octet >= 0x09 && octet <= 0x0d);
 
 /** The tokens of one string: words apart by blanks, or in quotes. A quote also ends a word, as in BIND. */
-export class StringTokens implements RdataTokens {
+class StringTokens implements RdataTokens {
   readonly octets: Uint8Array;
   start = 0;
   end = 0;

@@ -32,7 +32,7 @@ export interface TsigKey {
 }
 
 /** Seconds that clocks may differ (RFC 8945 section 10). */
-export const TSIG_FUDGE = 300;
+const TSIG_FUDGE = 300;
 
 /** What signing needs to know besides the message. */
 export interface TsigContext {

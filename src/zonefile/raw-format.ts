@@ -16,8 +16,6 @@ export const RAW_HEADER_1_LENGTH = 24;
 
 /** Flag: the source serial is set. */
 export const RAW_SOURCE_SERIAL = 0x02;
-/** Flag: the time of the last transfer in is set. */
-export const RAW_LAST_TRANSFER = 0x04;
 
 /** Octets of an RRset before its owner. */
 export const RAW_RRSET_HEADER_LENGTH = 20;

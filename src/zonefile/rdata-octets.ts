@@ -1,3 +1,4 @@
+import { readUint16, readUint32 } from '../base/octets.ts';
 import { timeText } from '../wire/rdata/fields.ts';
 import { TYPE } from '../wire/type-codes.ts';
 import { typeText } from '../wire/type-text.ts';
@@ -41,7 +42,7 @@ export function writeRdata(
       out.name(rdata, start);
       return true;
     case TYPE.MX:
-      out.decimal(uint16(rdata, start));
+      out.decimal(readUint16(rdata, start));
       out.octet(SPACE);
       out.name(rdata, start + 2);
       return true;
@@ -64,14 +65,6 @@ export function writeRdata(
 
 const SPACE_SEPARATOR = Uint8Array.of(SPACE);
 
-function uint16(octets: Uint8Array, at: number): number {
-  return (octets[at] << 8) | octets[at + 1];
-}
-
-function uint32(octets: Uint8Array, at: number): number {
-  return uint16(octets, at) * 0x10000 + uint16(octets, at + 2);
-}
-
 function writeAddress(rdata: Uint8Array, start: number, out: OctetBuilder): void {
   for (let i = 0; i < 4; i++) {
     if (i > 0) out.octet(DOT);
@@ -81,7 +74,7 @@ function writeAddress(rdata: Uint8Array, start: number, out: OctetBuilder): void
 
 /** Key tag, algorithm, digest type, digest (RFC 4034 section 5.3). */
 function writeDs(rdata: Uint8Array, start: number, end: number, out: OctetBuilder, layout: RdataLayout): void {
-  out.decimal(uint16(rdata, start));
+  out.decimal(readUint16(rdata, start));
   out.octet(SPACE);
   out.decimal(rdata[start + 2]);
   out.octet(SPACE);
@@ -104,20 +97,20 @@ function close(out: OctetBuilder): void {
 
 /** Type covered, algorithm, labels, original TTL, expiration, inception, key tag, signer, signature (RFC 4034 section 3.2). */
 function writeRrsig(rdata: Uint8Array, start: number, end: number, out: OctetBuilder, layout: RdataLayout): void {
-  out.text(typeName(uint16(rdata, start)));
+  out.text(typeName(readUint16(rdata, start)));
   out.octet(SPACE);
   out.decimal(rdata[start + 2]);
   out.octet(SPACE);
   out.decimal(rdata[start + 3]);
   out.octet(SPACE);
-  out.decimal(uint32(rdata, start + 4));
+  out.decimal(readUint32(rdata, start + 4));
   out.octet(SPACE);
   if (layout.multiline) open(out, layout);
-  writeTime(uint32(rdata, start + 8), out);
+  writeTime(readUint32(rdata, start + 8), out);
   out.octet(SPACE);
-  writeTime(uint32(rdata, start + 12), out);
+  writeTime(readUint32(rdata, start + 12), out);
   out.octet(SPACE);
-  out.decimal(uint16(rdata, start + 16));
+  out.decimal(readUint16(rdata, start + 16));
   out.octet(SPACE);
   const signature = out.name(rdata, start + 18);
   if (layout.multiline) out.bytes(layout.separator);
@@ -152,7 +145,7 @@ function writeNsec3(rdata: Uint8Array, start: number, end: number, out: OctetBui
   out.octet(SPACE);
   out.decimal(rdata[start + 1]);
   out.octet(SPACE);
-  out.decimal(uint16(rdata, start + 2));
+  out.decimal(readUint16(rdata, start + 2));
   out.octet(SPACE);
   const salt = start + 5;
   const hash = salt + rdata[start + 4] + 1;

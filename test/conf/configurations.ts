@@ -5,7 +5,7 @@ import { readConfiguration } from '../../src/conf/read-configuration.ts';
 import type { ReadResult } from '../../src/conf/read-configuration.ts';
 import { MemoryDisk } from '../base/memory-disk.ts';
 
-export type Files = Readonly<Record<string, string>>;
+type Files = Readonly<Record<string, string>>;
 
 /** Reads named.conf from a disk with these files. */
 export function read(text: string, files: Files = {}): ReadResult {

@@ -50,7 +50,7 @@ export function signedData(record: SignedRecord): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-export function unixTime(text: string): number {
+function unixTime(text: string): number {
   const iso = text.replace(/^(....)(..)(..)(..)(..)(..)$/, '$1-$2-$3T$4:$5:$6Z');
   return Date.parse(iso) / 1000;
 }

@@ -32,7 +32,7 @@ export function executeNamed(args: readonly string[], cwd: string): Promise<Outc
   return execute(OURS[0], [...OURS.slice(1), ...args], cwd);
 }
 
-export const KEY = `key "rndc-key" { algorithm hmac-sha256; secret "c2lnbmV0LXNpZ25ldC1zaWduZXQtc2lnbmV0LTEyMzQ="; };`;
+const KEY = `key "rndc-key" { algorithm hmac-sha256; secret "c2lnbmV0LXNpZ25ldC1zaWduZXQtc2lnbmV0LTEyMzQ="; };`;
 
 export interface Ports {
   readonly dns: number;

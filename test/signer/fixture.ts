@@ -16,7 +16,7 @@ import { ZoneReader } from '../../src/zone/store/zone-reader.ts';
 import { ZoneStore } from '../../src/zone/store/zone-store.ts';
 
 export const NOW = 1_800_000_000;
-export const APEX = mustName('example.');
+const APEX = mustName('example.');
 
 /** A zone in memory of its own. */
 export interface TestZone {

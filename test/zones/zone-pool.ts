@@ -86,7 +86,7 @@ ${'l'.repeat(63)} A 192.0.2.33
 }
 
 /** Every directive and every way to leave something out. */
-export function directivesZone(): PoolZone {
+function directivesZone(): PoolZone {
   const text = `; the classic example
 $ORIGIN example.net.
 $ttl 1h
@@ -127,7 +127,7 @@ known	A \\# 4 0A000001
 }
 
 /** A record of every type that BIND 9.18 knows a text for. */
-export function everyTypeZone(): PoolZone {
+function everyTypeZone(): PoolZone {
   const text = `${HEAD}@ MX 10 mail
 mail A 192.0.2.3
 a6 A6 64 0:0:0:0:1:2:3:4 ns1
@@ -220,7 +220,7 @@ empty TYPE62347 \\# 0
 }
 
 /** TTLs of all sizes, differing within a node, and units. */
-export function ttlZone(): PoolZone {
+function ttlZone(): PoolZone {
   const text = `${HEAD}zero 0 A 192.0.2.1
 one 1 A 192.0.2.1
 big 2147483647 A 192.0.2.1
@@ -234,7 +234,7 @@ ${'long-owner-'.repeat(5)} 788645 A 192.0.2.1
   return { title: 'TTLs', zone: 'ttl.example.', files: { 'zone.db': text } };
 }
 
-export function rootZone(): PoolZone {
+function rootZone(): PoolZone {
   const text = `$TTL 86400
 . SOA a.root-servers.net. nstld.example. 2026010101 1800 900 604800 86400
 . NS a.root-servers.net.

@@ -4,7 +4,7 @@ import { clauseNamed, clausesNamed, fieldOf, numberField, textField } from '../s
 import type { Clause, ListValue, MapValue, Value } from '../syntax/tree.ts';
 
 /** Categories of BIND 9.18. */
-export const LOG_CATEGORIES: ReadonlySet<string> = new Set(
+const LOG_CATEGORIES: ReadonlySet<string> = new Set(
   (
     'client cname config database default delegation-only dispatch dnssec dnstap edns-disabled general lame-servers ' +
     'network notify nsid queries query-errors rate-limit resolver rpz rpz-passthru security serve-stale spill ' +

@@ -11,13 +11,13 @@ export interface PolicyFault {
 }
 
 /** RFC 9276 section 3.2: validating resolvers may treat more as insecure; BIND 9.18 takes at most 150. */
-export const MOST_ITERATIONS = 150;
+const MOST_ITERATIONS = 150;
 
 /** Iterations above this make some resolvers treat the zone as insecure already. RFC 9276 section 3.2. */
 const ADVISED_ITERATIONS = 0;
 
 /** RFC 5155 section 3.1.4: the length is one octet. */
-export const LONGEST_SALT = 255;
+const LONGEST_SALT = 255;
 
 /** Everything that a policy gets wrong in itself, whoever uses it. */
 export function policyFaults(policy: DnssecPolicy): PolicyFault[] {

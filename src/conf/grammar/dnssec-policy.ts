@@ -30,7 +30,7 @@ const keyParts: readonly Part[] = [
 const keyLine = tuple(keyParts);
 
 /** Clauses of `dnssec-policy`: those of BIND 9.18 and, from `cdnskey` on, those that 9.20 and 9.21 add. */
-export const dnssecPolicyClauses: ClauseTable = {
+const dnssecPolicyClauses: ClauseTable = {
   'dnskey-ttl': one(duration),
   keys: one(list(keyLine)),
   'max-zone-ttl': one(duration),

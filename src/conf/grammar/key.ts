@@ -4,7 +4,7 @@ import type { ClauseTable } from '../syntax/spec.ts';
 import { block, field, tuple } from '../syntax/structure-specs.ts';
 
 /** Clauses of `key`: a shared secret for TSIG (RFC 8945) and the control channel. */
-export const keyClauses: ClauseTable = { algorithm: one(text), secret: one(secret) };
+const keyClauses: ClauseTable = { algorithm: one(text), secret: one(secret) };
 
 /** `key "name" { ... }` */
 export const keyStatement = tuple([field('name', text), field('body', block(keyClauses))]);

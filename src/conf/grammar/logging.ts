@@ -20,7 +20,7 @@ const severity: Spec = {
 };
 
 /** Clauses of `channel`. */
-export const channelClauses: ClauseTable = {
+const channelClauses: ClauseTable = {
   file: one(logFile),
   syslog: one(tuple([trailing('facility', text)])),
   null: one(nothing),

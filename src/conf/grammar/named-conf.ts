@@ -14,7 +14,7 @@ import { ancientViewClauses, viewDefaultClauses } from './view-defaults.ts';
 import { ancientZoneDefaultClauses, zoneDefaultClauses } from './zone-defaults.ts';
 
 /** Clauses of `options`, with the defaults that views and zones take from there. */
-export const allOptionsClauses: ClauseTable = {
+const allOptionsClauses: ClauseTable = {
   ...optionsClauses,
   ...viewDefaultClauses,
   ...zoneDefaultClauses,

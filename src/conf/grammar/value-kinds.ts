@@ -134,7 +134,7 @@ function blockPart(name: string): Part {
 
 const messageKind = word('all', 'auth', 'client', 'forwarder', 'resolver', 'update');
 export const dnstap = list(tuple([field('kind', messageKind), trailing('direction', word('query', 'response'))]));
-export const unlimitedOrNumber = wordOr(['unlimited'], integer);
+const unlimitedOrNumber = wordOr(['unlimited'], integer);
 const fileGrowth = [
   optional('versions', unlimitedOrNumber),
   optional('size', wordOr(['unlimited'], size)),

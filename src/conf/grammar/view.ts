@@ -26,7 +26,7 @@ export const topOrViewClauses: ClauseTable = {
 };
 
 /** Clauses of `view`. */
-export const viewClauses: ClauseTable = {
+const viewClauses: ClauseTable = {
   'match-clients': one(matchList),
   'match-destinations': one(matchList),
   'match-recursive-only': one(boolean),

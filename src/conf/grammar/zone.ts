@@ -6,7 +6,7 @@ import { addressesOnly, className, failWarnIgnore, remoteServers, textList, upda
 import { ancientZoneDefaultClauses, zoneDefaultClauses } from './zone-defaults.ts';
 
 /** What may stand after `type`. */
-export const zoneType = word(
+const zoneType = word(
   'primary',
   'master',
   'secondary',
@@ -44,7 +44,7 @@ const zoneOnlyClauses: ClauseTable = {
 };
 
 /** Clauses of `zone`. */
-export const zoneClauses: ClauseTable = {
+const zoneClauses: ClauseTable = {
   ...zoneOnlyClauses,
   ...zoneDefaultClauses,
   ...ancientZoneDefaultClauses,

@@ -66,7 +66,7 @@ const GEOIP_FIELDS: ReadonlySet<string> = new Set(
 );
 
 /** One element of an address match list: `[!] ( prefix | key name | geoip [db name] field value | acl name | { ... } )`. */
-export const matchElement: Spec = {
+const matchElement: Spec = {
   read(reader) {
     const position = reader.peek().position;
     if (!reader.take('!')) return readMatch(reader);

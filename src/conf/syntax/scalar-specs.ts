@@ -49,19 +49,6 @@ export const secret: Spec = {
 /** A 32-bit number: decimal, octal with a leading 0, hexadecimal with 0x. */
 export const integer: Spec = { read: readInteger, print: printNumber };
 
-/** A number that must stand from `low` to `high`. */
-export function integerFrom(low: number, high: number): Spec {
-  return {
-    read(reader) {
-      const value = readInteger(reader);
-      if (value.kind === 'number' && (value.value < low || value.value > high))
-        reader.faults.error('CONF_VALUE', value.position, `'${value.value}' is out of range (${low}..${high})`);
-      return value;
-    },
-    print: printNumber,
-  };
-}
-
 export const port: Spec = {
   read(reader) {
     const value = readInteger(reader);
@@ -174,7 +161,7 @@ function readText(reader: TreeReader): Extract<Value, { kind: 'text' }> {
 }
 
 /** Words of the grammar are kept in lower case: their case means nothing. */
-export function tryWord(reader: TreeReader, words: readonly string[]): Value | undefined {
+function tryWord(reader: TreeReader, words: readonly string[]): Value | undefined {
   const token = reader.peek();
   const lower = token.text.toLowerCase();
   if (token.kind !== 'word' || !words.includes(lower)) return undefined;

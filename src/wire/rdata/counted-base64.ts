@@ -1,5 +1,6 @@
+import { readUint16 } from '../../base/octets.ts';
 import { base64Text, base64Token } from './base64-text.ts';
-import { type Field, nextNumber, readUint16 } from './fields.ts';
+import { type Field, nextNumber } from './fields.ts';
 import { chunked } from './text-style.ts';
 
 /** Octets behind a length of 16 bits; in text the length, and when it is not 0 the octets in base 64 (TSIG, TKEY). */

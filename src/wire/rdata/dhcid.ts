@@ -1,5 +1,6 @@
+import { readUint16 } from '../../base/octets.ts';
 import { defineType } from './define-type.ts';
-import { base64, readUint16 } from './fields.ts';
+import { base64 } from './fields.ts';
 import { hasComments } from './text-style.ts';
 
 /** Which DHCP client a name belongs to (RFC 4701 section 3.1). */

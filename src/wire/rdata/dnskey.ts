@@ -1,10 +1,11 @@
+import { readUint16 } from '../../base/octets.ts';
 import { defineType, type Layout } from './define-type.ts';
-import { base64, readUint16 } from './fields.ts';
+import { base64 } from './fields.ts';
 import { algorithm, flags, keyComment, keyFault, protocol } from './key-fields.ts';
 import { hasComments } from './text-style.ts';
 
 /** Bits of the DNSKEY flags field (RFC 4034 section 2.1.1, RFC 5011 section 7). */
-export const DNSKEY_FLAG = { ZONE: 0x0100, REVOKE: 0x0080, SEP: 0x0001 } as const;
+const DNSKEY_FLAG = { ZONE: 0x0100, REVOKE: 0x0080, SEP: 0x0001 } as const;
 
 /** " ; KSK; alg = ... ; key id = ...", as BIND comments keys. */
 function comment(rdata: Uint8Array): string {

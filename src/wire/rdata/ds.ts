@@ -1,8 +1,9 @@
+import { readUint16 } from '../../base/octets.ts';
 import { Mnemonics } from '../mnemonics.ts';
 import { DS_DIGESTS } from '../tables/ds-digests.ts';
 import { bracketTail, defineType } from './define-type.ts';
 import { digest } from './digest-field.ts';
-import { mnemonic, readUint16, uint16 } from './fields.ts';
+import { mnemonic, uint16 } from './fields.ts';
 import { algorithm } from './key-fields.ts';
 
 // BIND reads the names with and without hyphen. GOST digests are of any length to it.

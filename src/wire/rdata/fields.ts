@@ -1,3 +1,4 @@
+import { readUint16, readUint32 } from '../../base/octets.ts';
 import { expandTime32 } from '../../base/serial.ts';
 import { LOWER, nameLengthAt, type Name, uncheckedName } from '../name.ts';
 import { NAME_FAULTS, nameToText, parseName } from '../name-text.ts';
@@ -49,14 +50,6 @@ export function nextNumber(tokens: RdataTokens, maximum: number, expected: strin
   const value = parseDecimal(tokens.octets, tokens.start, tokens.end, maximum);
   if (value < 0) tokens.fail(expected);
   return value;
-}
-
-export function readUint16(rdata: Uint8Array, at: number): number {
-  return (rdata[at] << 8) | rdata[at + 1];
-}
-
-export function readUint32(rdata: Uint8Array, at: number): number {
-  return ((rdata[at] << 24) | (rdata[at + 1] << 16) | (rdata[at + 2] << 8) | rdata[at + 3]) >>> 0;
 }
 
 export function uint8(what: string): Field {

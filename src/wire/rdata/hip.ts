@@ -1,3 +1,4 @@
+import { readUint16 } from '../../base/octets.ts';
 import { toBase64 } from '../../base/base64.ts';
 import { MalformedError, type Reader } from '../reader.ts';
 import { nameLengthAt, uncheckedName } from '../name.ts';
@@ -5,7 +6,7 @@ import { nameToText } from '../name-text.ts';
 import type { Writer } from '../writer.ts';
 import { base64Token } from './base64-text.ts';
 import { within } from './define-type.ts';
-import { nameFromTokens, nextNumber, readPlainName, readUint16 } from './fields.ts';
+import { nameFromTokens, nextNumber, readPlainName } from './fields.ts';
 import { hexText, hexToken } from './hex-text.ts';
 import type { RdataTokens, RecordType } from './record-type.ts';
 import { LINE_STYLE } from './text-style.ts';

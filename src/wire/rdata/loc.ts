@@ -1,7 +1,8 @@
+import { readUint32 } from '../../base/octets.ts';
 import { MalformedError, type Reader } from '../reader.ts';
 import type { Writer } from '../writer.ts';
 import { within } from './define-type.ts';
-import { nextWord, readUint32 } from './fields.ts';
+import { nextWord } from './fields.ts';
 import { genericText } from './generic.ts';
 import type { RdataTokens, RecordType } from './record-type.ts';
 import { LINE_STYLE } from './text-style.ts';

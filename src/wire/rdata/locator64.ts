@@ -1,4 +1,5 @@
-import { type Field, nextWord, readUint16 } from './fields.ts';
+import { readUint16 } from '../../base/octets.ts';
+import { type Field, nextWord } from './fields.ts';
 import { hexDigit } from './hex-text.ts';
 
 const COLON = 0x3a;

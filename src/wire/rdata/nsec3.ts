@@ -1,6 +1,7 @@
+import { readUint16 } from '../../base/octets.ts';
 import { Writer } from '../writer.ts';
 import { defineType } from './define-type.ts';
-import { readUint16, typeBitmap, uint16, uint8 } from './fields.ts';
+import { typeBitmap, uint16, uint8 } from './fields.ts';
 import { hashAlgorithm, nextHash, salt } from './nsec3-fields.ts';
 import { bitmapHas, bitmapTypes, writeBitmap } from './type-bitmap.ts';
 

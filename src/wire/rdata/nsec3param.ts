@@ -1,5 +1,6 @@
+import { readUint16 } from '../../base/octets.ts';
 import { defineType } from './define-type.ts';
-import { readUint16, uint16, uint8 } from './fields.ts';
+import { uint16, uint8 } from './fields.ts';
 import { hashAlgorithm, salt } from './nsec3-fields.ts';
 
 /** Parameters of the NSEC3 chain that the zone has (RFC 5155 section 4). */

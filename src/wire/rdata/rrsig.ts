@@ -1,6 +1,7 @@
+import { readUint16, readUint32 } from '../../base/octets.ts';
 import { type Name, nameLengthAt, uncheckedName } from '../name.ts';
 import { defineType, type Layout } from './define-type.ts';
-import { base64, LOWERED, name, readUint16, readUint32, time, typeField, uint16, uint32, uint8 } from './fields.ts';
+import { base64, LOWERED, name, time, typeField, uint16, uint32, uint8 } from './fields.ts';
 import { algorithm } from './key-fields.ts';
 
 /*
@@ -9,7 +10,7 @@ import { algorithm } from './key-fields.ts';
  *    0 type covered (16) | 2 algorithm (8) | 3 labels (8) | 4 original TTL (32) | 8 expiration (32) | 12 inception (32)
  *   16 key tag (16) | 18 signer's name, uncompressed | signature
  */
-export const RRSIG_FIXED = 18;
+const RRSIG_FIXED = 18;
 
 const layout: Layout = ([type, alg, labels, originalTtl, expiration, inception, tag, signer, signature], style) => {
   const separator = style.chunkSeparator;

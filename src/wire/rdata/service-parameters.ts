@@ -8,7 +8,7 @@ import { quotedText } from './character-string.ts';
  * Values of service parameters (RFC 9460 section 7), by key. Wire form and text are both checked here; key 7, dohpath
  * (RFC 9461), is checked too but printed as "key7", as BIND 9.18 does.
  */
-export const SERVICE_KEY = {
+const SERVICE_KEY = {
   MANDATORY: 0,
   ALPN: 1,
   NO_DEFAULT_ALPN: 2,
@@ -37,7 +37,7 @@ export function serviceKeyCode(text: string): number {
 }
 
 /** What is wrong with a value in wire form, or undefined. */
-export function valueFault(key: number, value: Uint8Array): string | undefined {
+function valueFault(key: number, value: Uint8Array): string | undefined {
   switch (key) {
     case SERVICE_KEY.MANDATORY:
       return mandatoryFault(value);
@@ -69,7 +69,7 @@ function mandatoryFault(value: Uint8Array): string | undefined {
   return undefined;
 }
 
-export function mandatoryKeys(value: Uint8Array): number[] {
+function mandatoryKeys(value: Uint8Array): number[] {
   const reader = new Reader(value);
   const keys: number[] = [];
   while (reader.remaining > 1) keys.push(reader.uint16());

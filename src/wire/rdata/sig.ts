@@ -1,7 +1,8 @@
+import { readUint16 } from '../../base/octets.ts';
 import { Mnemonics } from '../mnemonics.ts';
 import { RR_TYPES } from '../tables/rr-types.ts';
 import { defineType, type Layout } from './define-type.ts';
-import { base64, type Field, LISTED, name, readUint16, time, typeField, uint16, uint32, uint8 } from './fields.ts';
+import { base64, type Field, LISTED, name, time, typeField, uint16, uint32, uint8 } from './fields.ts';
 import { algorithm } from './key-fields.ts';
 
 const TYPES = new Mnemonics(RR_TYPES);

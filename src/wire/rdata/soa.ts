@@ -1,7 +1,8 @@
+import { readUint32 } from '../../base/octets.ts';
 import { nameLengthAt, type Name, uncheckedName } from '../name.ts';
 import { durationInWords } from '../number-text.ts';
 import { defineType, type Layout } from './define-type.ts';
-import { CLASSIC, name, readUint32, ttl, uint32 } from './fields.ts';
+import { CLASSIC, name, ttl, uint32 } from './fields.ts';
 import { hasComments } from './text-style.ts';
 
 const LABELS = ['serial', 'refresh', 'retry', 'expire', 'minimum'];

@@ -1,10 +1,11 @@
+import { readUint16 } from '../../base/octets.ts';
 import { nameLengthAt } from '../name.ts';
 import { MalformedError, Reader } from '../reader.ts';
 import { typeText } from '../type-text.ts';
 import { Writer } from '../writer.ts';
 import { unescapeToken } from './character-string.ts';
 import { within } from './define-type.ts';
-import { nameFromTokens, nextNumber, nextWord, readPlainName, readUint16 } from './fields.ts';
+import { nameFromTokens, nextNumber, nextWord, readPlainName } from './fields.ts';
 import type { RdataTokens, RecordType } from './record-type.ts';
 import {
   parametersFault,

@@ -31,7 +31,7 @@ export function nameText(rdata: Uint8Array, at: number, end: number, style: Text
  * The name as text relative to `origin`, without final dot, when it is below it in the very same letters; otherwise, and
  * for the origin itself, absolute. That is how BIND prints names in RDATA.
  */
-export function relativeNameText(name: Name, origin: Name): string {
+function relativeNameText(name: Name, origin: Name): string {
   const length = name.length - origin.length;
   if (origin.length === 1 || length <= 0 || !isWithin(name, origin)) return nameToText(name);
   for (let i = 0; i < origin.length; i++) if (name[length + i] !== origin[i]) return nameToText(name);

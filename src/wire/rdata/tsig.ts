@@ -1,8 +1,9 @@
+import { readUint16 } from '../../base/octets.ts';
 import { nameLengthAt, type Name, uncheckedName } from '../name.ts';
 import { TSIG_ERRORS } from '../code-text.ts';
 import { Writer } from '../writer.ts';
 import { defineType } from './define-type.ts';
-import { type Field, LISTED, mnemonic, MODERN, name, nextNumber, readUint16, uint16 } from './fields.ts';
+import { type Field, LISTED, mnemonic, MODERN, name, nextNumber, uint16 } from './fields.ts';
 import { countedBase64 } from './counted-base64.ts';
 
 /*

@@ -11,7 +11,7 @@ const isAlphanumeric = (octet: number): boolean =>
   (octet >= 0x30 && octet <= 0x39) || (octet >= 0x41 && octet <= 0x5a) || (octet >= 0x61 && octet <= 0x7a);
 
 /** True when octets[at ...] is the name of a host. The root is one. @param wildcard whether the first label may be "*" */
-export function isHostName(octets: Uint8Array, at: number, wildcard: boolean): boolean {
+function isHostName(octets: Uint8Array, at: number, wildcard: boolean): boolean {
   let here = at;
   if (wildcard && octets[here] === 1 && octets[here + 1] === 0x2a) here += 2;
   for (; octets[here] !== 0; here += octets[here] + 1) {
@@ -23,7 +23,7 @@ export function isHostName(octets: Uint8Array, at: number, wildcard: boolean): b
 }
 
 /** True for a mailbox in RDATA (RFC 1035 section 8): any printable first label, then the name of a host. */
-export function isMailbox(octets: Uint8Array, at: number): boolean {
+function isMailbox(octets: Uint8Array, at: number): boolean {
   const length = octets[at];
   if (length === 0) return true;
   for (let i = at + 1; i <= at + length; i++) if (octets[i] <= 0x20 || octets[i] >= 0x7f) return false;

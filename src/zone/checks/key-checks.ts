@@ -5,7 +5,7 @@ import type { ZoneReader } from '../store/zone-reader.ts';
 import type { FaultList } from './fault-list.ts';
 
 /** BIND 9.18 tells of NSEC3 iterations above this (RFC 9276 section 3.1 wants 0). */
-export const NSEC3_ITERATIONS_TOLD = 150;
+const NSEC3_ITERATIONS_TOLD = 150;
 
 /** RFC 8624 section 3.1 and RFC 9905: must not be used for signing; BIND calls them deprecated. */
 const DEPRECATED = new Set([1, 3, 5, 6, 7, 12]);

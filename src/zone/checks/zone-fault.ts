@@ -28,6 +28,6 @@ export class ZoneFault extends SignetError {
 }
 
 /** A zone's name as BIND's messages have it: no final dot, "." for the root. */
-export function zoneName(zone: Name): string {
+function zoneName(zone: Name): string {
   return nameToShortText(zone);
 }

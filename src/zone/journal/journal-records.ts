@@ -1,3 +1,4 @@
+import { soaSerial } from '../../wire/rdata/soa.ts';
 import { nameLengthAt, type Name, uncheckedName } from '../../wire/name.ts';
 import { CLASS, TYPE } from '../../wire/type-codes.ts';
 import { Writer } from '../../wire/writer.ts';
@@ -101,9 +102,4 @@ export class TransactionWriter {
     out.uint16(rdata.length);
     out.bytes(rdata);
   }
-}
-
-/** RFC 1035 section 3.3.13: serial, refresh, retry, expire and minimum close the RDATA. */
-export function soaSerial(rdata: Uint8Array): number {
-  return new DataView(rdata.buffer, rdata.byteOffset, rdata.length).getUint32(rdata.length - 20);
 }

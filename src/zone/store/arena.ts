@@ -7,7 +7,7 @@ export type NodeRef = number;
 export type RRsetRef = number;
 
 /** Granules are what threads take from the arena by one compare-and-exchange each. */
-export const GRANULE_OCTETS = 1 << 20;
+const GRANULE_OCTETS = 1 << 20;
 export const GRANULE_WORDS = GRANULE_OCTETS >> 2;
 
 /** Words of the arena's head. The first granule belongs to it. */
@@ -29,7 +29,7 @@ export const READER_STRIDE = 16;
 const MAGIC = 0x5a6f6e65;
 
 /** Octet offsets stay below 2^31: small integers in V8, and what bit operators work on. */
-export const MAX_ARENA_OCTETS = 2 ** 31 - GRANULE_OCTETS;
+const MAX_ARENA_OCTETS = 2 ** 31 - GRANULE_OCTETS;
 
 /**
  * The memory that all zones of a process live in: one SharedArrayBuffer of fixed size. Untouched pages of it cost
@@ -81,6 +81,6 @@ export class Arena {
 }
 
 /** Owners of granules: 0 nobody, then the head, the ExtentPool, and from FIRST_CLAIM on the writers of other threads. */
-export const GRANULE_OF_HEAD = 1;
+const GRANULE_OF_HEAD = 1;
 export const GRANULE_OF_POOL = 2;
 export const FIRST_CLAIM = 3;

@@ -18,8 +18,8 @@ import type { RecordSpace } from './record-space.ts';
  * its path, in the size they need.
  */
 
-export const LEAF_LIMIT = 128;
-export const INNER_LIMIT = 64;
+const LEAF_LIMIT = 128;
+const INNER_LIMIT = 64;
 /** Enough for more nodes than an arena holds, even if every page were a quarter full. */
 export const MAX_DEPTH = 12;
 
@@ -29,7 +29,7 @@ export const childAt = (u32: Uint32Array, page: number, i: number): number => u3
 export const firstNodeAt = (u32: Uint32Array, page: number, i: number): number => u32[page + 3 + 3 * i];
 export const nodesBelow = (u32: Uint32Array, page: number, i: number): number => u32[page + 4 + 3 * i];
 
-export function pageWords(u32: Uint32Array, page: number): number {
+function pageWords(u32: Uint32Array, page: number): number {
   return isLeaf(u32, page) ? 1 + pageCount(u32, page) : 2 + 3 * pageCount(u32, page);
 }
 

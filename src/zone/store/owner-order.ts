@@ -30,7 +30,7 @@ export function compareOwners(
 }
 
 /** The same with the labels of `a` known already: for one name that is compared with many. */
-export function compareLabels(
+function compareLabels(
   a: Uint8Array,
   atA: number,
   startsA: Uint8Array,

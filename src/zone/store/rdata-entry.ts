@@ -1,4 +1,4 @@
-import { COMPACT_LIMIT, ENTRY_LAST, ENTRY_LONG, ENTRY_NSEC, ENTRY_RRSIG, RRSIG_FIXED_OCTETS } from './layout.ts';
+import { ENTRY_LAST, ENTRY_LONG, ENTRY_NSEC, ENTRY_RRSIG, RRSIG_FIXED_OCTETS } from './layout.ts';
 
 /*
  * Reading the entries that layout.ts draws. `at` is the octet offset of an entry's head, `apex` the zone's name in its
@@ -98,9 +98,4 @@ export function signatureAlgorithmAt(u8: Uint8Array, at: number): number {
   const head = headAt(u8, at);
   if (head < ENTRY_NSEC) return at + 2 + 2;
   return head === ENTRY_LONG ? at + 6 + 2 : at + 2 + 2;
-}
-
-/** True when `length` octets can be the stored part of a compact entry. */
-export function fitsCompact(length: number): boolean {
-  return length <= COMPACT_LIMIT;
 }

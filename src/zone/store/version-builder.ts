@@ -1,3 +1,4 @@
+import { soaSerial } from '../../wire/rdata/soa.ts';
 import { SignetError } from '../../base/error.ts';
 import type { Name } from '../../wire/name.ts';
 import { nameToText } from '../../wire/name-text.ts';
@@ -29,8 +30,7 @@ export function apexFacts(arena: Arena, apexNode: NodeRef, apex: Name): ApexFact
   const length = entryLength(arena.u8, position, apex.length);
   const rdata = new Uint8Array(length);
   copyEntry(arena.u8, arena.u32, position, apex, apex.length, rdata, 0);
-  // RFC 1035 section 3.3.13: serial, refresh, retry, expire, minimum close the RDATA.
-  const serial = new DataView(rdata.buffer).getUint32(length - 20);
+  const serial = soaSerial(rdata);
   const denial =
     rrsetOf(arena.u32, apexNode, TYPE.NSEC3PARAM) !== 0
       ? 'nsec3'
@@ -91,7 +91,7 @@ export function flagsOf(
   return 0;
 }
 
-export function isWildcardOwner(u8: Uint8Array, at: number, length: number): boolean {
+function isWildcardOwner(u8: Uint8Array, at: number, length: number): boolean {
   return length >= 2 && u8[at] === 1 && u8[at + 1] === 0x2a;
 }
 
@@ -137,14 +137,14 @@ export function buildVersion(writer: RecordWriter, nodes: Uint32Array, hashNodes
 }
 
 /** Words of a node with its RRsets. */
-export function wordsOf(arena: Arena, node: NodeRef): number {
+function wordsOf(arena: Arena, node: NodeRef): number {
   const { u8, u32 } = arena;
   let words = nodeWords(u32, node);
   for (let i = 1, end = nodeRRsetCount(u32[node]); i <= end; i++) words += rrsetWords(u8, u32, u32[node + i]);
   return words;
 }
 
-export function labelsOf(apex: Uint8Array): number {
+function labelsOf(apex: Uint8Array): number {
   let labels = 0;
   for (let at = 0; apex[at] !== 0; at += apex[at] + 1) labels++;
   return labels;

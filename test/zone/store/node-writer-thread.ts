@@ -47,7 +47,7 @@ export function signatureOf(type: number, ttl: number, signer: Uint8Array): Uint
   ]);
 }
 
-export function write(task: WriterTask): WriterResult {
+function write(task: WriterTask): WriterResult {
   const arena = Arena.attach(task.shared);
   const reader = new ZoneReader(arena).open(task.version);
   const writer = new NodeWriter(arena, task.claim);
