@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { POLICY_ALGORITHMS } from '../../src/conf/check/algorithms.ts';
+import { BAD_POLICIES, keys } from './bad-policies.ts';
 import { faultsOf, policyOf } from './configurations.ts';
 
 const DAY = 86_400;
@@ -26,10 +27,20 @@ test('S-042 an unlimited lifetime is 0', () => {
   assert.equal(policyOf(CSK).keys[0].lifetime, 0);
 });
 
+test('S-043 the algorithms that may sign, by name and number', () => {
+  const names = 'rsasha256/8 rsasha512/10 ecdsap256sha256/13 ecdsap384sha384/14 ed25519/15 ed448/16'.split(' ');
+  const signing = POLICY_ALGORITHMS.filter(({ refusal }) => refusal === undefined);
+  assert.deepEqual(
+    signing.map(({ mnemonic, number }) => `${mnemonic.toLowerCase()}/${number}`),
+    names,
+  );
+});
+
 test('S-043 algorithms are named by number or mnemonic in any case', () => {
   for (const { number, mnemonic, refusal } of POLICY_ALGORITHMS) {
     if (refusal !== undefined) continue;
-    for (const name of [String(number), mnemonic, mnemonic.toLowerCase()])
+    const mixed = mnemonic[0] + mnemonic.slice(1, 4).toLowerCase() + mnemonic.slice(4);
+    for (const name of [String(number), mnemonic, mnemonic.toLowerCase(), mixed])
       assert.equal(policyOf(`keys { csk lifetime unlimited algorithm ${name}; };`).keys[0].algorithm, number, name);
   }
 });
@@ -41,6 +52,9 @@ test('S-043 algorithms that must not sign are refused with the document that say
     ['RSASHA1', /RFC 9905/],
     ['6', /RFC 9904/],
     ['nsec3rsasha1', /RFC 9905/],
+    ['7', /RFC 9905/],
+    ['3', /RFC 9904/],
+    ['5', /RFC 9905/],
     ['12', /RFC 9906/],
   ] as const) {
     const [fault, ...others] = faultsOf(`dnssec-policy p { keys { csk lifetime unlimited algorithm ${name}; }; };`);
@@ -87,53 +101,9 @@ test('a policy without keys has the key of the default policy, one with an empty
   assert.equal(policyOf('keys { };').keys.length, 0);
 });
 
-const keys = (lines: string): string => `keys { ${lines} };`;
-
-/** A bad policy and the rule that its first error names. */
-const BAD: readonly [body: string, rule: RegExp][] = [
-  [keys('ksk lifetime unlimited algorithm 13;'), /algorithm 13 requires both KSK and ZSK roles/],
-  [keys('zsk lifetime unlimited algorithm 13;'), /algorithm 13 requires both KSK and ZSK roles/],
-  [keys('csk lifetime unlimited algorithm 13; ksk lifetime unlimited algorithm 14;'), /algorithm 14 requires both/],
-  [keys('ksk lifetime unlimited algorithm 8; zsk lifetime unlimited algorithm 13;'), /algorithm 8 requires both/],
-  [keys('csk lifetime PT1H algorithm 13;'), /shorter than the time it takes to do a rollover/],
-  [keys('zsk lifetime 1d algorithm 13; ksk lifetime unlimited algorithm 13;'), /time it takes to do a rollover/],
-  [keys('zsk lifetime unlimited algorithm 13; ksk lifetime 1d algorithm 13;'), /time it takes to do a rollover/],
-  [`publish-safety 40d; ${keys('csk lifetime 40d algorithm 13;')}`, /time it takes to do a rollover/],
-  [`parent-ds-ttl 60d; ${keys('csk lifetime 50d algorithm 13;')}`, /time it takes to do a rollover/],
-  [keys('csk lifetime unlimited algorithm 8 512;'), /invalid key length 512 \(1024\.\.4096\)/],
-  [keys('csk lifetime unlimited algorithm 10 1023;'), /invalid key length 1023/],
-  [keys('csk lifetime unlimited algorithm 8 4097;'), /invalid key length 4097/],
-  [keys('csk lifetime unlimited algorithm 300;'), /bad algorithm 300/],
-  [keys('csk lifetime unlimited algorithm ecc;'), /bad algorithm ecc/],
-  [keys('csk lifetime unlimited algorithm 17;'), /bad algorithm 17/],
-  [keys('csk lifetime unlimited algorithm rsasha1;'), /RFC 9905/],
-  [
-    'signatures-validity 10d; signatures-refresh 9d;',
-    /signatures-refresh must be at most 90% of the signatures-validity$/,
-  ],
-  ['signatures-validity 10d; signatures-refresh 10d;', /signatures-refresh must be at most 90%/],
-  [
-    'signatures-validity-dnskey 5d; signatures-refresh 5d;',
-    /signatures-refresh must be at most 90% of the signatures-validity-dnskey$/,
-  ],
-  ['signatures-jitter 15d; signatures-refresh 1d;', /signatures-jitter cannot be larger than signatures-validity$/],
-  ['nsec3param iterations 151;', /nsec3 iterations value 151 out of range .*RFC 9276/],
-  ['nsec3param salt-length 256;', /nsec3 salt length 256 too high .*RFC 5155/],
-  ['cds-digest-types { 1; };', /digest type 1 \(SHA-1\).*RFC 9905/],
-  ['cds-digest-types { 2; 2; };', /digest type 2 is there twice/],
-  ['cds-digest-types { 9; };', /digest type 9 is not supported/],
-  [
-    keys('csk key-store "hsm" lifetime unlimited algorithm 13;'),
-    /'key-store' is known but not supported.*key-directory/,
-  ],
-  [keys('csk lifetime unlimited algorithm 13 tag-range 0 100;'), /'tag-range' is known but not supported/],
-  ['offline-ksk yes;', /'offline-ksk' is known but not supported/],
-  ['manual-mode yes;', /'manual-mode' is known but not supported/],
-];
-
 test('S-064 each bad policy is refused with the rule named', () => {
-  assert.ok(BAD.length >= 20);
-  for (const [body, rule] of BAD) {
+  assert.ok(BAD_POLICIES.length >= 20);
+  for (const [body, rule] of BAD_POLICIES) {
     const errors = faultsOf(`dnssec-policy p { ${body} };`).filter((fault) => !fault.startsWith('warning'));
     assert.ok(errors.length > 0, body);
     assert.match(errors[0], rule, body);

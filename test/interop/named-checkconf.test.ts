@@ -11,6 +11,7 @@ import { namedConfClauses } from '../../src/conf/grammar/named-conf.ts';
 import { printTree, readTreeText } from '../../src/conf/syntax/read-tree.ts';
 import { main } from '../../src/tools/named-checkconf.ts';
 import { Arena } from '../../src/zone/store/arena.ts';
+import { BAD_POLICIES } from '../conf/bad-policies.ts';
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-checkconf-'));
 after(() => fs.rmSync(directory, { recursive: true }));
@@ -207,6 +208,19 @@ test('S-023 S-064 what BIND refuses in a policy or zone we refuse with the same 
         said.some((one) => one.startsWith(line.trim())),
         `${line}\n${we.stdout}`,
       );
+  }
+});
+
+test('S-064 the check tool refuses each bad policy with its rule, file and line, and exit code 1', () => {
+  assert.ok(BAD_POLICIES.length >= 20);
+  for (const [body, rule] of BAD_POLICIES) {
+    const { code, stdout } = ours(write('policy.conf', `dnssec-policy p {\n${body}\n};\n`));
+    const lines = stdout.split('\n').filter((line) => rule.test(line));
+    assert.deepEqual([code, lines.length > 0], [1, true], `${body}\n${stdout}`);
+    assert.ok(
+      lines.every((line) => /policy\.conf:[12]:\d+: /.test(line)),
+      stdout,
+    );
   }
 });
 

@@ -1,0 +1,52 @@
+/** The keys clause of a policy. */
+export const keys = (lines: string): string => `keys { ${lines} };`;
+
+/** Bad policies, and the rule that the first error of each names. */
+export const BAD_POLICIES: readonly [body: string, rule: RegExp][] = [
+  [keys('ksk lifetime unlimited algorithm 13;'), /algorithm 13 requires both KSK and ZSK roles/],
+  [keys('zsk lifetime unlimited algorithm 13;'), /algorithm 13 requires both KSK and ZSK roles/],
+  [keys('csk lifetime unlimited algorithm 13; ksk lifetime unlimited algorithm 14;'), /algorithm 14 requires both/],
+  [keys('ksk lifetime unlimited algorithm 8; zsk lifetime unlimited algorithm 13;'), /algorithm 8 requires both/],
+  [keys('csk lifetime PT1H algorithm 13;'), /shorter than the time it takes to do a rollover/],
+  [keys('zsk lifetime 1d algorithm 13; ksk lifetime unlimited algorithm 13;'), /time it takes to do a rollover/],
+  [keys('zsk lifetime unlimited algorithm 13; ksk lifetime 1d algorithm 13;'), /time it takes to do a rollover/],
+  [`publish-safety 40d; ${keys('csk lifetime 40d algorithm 13;')}`, /time it takes to do a rollover/],
+  [`parent-ds-ttl 60d; ${keys('csk lifetime 50d algorithm 13;')}`, /time it takes to do a rollover/],
+  [keys('csk lifetime unlimited algorithm 8 512;'), /invalid key length 512 \(1024\.\.4096\)/],
+  [keys('csk lifetime unlimited algorithm 10 1023;'), /invalid key length 1023/],
+  [keys('csk lifetime unlimited algorithm 8 4097;'), /invalid key length 4097/],
+  [keys('csk lifetime unlimited algorithm 300;'), /bad algorithm 300/],
+  [keys('csk lifetime unlimited algorithm ecc;'), /bad algorithm ecc/],
+  [keys('csk lifetime unlimited algorithm 17;'), /bad algorithm 17/],
+  [keys('csk lifetime unlimited algorithm rsasha1;'), /RFC 9905/],
+  [
+    'signatures-validity 10d; signatures-refresh 9d;',
+    /signatures-refresh must be at most 90% of the signatures-validity$/,
+  ],
+  ['signatures-validity 10d; signatures-refresh 10d;', /signatures-refresh must be at most 90%/],
+  [
+    'signatures-validity-dnskey 5d; signatures-refresh 5d;',
+    /signatures-refresh must be at most 90% of the signatures-validity-dnskey$/,
+  ],
+  ['signatures-jitter 15d; signatures-refresh 1d;', /signatures-jitter cannot be larger than signatures-validity$/],
+  ['nsec3param iterations 151;', /nsec3 iterations value 151 out of range .*RFC 9276/],
+  ['nsec3param salt-length 256;', /nsec3 salt length 256 too high .*RFC 5155/],
+  ['cds-digest-types { 1; };', /digest type 1 \(SHA-1\).*RFC 9905/],
+  ['cds-digest-types { 2; 2; };', /digest type 2 is there twice/],
+  ['cds-digest-types { 9; };', /digest type 9 is not supported/],
+  [
+    keys('csk key-store "hsm" lifetime unlimited algorithm 13;'),
+    /'key-store' is known but not supported.*key-directory/,
+  ],
+  [keys('csk lifetime unlimited algorithm 13 tag-range 0 100;'), /'tag-range' is known but not supported/],
+  ['offline-ksk yes;', /'offline-ksk' is known but not supported/],
+  [keys('csk lifetime unlimited algorithm DSA;'), /algorithm 3 \(DSA\).*RFC 9904/],
+  [keys('csk lifetime unlimited algorithm rsamd5;'), /algorithm 1 \(RSAMD5\).*RFC 9904/],
+  [keys('csk lifetime P1Y1 algorithm 13;'), /expected ISO 8601 duration or TTL value/],
+  [keys('csk lifetime 60x algorithm 13;'), /expected ISO 8601 duration or TTL value/],
+  [keys('kzk lifetime unlimited algorithm 13;'), /'kzk' unexpected/],
+  ['nsec3param optout maybe;', /boolean expected/],
+  ['signatures-validity 5d;', /signatures-refresh must be at most 90%/],
+  ['signatures-validity-dnskey 5d 1h;', /missing ';'/],
+  ['manual-mode yes;', /'manual-mode' is known but not supported/],
+];
