@@ -7,6 +7,7 @@ import type { Random } from '../base/random.ts';
 import type { Configuration } from '../conf/configuration.ts';
 import { formatFault } from '../conf/fault.ts';
 import { readConfiguration } from '../conf/read-configuration.ts';
+import { mustBeFree } from '../net/free-address.ts';
 import { hostAddresses } from '../net/interfaces.ts';
 import type { ControlRequest } from '../server/responder.ts';
 import { emptyResponse, judgeNotify } from '../transfer/notify-message.ts';
@@ -58,6 +59,12 @@ interface Parts {
   readonly keepers: ZoneKeepers;
   readonly locks: DirectoryLocks;
 }
+
+const isAmong = (one: ListenAddress, others: readonly ListenAddress[]): boolean =>
+  others.some(({ address, port }) => address === one.address && port === one.port);
+
+const notListening = (): SignetError =>
+  new SignetError('NOT_LISTENING', 'could not listen on any address: see the lines before', {});
 
 /** The name server: builds everything from the configuration, and takes it apart again. */
 export class Named implements ServerControl {
@@ -163,6 +170,7 @@ export class Named implements ServerControl {
   }
 
   #giveUp(record: ReturnType<typeof serverEvent.fatal>): string {
+    this.#parts?.locks[Symbol.dispose]();
     this.#dependencies.log.write(record);
     this.#dependencies.log.write(serverEvent.exitingAfterError());
     return record.text;
@@ -206,9 +214,11 @@ export class Named implements ServerControl {
       { clock, disk, random, log, handler: (line, isReadOnly) => runCommand(line, isReadOnly, this, log) },
     );
     this.#parts = { secondaries, channels, keepers, locks };
+    // Before anything is bound: a second server must not take queries from the first.
+    this.#takeLocks(locks, keepers);
     await this.#listen(configuration);
     await channels.configure(configuration);
-    this.#becomeUser(configuration);
+    this.#becomeUser(configuration, locks);
     // After that, so that log files belong to the user who rolls them.
     if (this.#options.mode === 'foreground-stderr') log.write(serverEvent.ignoringLogging());
     else log.configure(configuration.logging, process.cwd());
@@ -223,12 +233,14 @@ export class Named implements ServerControl {
   }
 
   /** Sockets are bound by now; everything that is written from here on is the user's. */
-  #becomeUser(configuration: Configuration): void {
+  #becomeUser(configuration: Configuration, locks: DirectoryLocks): void {
     const { account } = this.#options;
     if (account === undefined) return;
     for (const file of [configuration.pidFile, configuration.sessionKeyFile]) {
       if (file !== undefined) makeDirectoryFor(account, path.dirname(path.resolve(file)));
     }
+    // The lock files must be the user's, who is to remove them.
+    locks[Symbol.dispose]();
     becomeAccount(account);
   }
 
@@ -309,7 +321,7 @@ export class Named implements ServerControl {
   }
 
   async #listen(configuration: Configuration): Promise<void> {
-    const wanted = listenAddresses(configuration, hostAddresses(), this.#options);
+    const wanted = await this.#freeAddresses(listenAddresses(configuration, hostAddresses(), this.#options));
     const { responders } = this.#dependencies.threads;
     try {
       await responders.listen(wanted);
@@ -320,11 +332,28 @@ export class Named implements ServerControl {
     this.#nowListening(wanted);
   }
 
+  /** Those of the addresses that are served already or that nobody else has; the others are logged. */
+  async #freeAddresses(wanted: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {
+    const free: ListenAddress[] = [];
+    for (const one of wanted) {
+      try {
+        if (!isAmong(one, this.#listening)) await mustBeFree(one);
+        free.push(one);
+      } catch (error) {
+        this.#tellNotListening(one, error as Error);
+      }
+    }
+    if (free.length === 0 && wanted.length > 0) throw notListening();
+    return free;
+  }
+
+  #tellNotListening({ family, interface: name, address, port }: ListenAddress, { message }: Error): void {
+    this.#dependencies.log.write(serverEvent.notListening(family, name, address, port, message));
+  }
+
   /** Tells of addresses that are new or gone. */
   #nowListening(addresses: readonly ListenAddress[]): void {
     const { log } = this.#dependencies;
-    const isAmong = (one: ListenAddress, others: readonly ListenAddress[]): boolean =>
-      others.some(({ address, port }) => address === one.address && port === one.port);
     for (const one of addresses) {
       if (isAmong(one, this.#listening)) continue;
       log.write(serverEvent.listening(one.family, one.interface, one.address, one.port));
@@ -337,21 +366,17 @@ export class Named implements ServerControl {
 
   /** An address that cannot be had is logged; the others are served, as BIND does. */
   async #listenOneByOne(wanted: readonly ListenAddress[]): Promise<void> {
-    const { log } = this.#dependencies;
     const good: ListenAddress[] = [];
     for (const one of wanted) {
       try {
         await this.#dependencies.threads.responders.listen([...good, one]);
         good.push(one);
       } catch (error) {
-        const reason = (error as Error).message;
-        log.write(serverEvent.notListening(one.family, one.interface, one.address, one.port, reason));
+        this.#tellNotListening(one, error as Error);
       }
     }
     this.#nowListening(good);
-    if (good.length === 0) {
-      throw new SignetError('NOT_LISTENING', 'could not listen on any address: see the lines before', {});
-    }
+    if (good.length === 0) throw notListening();
   }
 
   #tables(configuration: Configuration, keepers: readonly ZoneKeeper[]): ReturnType<typeof buildTables> {

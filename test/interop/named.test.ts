@@ -259,6 +259,17 @@ test('in the background: the command ends when the server serves, and rndc ends 
       again.stderr,
       new RegExp(`another named process is already running: process ${pid} works in ${directory.path}`),
     );
+    // It finds that out before it binds anything, and so takes no queries from the first; nor does a server elsewhere.
+    const visible = await executeNamed(['-g', '-c', 'named.conf'], directory.path);
+    assert.equal(visible.code, 1);
+    assert.doesNotMatch(visible.stderr, /listening on/);
+    assert.equal(Number(fs.readFileSync(path.join(directory.path, 'named.pid'), 'latin1')), pid);
+    using elsewhere = temporaryDirectory();
+    fs.writeFileSync(path.join(elsewhere.path, 'dnssec.example.db'), ZONE);
+    writeConfiguration(elsewhere.path, { ...(await freePorts()), dns: ports.dns }, SIX_LINES);
+    const neighbour = await executeNamed(['-g', '-c', 'named.conf'], elsewhere.path);
+    assert.equal(neighbour.code, 1);
+    assert.match(neighbour.stderr, /EADDRINUSE\): another program holds it: stop that program or choose another port/);
     const stop = await execute('rndc', ['-c', path.join(directory.path, 'rndc.conf'), 'stop']);
     assert.equal(stop.code, 0);
     await until(() => !fs.existsSync(`/proc/${pid}`), 'the daemon ended');
