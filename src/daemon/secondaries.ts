@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { parseAddress } from '../net/address.ts';
@@ -82,11 +83,16 @@ export class Secondaries implements AsyncDisposable {
   }
 }
 
+/** What bind(2) says where the host has no such addresses. */
+const NO_SUCH_FAMILY = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
+
 /** A host may have no IPv6 at all; then nobody is told over it. */
 async function bindIfAvailable(address: string): Promise<UdpEndpoint[]> {
   try {
     return [await DgramEndpoint.bind({ address, port: 0 })];
-  } catch {
+  } catch (error) {
+    const isAbsent = error instanceof SignetError && NO_SUCH_FAMILY.includes(String(error.facts['cause']));
+    if (!isAbsent) throw error;
     return [];
   }
 }

@@ -3,7 +3,7 @@ import type { Disk } from '../base/disk.ts';
 import { DiskError } from '../base/disk-error.ts';
 import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import { COMPILEZONE_CHECKS, type ZoneCheckOptions } from '../zone/checks/check-options.ts';
+import { NO_CHECKS } from '../zone/checks/check-options.ts';
 import { Journal } from '../zone/journal/journal.ts';
 import { appendDiff, rollForward } from '../zone/journal/roll-forward.ts';
 import { loadZone } from '../zone/load-zone.ts';
@@ -26,20 +26,6 @@ export interface SignedFilesDependencies {
   readonly disk: Disk;
   readonly log: Log;
 }
-
-/** What we wrote ourselves was checked when it was made. */
-const NO_CHECKS: ZoneCheckOptions = {
-  ...COMPILEZONE_CHECKS,
-  integrity: 'none',
-  hostNames: 'ignore',
-  mxAddress: 'ignore',
-  mxAlias: 'ignore',
-  nsAddress: 'ignore',
-  srvAlias: 'ignore',
-  duplicates: 'ignore',
-  spf: 'ignore',
-  innerWildcards: 'ignore',
-};
 
 /** Octets of journal that are kept whatever the zone's size. */
 const LEAST_JOURNAL = 1 << 20;

@@ -1,23 +1,10 @@
+import type { PlannedTimes } from '../policy/planned-key.ts';
+
 /**
  * Times of a key in Unix seconds, named as in BIND's .private files. An absent time is "unset": it never comes.
  * RFC 7583 section 3.1 says what the moments mean.
  */
-export interface KeyTimes {
-  readonly created?: number;
-  readonly publish?: number;
-  readonly activate?: number;
-  readonly revoke?: number;
-  readonly inactive?: number;
-  readonly delete?: number;
-  /** The DS was seen in the parent zone. */
-  readonly dsPublish?: number;
-  /** The DS was seen to be gone from the parent zone. */
-  readonly dsRemoved?: number;
-  /** CDS and CDNSKEY appear. */
-  readonly syncPublish?: number;
-  /** CDS and CDNSKEY disappear. */
-  readonly syncDelete?: number;
-}
+export type KeyTimes = PlannedTimes;
 
 export type KeyTime = keyof KeyTimes;
 

@@ -1,7 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { SignetError } from '../base/error.ts';
+import type { SignetError } from '../base/error.ts';
 import { ADDRESS_SLOT, formatAddress, parseAddressInto, type SocketAddress } from './address.ts';
+import { bindError, type SystemError } from './bind-error.ts';
 import { type BatchHandler, DatagramBatch, type UdpEndpoint } from './udp-endpoint.ts';
 
 export interface DgramOptions {
@@ -92,17 +93,6 @@ export class DgramEndpoint implements UdpEndpoint {
 }
 
 /** The error of a socket that cannot be opened or bound, with what to do about it. */
-export function udpBindError(options: DgramOptions, cause: Error & { code?: string }): SignetError {
-  const remedy =
-    cause.code === 'EADDRINUSE'
-      ? 'another program holds it: stop that program or choose another port'
-      : cause.code === 'EACCES'
-        ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE'
-        : 'check that the address belongs to this host';
-  return new SignetError(
-    'UDP_BIND_FAILED',
-    `cannot listen on ${options.address}#${options.port} over UDP (${cause.code ?? cause.message}): ${remedy}`,
-    { address: options.address, port: options.port, cause: cause.code },
-    cause,
-  );
+export function udpBindError(options: DgramOptions, cause: SystemError): SignetError {
+  return bindError('UDP', options, cause);
 }

@@ -1,7 +1,7 @@
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { Clock, Timer } from '../base/clock.ts';
-import { SignetError } from '../base/error.ts';
 import { ADDRESS_SLOT, parseAddressInto, type SocketAddress } from './address.ts';
+import { bindError } from './bind-error.ts';
 
 export interface TcpOptions {
   /** Address to bind, IPv4 or IPv6 (then IPv6 only). */
@@ -45,7 +45,7 @@ export class TcpListener implements AsyncDisposable {
   ): Promise<TcpListener> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: 65_536 });
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error) => reject(bindError(options, error)));
+      server.once('error', (error) => reject(bindError('TCP', options, error)));
       server.listen(
         {
           host: options.address,
@@ -240,19 +240,4 @@ export class TcpConnection {
     this.#onEnd();
     this.#ended.abort();
   }
-}
-
-function bindError(options: TcpOptions, cause: Error & { code?: string }): SignetError {
-  const remedy =
-    cause.code === 'EADDRINUSE'
-      ? 'another program holds it: stop that program or choose another port'
-      : cause.code === 'EACCES'
-        ? 'ports below 1024 need root or CAP_NET_BIND_SERVICE'
-        : 'check that the address belongs to this host';
-  return new SignetError(
-    'TCP_BIND_FAILED',
-    `cannot listen on ${options.address}#${options.port} over TCP (${cause.code ?? cause.message}): ${remedy}`,
-    { address: options.address, port: options.port, cause: cause.code },
-    cause,
-  );
 }

@@ -25,9 +25,11 @@ export interface PlannedTimes {
   readonly delete?: number;
   /** The DS was seen at the parent. */
   readonly dsPublish?: number;
+  /** The DS was seen to be gone from the parent. */
   readonly dsRemoved?: number;
   /** CDS and CDNSKEY appear. */
   readonly syncPublish?: number;
+  /** CDS and CDNSKEY disappear. */
   readonly syncDelete?: number;
 }
 

@@ -1,23 +1,10 @@
 import { nameFromText } from '../wire/name-text.ts';
 import type { Name } from '../wire/name.ts';
-import type { ZoneCheckOptions } from '../zone/checks/check-options.ts';
+import { NO_CHECKS } from '../zone/checks/check-options.ts';
 import { loadZone } from '../zone/load-zone.ts';
 import type { Arena, VersionRef } from '../zone/store/arena.ts';
 import type { ZoneStore } from '../zone/store/zone-store.ts';
 import { Fatal, type KeyToolContext } from './key-tool.ts';
-
-/** dnssec-signzone and dnssec-verify take a zone as it is: whether its data make sense is named-checkzone's matter. */
-const NO_CHECKS: ZoneCheckOptions = {
-  integrity: 'none',
-  hostNames: 'ignore',
-  mxAddress: 'ignore',
-  mxAlias: 'ignore',
-  nsAddress: 'ignore',
-  srvAlias: 'ignore',
-  duplicates: 'ignore',
-  spf: 'ignore',
-  innerWildcards: 'ignore',
-};
 
 /** The zone's name from -o, or from the file's name. @throws Fatal in BIND's words */
 export function zoneOrigin(text: string): Name {

@@ -44,3 +44,16 @@ export const COMPILEZONE_CHECKS: ZoneCheckOptions = { ...CHECKZONE_CHECKS, hostN
 
 /** Defaults of named for a primary zone (BIND 9.18: check-names fail, check-integrity yes, the rest warn). */
 export const SERVER_CHECKS: ZoneCheckOptions = { ...CHECKZONE_CHECKS, integrity: 'local', hostNames: 'fail' };
+
+/** For what was checked when it was made, and for commands to which the sense of the data is no matter. */
+export const NO_CHECKS: ZoneCheckOptions = {
+  integrity: 'none',
+  hostNames: 'ignore',
+  mxAddress: 'ignore',
+  mxAlias: 'ignore',
+  nsAddress: 'ignore',
+  srvAlias: 'ignore',
+  duplicates: 'ignore',
+  spf: 'ignore',
+  innerWildcards: 'ignore',
+};
