@@ -30,7 +30,7 @@ for (const [algorithm, key] of KEYS) {
     assert.equal(keyBits(key.dnskey), BITS[algorithm]);
   });
 
-  it(`S-016 algorithm ${algorithm}: secrets are in no inspection, JSON or error`, () => {
+  it(`S-016 (part) algorithm ${algorithm}: secrets are in no inspection, JSON or error`, () => {
     const secret = Object.entries(key.fields).filter(([name]) => name !== 'Modulus' && name !== 'PublicExponent');
     const clone = structuredClone(key);
     const texts = [key, clone, new LocalSigner(key), new LocalSigner(clone)].flatMap((one) => [

@@ -90,7 +90,7 @@ test('S-059 cds-digest-types gives a CDS for each digest, cdnskey no gives no CD
   assert.equal(apexRdata(world, TYPE.CDNSKEY).length, 0);
 });
 
-test('S-010 the state of a key goes on over restarts: hidden, rumoured, omnipresent in their order', async () => {
+test('S-010 (part) the state of a key goes on over restarts: hidden, rumoured, omnipresent in their order', async () => {
   let world = makeWorld();
   await world.keeper.start();
   const seen: string[] = [];
@@ -223,7 +223,7 @@ test('a key whose files are all gone is not replaced by another that nobody trus
   assert.deepEqual(world.published, [2]);
 });
 
-test('S-010 a state file that is cut off anywhere: no key is made or taken out of the zone, and the zone stays valid', async () => {
+test('S-010 (part) a state file that is cut off anywhere: no key is made or taken out of the zone, and the zone stays valid', async () => {
   const world = makeWorld();
   await world.keeper.start();
   await world.advance(2 * DAY);
@@ -328,7 +328,7 @@ for (const policy of ['none', DEFAULT_POLICY] as const) {
   });
 }
 
-test('S-066 S-174 policy none: presigned data are served as they are, bad signatures too', async () => {
+test('S-066 S-174 (part) policy none: presigned data are served as they are, bad signatures too', async () => {
   const world = makeWorld({ policy: 'none' });
   const rrsig = 'www RRSIG A 13 2 300 20200101000000 20190101000000 12345 example. c2lnbmF0dXJl';
   world.disk.put(FILE, zoneText(1, 'www A 192.0.2.1', rrsig, '@ DNSKEY 257 3 13 a2V5'));
@@ -459,7 +459,7 @@ test('a journal that outgrows the zone is written into the signed file and cut',
   assert.equal(later.published[0], world.published.at(-1));
 });
 
-test('S-016 a world-readable private key is a warning, and it signs all the same', async () => {
+test('S-016 (part) a world-readable private key is a warning, and it signs all the same', async () => {
   const world = makeWorld();
   await world.keeper.start();
   const name = [...world.disk.files.keys()].find((file) => file.endsWith('.private'))!;
@@ -469,4 +469,20 @@ test('S-016 a world-readable private key is a warning, and it signs all the same
   await world.keeper.idle();
   const [record] = world.log.records.filter(({ text }) => text.includes(name));
   assert.equal(record.severity, 'warning', record.text);
+});
+
+test('S-017 (part) three years under the default policy without a command: signed all the time, and each signing names the policy', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  const signings: string[] = [];
+  for (let day = 0; day < 3 * 365; day++) {
+    await world.advance(DAY);
+    const left = signatureSpan(world.keeper.read()).expiration - world.clock.now();
+    assert.ok(left > DEFAULT_POLICY.signaturesRefresh, `day ${day}: ${left} s left`);
+    if (day % 30 === 0) assert.deepEqual(await faultsOf(world), [], `day ${day}`);
+    signings.push(...world.news().filter((line) => line.includes('signatures made')));
+  }
+  assert.ok(signings.length > 3 * 20, `${signings.length} signings`);
+  for (const line of signings) assert.match(line, / by policy default$/);
+  assert.equal(world.keeper.keys.length, 1);
 });

@@ -134,6 +134,22 @@ describe('S-007 what others write, we read', () => {
     }));
 });
 
+it('S-012 the algorithm is in the file name in three digits, by name or number, and agrees with the DNSKEY', () =>
+  inDirectory((directory) => {
+    const numbers = { RSASHA256: 8, ECDSAP256SHA256: 13, ECDSAP384SHA384: 14, ED25519: 15, ED448: 16 };
+    for (const [name, number] of Object.entries(numbers))
+      for (const [argument, run] of [
+        [name, (argv: readonly string[]) => runOurs(keygen, argv, directory, NOW)],
+        [String(number), (argv: readonly string[]) => runOurs(keygen, argv, directory, NOW)],
+        [name, (argv: readonly string[]) => runPeer('dnssec-keygen', argv, directory)],
+      ] as const) {
+        const { stdout } = run(['-q', '-a', argument, ...(number === 8 ? ['-b', '1024'] : []), ZONE]);
+        assert.match(stdout, new RegExp(`^K${ZONE}\\.\\+0${String(number).padStart(2, '0')}\\+\\d{5}\\n$`));
+        const key = fs.readFileSync(path.join(directory, `${stdout.trim()}.key`), 'latin1');
+        assert.match(key, new RegExp(`DNSKEY 256 3 ${number} `));
+      }
+  }));
+
 describe('S-013 key tags', () => {
   // A DNSKEY RRset has at most 64 KiB: 200 keys fit.
   for (let run = 0; run < 5; run++)

@@ -40,7 +40,7 @@ interface SeenKey {
   readonly state: PlannedState;
 }
 
-test('S-010 S-024 S-041 keys of new zones have the times and states that BIND gives them', async () => {
+test('S-010 (part) S-024 S-041 keys of new zones have the times and states that BIND gives them', async () => {
   const policies = await prepare();
   const stop = start();
   try {

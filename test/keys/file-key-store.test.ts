@@ -39,7 +39,7 @@ describeKeyStore('files', () => {
   };
 });
 
-it('S-016 private files have mode 0600 whatever the umask, the others theirs', () => {
+it('S-016 (part) private files have mode 0600 whatever the umask, the others theirs', () => {
   inDirectory((directory) => {
     for (const umask of [0o000, 0o077, 0o777]) {
       const before = process.umask(umask);
@@ -289,7 +289,7 @@ it('a key whose private half is gone keeps its times from the comments', () => {
   });
 });
 
-it('S-010 a state file whose name lost its dot is read, and written back with it', () => {
+it('S-010 (part) a state file whose name lost its dot is read, and written back with it', () => {
   inDirectory((directory) => {
     const store = makeStore(directory);
     const made = store.generate({
@@ -306,6 +306,32 @@ it('S-010 a state file whose name lost its dot is read, and written back with it
     assert.equal(keys[0].state?.lifetime, 77);
     store.save(keys[0]);
     assert.ok(fs.existsSync(path.join(directory, `${made.fileBase}.state`)));
+  });
+});
+
+it('a directory that has not changed is listed once for all zones, a changed one again', () => {
+  inDirectory((directory) => {
+    let listings = 0;
+    class CountingDisk extends NodeDisk {
+      override list(name: string): string[] | undefined {
+        listings++;
+        return super.list(name);
+      }
+    }
+    const clock = new SimulatedClock(1_800_000_000);
+    const store = new FileKeyStore({ directory }, { disk: new CountingDisk(), clock, log: new MemoryLog() });
+    const first = store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {} });
+    // As if the key had been made hours ago: right after a change the time of the directory tells nothing.
+    const settle = (hours: number): void =>
+      fs.utimesSync(directory, Date.now() / 1000, Date.now() / 1000 - hours * 3600);
+    settle(2);
+    listings = 0;
+    for (const zone of [ZONE, mustName('other.example.'), ZONE]) store.list(zone);
+    assert.equal(listings, 1);
+    const second = store.generate({ zone: ZONE, algorithm: 13, flags: 256, times: {} });
+    settle(1);
+    const tags = store.list(ZONE).keys.map(({ tag }) => tag);
+    assert.deepEqual(new Set(tags), new Set([first.tag, second.tag]));
   });
 });
 

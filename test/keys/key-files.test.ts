@@ -80,7 +80,7 @@ it('S-008 .private files: what is written is read', () => {
   );
 });
 
-it('S-010 .state files: what is written is read', () => {
+it('S-010 (part) .state files: what is written is read', () => {
   const condition = fc.constantFrom(...KEY_CONDITIONS);
   const state = fc.record(
     {
@@ -127,7 +127,7 @@ for (const [name, text] of [
   ['one role', 'Algorithm: 13\nLength: 256\nLifetime: 0\nKSK: yes\n'],
   ['a change without its state', 'Algorithm: 13\nLength: 256\nDNSKEYChange: 20260101000000\nGoalState: omnipresent\n'],
 ]) {
-  it(`S-010 .state files: ${name} is cut off, not the state of a new key`, () => {
+  it(`S-010 (part) .state files: ${name} is cut off, not the state of a new key`, () => {
     assert.throws(() => readStateFile('K.state', latin1Octets(text)), { code: 'KEY_FILE_TRUNCATED' });
   });
 }

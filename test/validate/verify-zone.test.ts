@@ -158,7 +158,7 @@ test('a zone in many slices over two threads has the verdict of one thread; faul
   }
 });
 
-test('S-014 two keys with one tag: signatures of each are good', async () => {
+test('S-014 (part) two keys with one tag: signatures of each are good', async () => {
   let twin = signingKey('zsk');
   const byTag = new Map<number, typeof twin>();
   while (!byTag.has(twin.tag)) {
