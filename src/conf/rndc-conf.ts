@@ -1,5 +1,5 @@
 import type { Disk } from '../base/disk.ts';
-import { formatAddress } from './address-text.ts';
+import { formatAddress } from '../base/address-text.ts';
 import { canonicalKeyName } from './check/context.ts';
 import { checkKeys } from './check/keys.ts';
 import type { TsigKeyStatement } from './configuration.ts';

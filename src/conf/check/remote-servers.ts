@@ -1,4 +1,4 @@
-import { formatAddress } from '../address-text.ts';
+import { formatAddress } from '../../base/address-text.ts';
 import type { ZoneConfiguration } from '../configuration.ts';
 import { SERVER_DEFAULTS } from '../defaults.ts';
 import type { FaultList } from '../fault.ts';

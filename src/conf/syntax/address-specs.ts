@@ -1,4 +1,4 @@
-import { formatAddress, isPrefix, parseIpv4, parseIpv6 } from '../address-text.ts';
+import { formatAddress, isPrefix, parseIpv4, parseIpv6 } from '../../base/address-text.ts';
 import { numberOf, port, text } from './scalar-specs.ts';
 import { list } from './structure-specs.ts';
 import type { Printer } from './printer.ts';
