@@ -46,6 +46,11 @@ export interface Disk {
   openUpdate(path: string): UpdateHandle | undefined;
   facts(path: string): FileFacts | undefined;
   list(directory: string): string[] | undefined;
+  /**
+   * Another text after each change of the names in the directory. Undefined (or no such method) when that cannot be told,
+   * as right after a change: then the directory must be listed.
+   */
+  changeStamp?(directory: string): string | undefined;
   /** True when the file was there. Durable on return. */
   remove(path: string): boolean;
   rename(from: string, to: string): void;

@@ -3,6 +3,9 @@ import path from 'node:path';
 import type { AppendHandle, Disk, FileFacts, UpdateHandle } from './disk.ts';
 import { DiskError } from './disk-error.ts';
 
+/** Milliseconds after which the next change of a directory surely gets another time; FAT has two seconds. */
+const SETTLED_AFTER = 2500;
+
 /** The Disk port on the real file system. */
 export class NodeDisk implements Disk {
   #temporary = 0;
@@ -17,6 +20,8 @@ export class NodeDisk implements Disk {
   replace(file: string, octets: Uint8Array | readonly Uint8Array[], mode = 0o644): void {
     const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}.${this.#temporary++}`);
     try {
+      // In a container a process may have the id of one that was killed while it wrote.
+      fs.rmSync(temporary, { force: true });
       const handle = fs.openSync(temporary, 'wx', mode);
       try {
         keepOwner(handle, file);
@@ -74,6 +79,13 @@ export class NodeDisk implements Disk {
 
   list(directory: string): string[] | undefined {
     return attempt('list', directory, () => fs.readdirSync(directory));
+  }
+
+  changeStamp(directory: string): string | undefined {
+    const stat = attempt('look at', directory, () => fs.statSync(directory, { bigint: true }));
+    // A change within one tick of the file system's clock after another leaves the time as it is.
+    const isSettled = stat !== undefined && Math.abs(Date.now() - Number(stat.mtimeMs)) > SETTLED_AFTER;
+    return isSettled ? `${stat.dev} ${stat.ino} ${stat.mtimeNs}` : undefined;
   }
 
   remove(file: string): boolean {

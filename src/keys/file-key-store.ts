@@ -39,6 +39,7 @@ export class FileKeyStore implements KeyStore {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #log: Log;
+  #listing: { readonly stamp: string; readonly names: FileNames } | undefined;
 
   constructor(options: FileKeyStoreOptions, dependencies: FileKeyStoreDependencies) {
     this.#directory = options.directory;
@@ -49,11 +50,10 @@ export class FileKeyStore implements KeyStore {
   }
 
   list(zone: Name): KeyList {
-    const names = this.#disk.list(this.#directory);
-    if (!names) throw missingDirectory(this.#directory);
+    const names = this.#fileNames().get(zoneFileText(zone).toLowerCase()) ?? [];
     const keys: KeyPair[] = [];
     const faults: SignetError[] = [];
-    for (const files of keyFilesOf(zone, names)) {
+    for (const files of keyFilesOf(names)) {
       const loaded = this.#load(zone, files);
       if (loaded.pair) keys.push(loaded.pair);
       faults.push(...loaded.faults);
@@ -78,6 +78,17 @@ export class FileKeyStore implements KeyStore {
     // The public half goes first: what is left after a crash is a private half that nobody uses.
     for (const kind of ['key', 'state', 'private'])
       this.#disk.remove(path.join(this.#directory, `${pair.fileBase}.${kind}`));
+  }
+
+  /** Listing a directory of thousands of keys takes milliseconds, and each of thousands of zones asks. */
+  #fileNames(): FileNames {
+    const stamp = this.#disk.changeStamp?.(this.#directory);
+    if (stamp !== undefined && stamp === this.#listing?.stamp) return this.#listing.names;
+    const names = this.#disk.list(this.#directory);
+    if (!names) throw missingDirectory(this.#directory);
+    const byZone = namesByZone(names);
+    this.#listing = stamp === undefined ? undefined : { stamp, names: byZone };
+    return byZone;
   }
 
   #load(zone: Name, files: KeyFiles): LoadedKey {
@@ -144,14 +155,28 @@ interface KeyFiles {
   readonly stateFile?: string;
 }
 
-/** The zone's keys among the names of a directory: every base that has a .key or .private file. */
-function keyFilesOf(zone: Name, names: readonly string[]): KeyFiles[] {
-  const zoneText = zoneFileText(zone).toLowerCase();
+/** Names of key files by the zone's part in small letters. */
+type FileNames = ReadonlyMap<string, readonly string[]>;
+
+function namesByZone(names: readonly string[]): FileNames {
+  const byZone = new Map<string, string[]>();
+  for (const name of names) {
+    const zone = name.startsWith('K') ? parseKeyFileName(name)?.zone : undefined;
+    if (zone === undefined) continue;
+    const others = byZone.get(zone);
+    if (others === undefined) byZone.set(zone, [name]);
+    else others.push(name);
+  }
+  return byZone;
+}
+
+/** The keys among the files of one zone: every base that has a .key or .private file. */
+function keyFilesOf(names: readonly string[]): KeyFiles[] {
   const bases = new Map<string, KeyFiles>();
   const dotless = new Map<string, string>();
   for (const name of names) {
-    const parsed = name.startsWith('K') ? parseKeyFileName(name) : undefined;
-    if (parsed?.zone !== zoneText) continue;
+    const parsed = parseKeyFileName(name);
+    if (parsed === undefined) continue;
     if (parsed.kind === 'state') {
       if (!parsed.isDotted) dotless.set(identity(parsed), name);
     } else if (parsed.isDotted) {

@@ -47,6 +47,14 @@ describe('NodeDisk', () => {
     lock.release();
   });
 
+  test('a file half written by a killed process of the same id is no obstacle', () => {
+    const folder = freshFolder();
+    const left = path.join(folder, `.x.${process.pid}.0`);
+    fs.writeFileSync(left, 'half');
+    new NodeDisk().replace(path.join(folder, 'x'), new Uint8Array([1]));
+    assert.deepEqual(fs.readdirSync(folder), ['x']);
+  });
+
   test('S-030 a read-only folder is an error that names the file and what to do', () => {
     const folder = freshFolder();
     fs.chmodSync(root, 0o711);
