@@ -23,6 +23,8 @@ export interface Configuration {
   readonly hostname: string | undefined;
   /** Queries for ANY over UDP get one RRset (RFC 8482). */
   readonly minimalAny: boolean;
+  /** Queries are logged from the start; `rndc querylog` changes it while the server runs. */
+  readonly queryLogging: boolean;
   readonly keys: readonly TsigKeyStatement[];
   readonly controls: readonly InetControl[];
   readonly logging: LoggingConfiguration;

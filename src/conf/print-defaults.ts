@@ -35,7 +35,7 @@ function serverLines(): string[] {
     `minimal-any ${yesOrNo(SERVER_DEFAULTS.minimalAny)};`,
     `pid-file "${SERVER_DEFAULTS.pidFile}";`,
     `port ${SERVER_DEFAULTS.port};`,
-    'querylog no;',
+    '#\tquerylog <yes when the category queries has channels>',
     'server-id none;',
     `session-keyfile "${SERVER_DEFAULTS.sessionKeyFile}";`,
     '#\tsuppress-initial-notify <obsolete>',

@@ -207,6 +207,7 @@ export class Named implements ServerControl {
     });
     await keepers.configure(configuration);
     this.#configuration = configuration;
+    this.#queryLogging = configuration.queryLogging;
     threads.requestHandler = (request) => this.#serveRequest(request);
     await threads.responders.setTables(this.#tables(configuration, keepers.serving));
     const channels = new ControlChannels(

@@ -78,6 +78,9 @@ export class Answerer {
   #compiled!: CompiledTables;
   #chaos: readonly (Uint8Array | undefined)[] = [];
   #nsid: Uint8Array | undefined;
+  #deniedTransfer = false;
+  /** Index of the view of the message answered last, or -1. */
+  #view = -1;
   #transfer: AllowedTransfer | undefined;
   // Of the query being answered:
   #octets!: Uint8Array;
@@ -122,6 +125,27 @@ export class Answerer {
     return this.#query;
   }
 
+  /** Name of the view that the message answered last was for; undefined before a view was found, and for the only one. */
+  get viewName(): string | undefined {
+    const name = this.#view < 0 ? undefined : this.#compiled.tables.views[this.#view].name;
+    return name === '_default' ? undefined : name;
+  }
+
+  /** Name of the key that the message answered last is signed with. */
+  get keyName(): string | undefined {
+    return this.#transactions.keyName;
+  }
+
+  /** Why the signature of the message answered last was not taken; undefined when it was, or when there is none. */
+  get signatureFailure(): string | undefined {
+    return this.#transactions.failure;
+  }
+
+  /** True when the message answered last asked for a transfer that allow-transfer denies. */
+  get deniedTransfer(): boolean {
+    return this.#deniedTransfer;
+  }
+
   /** After ANSWER.TRANSFER: what was asked for. */
   get transfer(): AllowedTransfer | undefined {
     return this.#transfer;
@@ -143,6 +167,8 @@ export class Answerer {
     this.#key = NO_KEY;
     this.#ede = EDE.NONE;
     this.#transfer = undefined;
+    this.#deniedTransfer = false;
+    this.#view = -1;
     this.#transactions.begin();
     const verdict = this.#query.parse(octets, length);
     if (verdict === VERDICT.DROP) {
@@ -176,6 +202,7 @@ export class Answerer {
       const rcode = this.#transactions.verify(this.#octets, length);
       if (rcode !== RCODE.NOERROR) {
         this.#counters.add(COUNTER.ReqBadSIG);
+        this.#view = this.#selectView();
         return rcode;
       }
       this.#key = this.#transactions.key;
@@ -188,6 +215,7 @@ export class Answerer {
       return refusal;
     }
     const view = this.#selectView();
+    this.#view = view;
     if (view < 0) {
       this.#ede = EDE.PROHIBITED;
       return RCODE.REFUSED;
@@ -270,6 +298,7 @@ export class Answerer {
     if (zone < 0 || compiled.apexes[zone].length !== query.nameLength) return RCODE.NOTAUTH;
     if (!compiled.allowTransfer[zone].accepts(address, addressAt, addressLength, this.#key)) {
       this.#counters.add(COUNTER.XfrRej);
+      this.#deniedTransfer = true;
       this.#ede = EDE.PROHIBITED;
       return RCODE.REFUSED;
     }

@@ -9,7 +9,7 @@ import { uncheckedName } from '../wire/name.ts';
 import type { Arena } from '../zone/store/arena.ts';
 import { ReaderEpoch } from '../zone/store/reader-epoch.ts';
 import { ANSWER, Answerer, type ClientContext } from './answer.ts';
-import { queryLogText } from './query-log.ts';
+import { badSignatureText, deniedTransferText, queryLogText, type QuerySource } from './query-log.ts';
 import type { ServerTables } from './server-tables.ts';
 import { COUNTER, type CounterRow } from './statistics.ts';
 import { TransferServer } from './transfer-server.ts';
@@ -162,7 +162,7 @@ export class Responder implements AsyncDisposable {
   #answer(octets: Uint8Array, length: number, out: Uint8Array, client: ClientContext, port: number): number {
     try {
       const answer = this.#answerer.answer(octets, length, out, client);
-      if (this.#answerer.tables.logQueries && answer !== ANSWER.DROP) this.#logQuery(client, port);
+      if (answer !== ANSWER.DROP && this.#isLogged(client)) this.#logQuery(client, port);
       return answer;
     } catch (error) {
       this.#dependencies.counters.add(COUNTER.QryFailure);
@@ -172,9 +172,31 @@ export class Responder implements AsyncDisposable {
     }
   }
 
+  /** A bad signature is told of anyway over TCP, where the sender's address is not forged: else anybody could fill the log. */
+  #isLogged(client: ClientContext): boolean {
+    return this.#answerer.tables.logQueries || (client.overTcp && this.#answerer.signatureFailure !== undefined);
+  }
+
   #logQuery(client: ClientContext, port: number): void {
-    const text = queryLogText(this.#answerer.query, client, port);
-    if (text !== undefined) this.#dependencies.log.write({ severity: 'info', category: 'queries', text });
+    const { signatureFailure: failure } = this.#answerer;
+    const source = this.#source(client, port);
+    const { log } = this.#dependencies;
+    if (failure !== undefined)
+      log.write({ severity: 'error', category: 'security', text: badSignatureText(source, failure) });
+    else {
+      const text = queryLogText(this.#answerer.query, source);
+      if (text !== undefined) log.write({ severity: 'info', category: 'queries', text });
+    }
+  }
+
+  /** Over TCP only, as what has a bad signature. */
+  #logDeniedTransfer(client: ClientContext, port: number): void {
+    const text = deniedTransferText(this.#answerer.query, this.#source(client, port));
+    this.#dependencies.log.write({ severity: 'error', category: 'security', text });
+  }
+
+  #source(client: ClientContext, port: number): QuerySource {
+    return { client, port, key: this.#answerer.keyName, view: this.#answerer.viewName };
   }
 
   #forwardDatagram(listener: Listener, batch: DatagramBatch, i: number): void {
@@ -204,6 +226,7 @@ export class Responder implements AsyncDisposable {
     client.addressLength = connection.peerAddress.length;
     this.#epoch.enter();
     const length = this.#answer(octets, octets.length, this.#tcpAnswer, client, connection.peer.port);
+    if (this.#answerer.deniedTransfer) this.#logDeniedTransfer(client, connection.peer.port);
     if (length > 0) connection.send(this.#tcpAnswer.subarray(0, length));
     else if (length === ANSWER.TO_CONTROL) this.#forwardMessage(listener, connection, octets);
     else if (length === ANSWER.TRANSFER) this.#sendZone(connection, octets);

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
+import { tsigErrorText } from '../wire/code-text.ts';
 import { nameKey, type Name, uncheckedName } from '../wire/name.ts';
-import { nameToText } from '../wire/name-text.ts';
+import { nameToShortText, nameToText } from '../wire/name-text.ts';
 import {
   appendTsigError,
   signTsig,
@@ -80,6 +81,18 @@ export class TransactionKeys {
     }
     this.key = this.#keys.get(nameKey(verdict.facts.keyName))?.index ?? NO_KEY;
     return RCODE.NOERROR;
+  }
+
+  /** Name of the key that the request is signed with; undefined when it is not signed, or not well. */
+  get keyName(): string | undefined {
+    return this.key === NO_KEY || this.#facts === undefined ? undefined : nameToShortText(this.#facts.keyName);
+  }
+
+  /** Why the signature of the request is not taken, in BIND's words; undefined when nothing is wrong with it. */
+  get failure(): string | undefined {
+    if (this.#error === 0 || this.#facts === undefined) return undefined;
+    const reason = this.#error === RCODE.BADTIME ? 'clocks are unsynchronized' : 'tsig verify failure';
+    return `TSIG ${nameToShortText(this.#facts.keyName)}: ${reason} (${tsigErrorText(this.#error)})`;
   }
 
   /** Adds TSIG to the answer in octets[0, length); returns its new length. */

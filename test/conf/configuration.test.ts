@@ -250,7 +250,7 @@ const REFUSED: readonly [text: string, ...faults: string[]][] = [
   ],
 ];
 
-test('S-023 S-064 what is wrong or not supported is refused, all of it, with its place', () => {
+test('S-023 (part) S-064 what is wrong or not supported is refused, all of it, with its place', () => {
   for (const [text, ...faults] of REFUSED) assert.deepEqual(faultsOf(text), faults, text);
 });
 
@@ -290,4 +290,15 @@ test('lists of lists of lists cost what they say, not what they could mean', () 
     (_, i) => `acl a${i} { ${i === 0 ? 'any; any;' : `a${i - 1}; a${i - 1};`} };`,
   );
   assert.equal(good(`${acls.join('\n')} options { allow-query { a199; }; };`).views.length, 1);
+});
+
+test('queries are logged when querylog says so, and without it when their category has channels', () => {
+  const category = 'logging { category queries { default_syslog; }; };';
+  for (const [text, expected] of [
+    ['', false],
+    ['options { querylog yes; };', true],
+    [category, true],
+    [`options { querylog no; }; ${category}`, false],
+  ] as const)
+    assert.equal(good(text).queryLogging, expected, text);
 });

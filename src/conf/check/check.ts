@@ -42,6 +42,7 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     policies: checkPolicies(clausesNamed(tree, 'dnssec-policy'), faults),
   };
   const port = numberOf(options, 'port') ?? SERVER_DEFAULTS.port;
+  const logging = checkLogging(clauseNamed(tree, 'logging')?.value as MapValue | undefined, faults);
   const configuration: Configuration = {
     directory: context.directory,
     port,
@@ -50,7 +51,9 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     ...serverTexts(options, dependencies),
     keys,
     controls: checkControls(clausesNamed(tree, 'controls'), context),
-    logging: checkLogging(clauseNamed(tree, 'logging')?.value as MapValue | undefined, faults),
+    // named.conf(5): without `querylog`, who gives the category channels wants its lines.
+    queryLogging: flagOf(options, 'querylog') ?? logging.categories.has('queries'),
+    logging,
     policies: context.policies,
     views: checkViews(tree, options, context),
   };

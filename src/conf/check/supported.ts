@@ -81,7 +81,7 @@ export const SUPPORTED_OPTIONS: SupportTable = {
   'minimal-any': true,
   'pid-file': true,
   port: true,
-  querylog: isNo,
+  querylog: true,
   'server-id': true,
   'session-keyfile': true,
   'suppress-initial-notify': true,
