@@ -150,7 +150,7 @@ test('S-038 S-045 a ZSK has flags 256 and signs all the rest', () => {
   for (const { covered, tag } of signatures('two')) assert.equal(tag === zsk, !KEY_TYPES.includes(covered), covered);
 });
 
-test('S-041 S-042 lifetimes stand in the state files: 60d is Active plus 60 days, unlimited is 0', () => {
+test('S-041 S-042 (part) lifetimes stand in the state files: 60d is Active plus 60 days, unlimited is 0', () => {
   const state = (zone: string, flags: number): string => {
     const tag = String(tagsOf(zone, flags)[0]).padStart(5, '0');
     const name = fs
