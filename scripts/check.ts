@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 const steps: readonly (readonly string[])[] = [
   ['tsc', '-b'],
-  ['oxlint', '--deny-warnings', '.'],
+  ['oxlint', '--type-aware', '--deny-warnings', '.'],
   ['prettier', '--check', '--log-level', 'warn', '.'],
 ];
 for (const [command, ...options] of steps) {

@@ -47,7 +47,7 @@ export class ResponderPool implements AsyncDisposable {
   static async start(options: ResponderPoolOptions, dependencies: ResponderPoolDependencies): Promise<ResponderPool> {
     const pool = new ResponderPool(options, dependencies);
     for (let row = 0; row < options.threads; row++) pool.#threads.push(pool.#startThread(row));
-    await Promise.all(pool.#threads.map((thread) => thread?.started));
+    await Promise.all(pool.#threads.map(async (thread) => thread?.started));
     return pool;
   }
 
@@ -58,7 +58,7 @@ export class ResponderPool implements AsyncDisposable {
 
   /** Resolves when every thread answers from these tables. @throws SignetError from compiling them */
   async setTables(tables: ServerTables): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread?.request({ kind: 'tables', tables })));
+    await Promise.all(this.#threads.map(async (thread) => thread?.request({ kind: 'tables', tables })));
     this.#tables = tables;
   }
 
@@ -70,7 +70,7 @@ export class ResponderPool implements AsyncDisposable {
   async listen(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {
     const [first, ...others] = this.#threads;
     const real = (await first?.request({ kind: 'listen', addresses })) ?? addresses;
-    await Promise.all(others.map((thread) => thread?.request({ kind: 'listen', addresses: real })));
+    await Promise.all(others.map(async (thread) => thread?.request({ kind: 'listen', addresses: real })));
     // From now on the first thread, too, knows the sockets by their real ports.
     this.#addresses = real;
     return real;
@@ -113,7 +113,7 @@ export class ResponderPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    await Promise.all(this.#threads.map((thread) => thread?.close()));
+    await Promise.all(this.#threads.map(async (thread) => thread?.close()));
   }
 }
 

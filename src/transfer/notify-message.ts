@@ -13,7 +13,7 @@ export function notifyRequest(id: number, zone: Name, soa: Uint8Array, ttl: numb
   message.header(id, (OPCODE.NOTIFY << OPCODE_SHIFT) | FLAG.AA);
   message.question(zone, 0, TYPE.SOA, CLASS.IN);
   message.record(SECTION.ANSWER, zone, TYPE.SOA, CLASS.IN, ttl, soa);
-  return message.octets.slice(0, message.end()) as Uint8Array<ArrayBuffer>;
+  return message.octets.slice(0, message.end());
 }
 
 /** What a NOTIFY that came in is about, and the response code it deserves. */
@@ -46,7 +46,7 @@ export function emptyResponse(request: Uint8Array, rcode: number): Uint8Array<Ar
   message.header(query.id, FLAG.QR | (query.opcode << OPCODE_SHIFT) | authoritative | kept | (rcode & 15));
   if (query.nameLength > 0) message.question(request, query.nameAt, query.type, query.class);
   if (query.hasEdns) message.opt(1232, rcode, query.dnssecOk);
-  return message.octets.slice(0, message.end()) as Uint8Array<ArrayBuffer>;
+  return message.octets.slice(0, message.end());
 }
 
 /** Response code of the answer to the NOTIFY with this id and zone; undefined when the octets are not that answer. */

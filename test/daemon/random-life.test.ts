@@ -28,7 +28,7 @@ const incident: fc.Arbitrary<Incident> = fc.oneof(
   },
   fc.record({ kind: fc.constantFrom('break', 'restart', 'crash', 'policy', 'sync') }),
   fc.record({ kind: fc.constant('full disk'), seconds: fc.integer({ min: 1, max: DAY / 8 }) }),
-) as fc.Arbitrary<Incident>;
+);
 
 test('whatever happens: never bogus, never near expiry, never a serial back, and in the end what the operator wrote', async () => {
   await fc.assert(

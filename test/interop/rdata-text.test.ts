@@ -68,7 +68,11 @@ describe('RDATA text against BIND', () => {
     fs.writeFileSync(input, `${zone.join('\n')}\n`, 'latin1');
     const ignore = ['-k', '-n', '-r', '-m', '-M', '-S'].flatMap((option) => [option, 'ignore']);
     const result = spawnSync('named-compilezone', [...ignore, '-i', 'none', '-s', style, '-o', output, 't', input]);
-    assert.equal(result.status, 0, `named-compilezone refuses what we took: ${result.stdout}${result.stderr}`);
+    assert.equal(
+      result.status,
+      0,
+      `named-compilezone refuses what we took: ${String(result.stdout)}${String(result.stderr)}`,
+    );
     const records = new Map<string, string>();
     let owner = '';
     for (const line of fs.readFileSync(output, 'latin1').split('\n')) {

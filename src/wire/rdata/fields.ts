@@ -1,6 +1,6 @@
 import { readUint16, readUint32 } from '../../base/octets.ts';
 import { expandTime32 } from '../../base/serial.ts';
-import { LOWER, nameLengthAt, type Name, uncheckedName } from '../name.ts';
+import { LOWER, nameLengthAt, uncheckedName } from '../name.ts';
 import { NAME_FAULTS, nameToText, parseName } from '../name-text.ts';
 import type { Mnemonics } from '../mnemonics.ts';
 import { dateText, parseDecimal, parseTime32, parseTtl } from '../number-text.ts';
@@ -339,5 +339,5 @@ export function lowerInto(rdata: Uint8Array, at: number, end: number, out: Uint8
 
 /** Puts the name rdata[at, end) into a message, compressed. */
 export function writeCompressed(rdata: Uint8Array, at: number, end: number, out: MessageWriter): void {
-  out.compressedName(uncheckedName(rdata.subarray(at, end)) as Name);
+  out.compressedName(uncheckedName(rdata.subarray(at, end)));
 }
