@@ -10,21 +10,13 @@ import { decodeRrsig } from '../../src/wire/rdata/rrsig.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
 import { policyOf } from '../conf/configurations.ts';
 import { faultsOf, FILE, makeWorld, zoneConfiguration, zoneText, type World } from './keeper-fixture.ts';
+import { SPLIT } from '../policy/split-policy.ts';
 
 /* What a policy says, seen in a zone that is kept under it while time goes by. */
 
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
-
-const SPLIT: DnssecPolicy = {
-  ...DEFAULT_POLICY,
-  name: 'split',
-  keys: [
-    { role: 'ksk', lifetime: 365 * DAY, algorithm: 13, bits: 256 },
-    { role: 'zsk', lifetime: 60 * DAY, algorithm: 13, bits: 256 },
-  ],
-};
 
 interface Signature {
   readonly covered: number;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
-import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
 import { SimulatedZone } from './simulated-zone.ts';
+import { SPLIT as POLICY } from './split-policy.ts';
 
 /* Each interval of a policy moves the events it belongs to (RFC 7583 section 3), by what it is changed, and no others. */
 
@@ -10,15 +10,6 @@ const START = 1_795_250_000;
 const DAY = 86_400;
 /** Seconds after the start at which the DS is seen at the parent: after everything else. */
 const DS_SEEN = 20 * DAY;
-
-const POLICY: DnssecPolicy = {
-  ...DEFAULT_POLICY,
-  name: 'split',
-  keys: [
-    { role: 'ksk', lifetime: 365 * DAY, algorithm: 13, bits: 256 },
-    { role: 'zsk', lifetime: 60 * DAY, algorithm: 13, bits: 256 },
-  ],
-};
 
 /** Name of an event to seconds after the start. */
 type Events = Readonly<Record<string, number>>;

@@ -4,19 +4,11 @@ import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { DEFAULT_POLICY, INSECURE_POLICY } from '../../src/conf/defaults.ts';
 import type { PlannedKey } from '../../src/policy/planned-key.ts';
 import { SimulatedZone } from './simulated-zone.ts';
+import { SPLIT } from './split-policy.ts';
 
 const NOW = 1_795_250_000;
 const HOUR = 3600;
 const DAY = 86_400;
-
-const SPLIT: DnssecPolicy = {
-  ...DEFAULT_POLICY,
-  name: 'split',
-  keys: [
-    { role: 'ksk', lifetime: 365 * DAY, algorithm: 13, bits: 256 },
-    { role: 'zsk', lifetime: 60 * DAY, algorithm: 13, bits: 256 },
-  ],
-};
 
 /** Every interval another number, so that each moment shows what it is made of. */
 const DISTINCT: DnssecPolicy = {
