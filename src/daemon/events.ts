@@ -114,14 +114,17 @@ export const zoneEvent = {
   keyCreated: (key: string, policy: string): LogRecord =>
     event('dnssec', 'info', `keymgr: DNSKEY ${key} created for policy ${policy}`),
   keyFetched: (key: string): LogRecord => event('dnssec', 'info', `Fetching ${key} from key repository.`),
-  keyPublished: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now published`),
-  keyActive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now active`),
+  // With the policy that asked for it; keys managed by hand have none, and BIND's words.
+  keyPublished: (key: string, policy?: string): LogRecord =>
+    event('dnssec', 'info', `DNSKEY ${key} is now published${byPolicy(policy)}`),
+  keyActive: (key: string, policy?: string): LogRecord =>
+    event('dnssec', 'info', `DNSKEY ${key} is now active${byPolicy(policy)}`),
   keyInactive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now inactive`),
   keyRevoked: (key: string, tag: number): LogRecord =>
     event('dnssec', 'info', `DNSKEY ${key} is now revoked; new ID is ${String(tag).padStart(5, '0')}`),
   keyDeleted: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now deleted`),
-  syncPublished: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
-    event('dnssec', 'info', `${type} for key ${key} is now published`),
+  syncPublished: (type: 'CDS' | 'CDNSKEY', key: string, policy?: string): LogRecord =>
+    event('dnssec', 'info', `${type} for key ${key} is now published${byPolicy(policy)}`),
   syncDeleted: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
     event('dnssec', 'info', `${type === 'CDS' ? 'CDS (SHA-256)' : type} for key ${key} is now deleted`),
   waitsForKeys: (label: string, why: string): LogRecord =>
@@ -174,3 +177,5 @@ export function zoneLabel(name: string, view: string, side?: 'signed' | 'unsigne
   const viewPart = view === '_default' ? '' : `/${view}`;
   return `${plain}/IN${viewPart}${side === undefined ? '' : ` (${side})`}`;
 }
+
+const byPolicy = (policy: string | undefined): string => (policy === undefined ? '' : ` by policy ${policy}`);

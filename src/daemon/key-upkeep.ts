@@ -203,18 +203,20 @@ export class KeyUpkeep {
 
   #tell(pairs: readonly KeyPair[], publication: Publication, before: ShownRecords): void {
     const { log } = this.#dependencies;
+    const { policy } = this.#options;
     for (const pair of pairs) {
       const id = pair.fileBase;
       if (publication.dnskey.includes(id) && !before.shows('dnskey', pair.dnskey)) {
         log.write(zoneEvent.keyFetched(keyName(pair, true)));
-        log.write(zoneEvent.keyPublished(keyName(pair, true)));
+        log.write(zoneEvent.keyPublished(keyName(pair, true), policy.name));
         const isActive = publication.signsKeys.includes(id) || publication.signsZone.includes(id);
-        if (isActive) log.write(zoneEvent.keyActive(keyName(pair, true)));
+        if (isActive) log.write(zoneEvent.keyActive(keyName(pair, true), policy.name));
       }
       const offered = publication.sync.includes(id);
       if (offered && !before.hasSync) {
-        if (this.#options.policy.cdnskey) log.write(zoneEvent.syncPublished('CDNSKEY', keyName(pair, false)));
-        log.write(zoneEvent.syncPublished('CDS', keyName(pair, false)));
+        const name = keyName(pair, false);
+        if (policy.cdnskey) log.write(zoneEvent.syncPublished('CDNSKEY', name, policy.name));
+        log.write(zoneEvent.syncPublished('CDS', name, policy.name));
       }
     }
   }

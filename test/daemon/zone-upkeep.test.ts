@@ -39,7 +39,7 @@ test('S-018 S-024 S-031 a zone with policy default gets a key and is signed, and
   for (const wanted of [
     'zone example/IN (unsigned): loaded serial 1',
     'zone example/IN (signed): reconfiguring zone keys',
-    `DNSKEY example/ECDSAP256SHA256/${world.keeper.keys[0].tag} (CSK) is now published`,
+    `DNSKEY example/ECDSAP256SHA256/${world.keeper.keys[0].tag} (CSK) is now published by policy default`,
   ]) {
     assert.ok(lines.includes(wanted), `${wanted}\nin\n${lines.join('\n')}`);
   }
@@ -480,7 +480,10 @@ test('S-017 (part) three years under the default policy without a command: signe
     const left = signatureSpan(world.keeper.read()).expiration - world.clock.now();
     assert.ok(left > DEFAULT_POLICY.signaturesRefresh, `day ${day}: ${left} s left`);
     if (day % 30 === 0) assert.deepEqual(await faultsOf(world), [], `day ${day}`);
-    signings.push(...world.news().filter((line) => line.includes('signatures made')));
+    const news = world.news();
+    signings.push(...news.filter((line) => line.includes('signatures made')));
+    for (const line of news.filter((one) => /DNSKEY|CDS|created/.test(one) && !one.startsWith('Fetching')))
+      assert.match(line, / policy default$/);
   }
   assert.ok(signings.length > 3 * 20, `${signings.length} signings`);
   for (const line of signings) assert.match(line, / by policy default$/);
