@@ -54,7 +54,8 @@ export class FaultList {
     this.add({ severity: 'warning', code, position, message });
   }
 
-  add(fault: Fault): void {
+  add(whole: Fault): void {
+    const fault = { ...whole, message: shorten(whole.message) };
     const identity = `${fault.severity} ${formatFault(fault)}`;
     if (this.#told.has(identity)) return;
     // An error always finds room: a configuration must not become good because its warnings filled the list.
@@ -65,3 +66,7 @@ export class FaultList {
     this.#faults.push(fault);
   }
 }
+
+/** Messages quote what stands in the file, and that may be a megaoctet long. */
+const shorten = (text: string): string => (text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}...` : text);
+const MOST_TEXT = 1000;

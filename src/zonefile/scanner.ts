@@ -68,6 +68,9 @@ export interface ScanResult {
   readonly faults: readonly MasterFileFault[];
 }
 
+/** Its octets would silently become part of the first name. */
+const BYTE_ORDER_MARK = 'the file begins with a byte order mark: save it as UTF-8 without one';
+
 /** RFC 2181 section 8: a TTL has 31 bits. */
 const MAX_TTL = 0x7fffffff;
 
@@ -176,7 +179,9 @@ export class MasterFileScanner implements RecordPlace {
   #readFile(text: Uint8Array, file: string): void {
     this.#openFiles.push(file);
     this.#tokens.open(text, file);
-    this.#readEntries();
+    if (text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf)
+      this.#add(this.#makeFault('error', 'MASTER_FILE_NAME', BYTE_ORDER_MARK, BYTE_ORDER_MARK));
+    else this.#readEntries();
     if (!this.#stopped && this.#tokens.endsWithoutNewline()) {
       const position = this.#tokens.position();
       this.#add(new MasterFileFault('warning', 'MASTER_FILE_END', position, 'file does not end with newline'));

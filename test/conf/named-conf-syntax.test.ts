@@ -34,6 +34,11 @@ const FAULTS: readonly [string, ...string[]][] = [
   ['options {\n', "named.conf:2:1: '}' expected near end of file"],
   ['}', "named.conf:1:1: syntax error near '}'"],
   ['foo;', "named.conf:1:1: unknown option 'foo'"],
+  [`${'x'.repeat(100_000)};`, `named.conf:1:1: unknown option '${'x'.repeat(984)}...`],
+  [
+    '\u00ef\u00bb\u00bfoptions { };',
+    'named.conf:1:1: the file begins with a byte order mark: save it as UTF-8 without one',
+  ],
   ['foo { bar; { }; };\nbar;', "named.conf:1:1: unknown option 'foo'", "named.conf:2:1: unknown option 'bar'"],
   ['options { recursion maybe; };', "named.conf:1:21: boolean expected near 'maybe'"],
   ['options { listen-on port 70000 { any; }; };', "named.conf:1:26: port value '70000' is out of range"],

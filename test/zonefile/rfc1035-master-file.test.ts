@@ -185,6 +185,12 @@ test('other classes, meta types and obsolete types are refused by name', () => {
   assert.deepEqual(results('$OTHER x'), ["unknown $ directive '$OTHER'"]);
 });
 
+test('a byte order mark is one error that says what to do, and nothing is read', () => {
+  const { messages, lines } = scanText('\u00ef\u00bb\u00bf$TTL 9\na A 1.1.1.1\n');
+  assert.deepEqual(messages, ['zone.db:1:1: the file begins with a byte order mark: save it as UTF-8 without one']);
+  assert.deepEqual(lines, []);
+});
+
 test('a missing newline at the end is a warning', () => {
   assert.deepEqual(scanText('$TTL 9\na A 1.1.1.1').messages, ['zone.db:2:12: file does not end with newline']);
   assert.equal(scanText('').faults.length, 0);

@@ -11,6 +11,8 @@ export interface Token {
   readonly position: TextPosition;
 }
 
+/** U+FEFF in UTF-8, read as Latin-1. */
+const BYTE_ORDER_MARK = '\u00ef\u00bb\u00bf';
 const SPECIALS = '{};/!';
 const DOUBLE_QUOTE = 34;
 const BACKSLASH = 92;
@@ -31,6 +33,8 @@ export class Scanner {
   next(): Token {
     this.#skipBlanks();
     const position = this.#position();
+    if (this.#at === 0 && this.#text.startsWith(BYTE_ORDER_MARK))
+      throw new SyntaxFault(position, 'the file begins with a byte order mark: save it as UTF-8 without one');
     if (this.#at >= this.#text.length) return { kind: 'end', text: '', position };
     const first = this.#text[this.#at];
     if (first === '"') return { kind: 'quoted', text: this.#quoted(position), position };
