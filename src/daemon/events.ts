@@ -162,11 +162,11 @@ export const zoneEvent = {
   flushFailed: (label: string, text: string): LogRecord =>
     event('general', 'error', `zone ${label}: ${text}; the journal has what the signed file lacks`, label),
   removed: (label: string): LogRecord => event('general', 'info', `zone ${label}: (primary) removed`, label),
-  policyInsecure: (label: string): LogRecord =>
+  policyInsecure: (label: string, policy: string, signedFile: string): LogRecord =>
     event(
       'dnssec',
       'error',
-      `zone ${label}: policy 'insecure' for a zone that is signed: going insecure is not supported yet; keep the policy that signed the zone`,
+      `zone ${label}: policy '${policy}' for a zone that is signed: going insecure is not supported yet, so it is served with the signatures that it has and changes wait; give it the policy that signed it again, or, when the parent has no DS any more, remove ${signedFile} and its .jnl`,
       label,
     ),
 } as const;

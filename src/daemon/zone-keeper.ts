@@ -287,7 +287,7 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** A zone that is served as it is written: presigned, unsigned, or with a policy that has no keys. */
   #keepPlain({ file }: Work): void {
-    if (this.policy !== undefined && this.#servesOldSignedFile()) return;
+    if ((this.policy !== undefined || this.zone.inlineSigning) && this.#servesOldSignedFile()) return;
     if (!file) return;
     this.#loadFile();
     if (this.#unsigned === 0) return;
@@ -298,9 +298,10 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** RFC 6781 section 4.4: a zone with a DS in its parent becomes bogus when it just loses its signatures. */
   #servesOldSignedFile(): boolean {
-    const files = new SignedFiles({ file: `${this.#path}.signed`, label: this.label }, this.#dependencies);
+    const file = `${this.#path}.signed`;
+    const files = new SignedFiles({ file, label: this.label }, this.#dependencies);
     if (!files.exists()) return false;
-    this.#dependencies.log.write(zoneEvent.policyInsecure(this.label));
+    this.#dependencies.log.write(zoneEvent.policyInsecure(this.label, this.policyName, file));
     if (this.store.current() !== 0) return true;
     const version = files.recover(this.store);
     if (version !== undefined) this.store.publish(version);

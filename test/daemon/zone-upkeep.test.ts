@@ -352,6 +352,21 @@ test('policy insecure: an unsigned zone stays unsigned, a signed one is refused 
   assert.ok(later.news().some((line) => line.includes('going insecure is not supported yet')));
 });
 
+test('inline-signing without a policy: a zone that was signed keeps signatures and serial, and the log says what to do', async () => {
+  const signed = makeWorld();
+  await signed.keeper.start();
+  const { serial } = signed.keeper.read();
+  await signed.keeper.stop();
+  const later = makeWorld({ policy: 'none', disk: signed.disk.afterCrash(), clock: signed.clock });
+  await later.keeper.start();
+  assert.equal(later.keeper.read().serial, serial);
+  assert.ok(signatureSpan(later.keeper.read()).count > 0);
+  assert.deepEqual(await faultsOf(later), []);
+  assert.ok(
+    later.news().some((line) => line.includes("policy 'none'") && line.includes(`${FILE}.signed and its .jnl`)),
+  );
+});
+
 test('S-050 the salt of NSEC3 stays the same over changes and restarts', async () => {
   const world = makeWorld({ policy: NSEC3 });
   await world.keeper.start();
