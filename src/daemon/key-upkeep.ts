@@ -216,7 +216,7 @@ export class KeyUpkeep {
       if (offered && !before.hasSync) {
         const name = keyName(pair, false);
         if (policy.cdnskey) log.write(zoneEvent.syncPublished('CDNSKEY', name, policy.name));
-        log.write(zoneEvent.syncPublished('CDS', name, policy.name));
+        if (policy.cdsDigestTypes.length > 0) log.write(zoneEvent.syncPublished('CDS', name, policy.name));
       }
     }
   }
@@ -264,7 +264,7 @@ function shownRecords(signed: ZoneReader | undefined): ShownRecords {
   const dnskeys = signed === undefined ? [] : apexRdata(signed, TYPE.DNSKEY);
   return {
     shows: (_kind, rdata) => dnskeys.some((one) => equalOctets(one, rdata)),
-    hasSync: signed !== undefined && apexRdata(signed, TYPE.CDS).length > 0,
+    hasSync: signed !== undefined && [TYPE.CDS, TYPE.CDNSKEY].some((type) => apexRdata(signed, type).length > 0),
   };
 }
 

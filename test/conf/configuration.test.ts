@@ -302,3 +302,14 @@ test('queries are logged when querylog says so, and without it when their catego
   ] as const)
     assert.equal(good(text).queryLogging, expected, text);
 });
+
+test('max-zone-ttl of a zone: 0 and unlimited set no limit, as in BIND', () => {
+  const limit = (clause: string): number | undefined =>
+    good(`zone a { type primary; file "a"; ${clause} };`).views[0].zones[0].maxZoneTtl;
+  assert.deepEqual(['max-zone-ttl 1h;', 'max-zone-ttl 0;', 'max-zone-ttl unlimited;', ''].map(limit), [
+    3600,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});

@@ -95,6 +95,23 @@ test('S-044 S-045 the KSK signs DNSKEY, CDS and CDNSKEY and the ZSK the rest, al
     assert.equal(signatures.filter(({ covered }) => covered === type).length, 1, `type ${type}`);
 });
 
+for (const [digests, cdnskey, told] of [
+  [[2, 4], true, ['CDNSKEY', 'CDS']],
+  [[4], false, ['CDS']],
+  [[], true, ['CDNSKEY']],
+] as const) {
+  test(`S-059 CDS with digests "${digests.join(' ')}", cdnskey ${cdnskey}: what the policy asks for is shown, and the log tells of it once`, async () => {
+    const world = await started({ ...DEFAULT_POLICY, cdsDigestTypes: digests, cdnskey });
+    await world.advance(20 * DAY);
+    const shown = apexRdata(world, TYPE.CDS).map((rdata) => rdata[3]);
+    assert.deepEqual(shown.toSorted(), [...digests]);
+    assert.equal(apexRdata(world, TYPE.CDNSKEY).length, cdnskey ? 1 : 0);
+    const lines = world.news().flatMap((line) => /^(CDS|CDNSKEY) for key .* is now published/.exec(line)?.[1] ?? []);
+    assert.deepEqual(lines, told);
+    assert.deepEqual(await faultsOf(world), []);
+  });
+}
+
 test('S-035 another dnskey-ttl in the configuration: the TTL follows, and the next event in the status moves', async () => {
   const world = await started({ ...DEFAULT_POLICY, dnskeyTtl: 600 });
   const next = (): number => Date.parse(/^next key event: (.*)$/m.exec(zoneStatusText(world.keeper))?.[1] ?? '') / 1000;
