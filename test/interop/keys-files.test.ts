@@ -207,11 +207,13 @@ describe('S-163 DS records', () => {
   const lines = ['-1', '-2', '-a SHA-384', '-1 -2 -a SHA384', '-C', '-T 3600', '-A', '-A -C -T 1h -a sha256'];
   for (const line of lines)
     for (const place of [`-f keys.db ${ZONE}`, `-s ${ZONE}`])
-      it(`of 100 keys: dnssec-dsfromkey ${line} ${place}`, () => {
+      it(`of 100 keys: dnssec-dsfromkey ${line} ${place}${line.includes('-1') ? ', with a warning' : ''}`, () => {
         const argv = `${line} ${place}`.split(' ');
         const ours = runOurs(dsfromkey, argv, directory, NOW);
         assert.equal(ours.stdout, mustRun('dnssec-dsfromkey', argv, directory));
         assert.ok(ours.stdout.split('\n').length > 50);
+        // RFC 8624 section 3.3: SHA-1 is not for new DS records.
+        assert.equal(ours.stderr.includes('DS digest type 1 is deprecated'), line.includes('-1'));
       });
 });
 

@@ -214,7 +214,7 @@ test('S-022 an edit and a reload: the file stays, serials differ, and the journa
   assert.equal(await verdict('main.example'), '');
 });
 
-test('S-024 an empty key directory and a reload: K* files appear and the DNSKEY RRset is published, signed', async () => {
+test('S-024 S-025 an empty key directory and a reload: K* files appear and the DNSKEY RRset is published, signed', async () => {
   fs.mkdirSync(at('empty'));
   fs.writeFileSync(at('new.db'), PLAIN);
   const zone =
