@@ -152,11 +152,10 @@ async function memory(): Promise<void> {
       'Signet',
       [path.join(BUNDLES, 'named'), '-g', '-n', '1'],
       path.join(directory, `ours-${port}`),
-      BENCH_ZONE,
-      zoneFile,
+      [{ zone: BENCH_ZONE, file: zoneFile }],
       port + 3,
     ),
-    ...servingPeers(directory, BENCH_ZONE, zoneFile, port),
+    ...servingPeers(directory, [{ zone: BENCH_ZONE, file: zoneFile }], port),
   ];
   const empty = servers(small, start);
   const full = servers(file, start + 10);

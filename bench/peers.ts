@@ -15,6 +15,8 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ['knotd', '-V'],
   ['nsd', '-v'],
   ['named-checkzone', '-v'],
+  ['dnsperf', '-h'],
+  ['rndc', '-h'],
 ];
 
 /** @throws when a peer is missing: a comparison without it would look like a victory */
@@ -115,8 +117,13 @@ export function bindSigner(program: string, work: SigningWork, output: string): 
   ];
 }
 
-/** Servers of one zone file on 127.0.0.1, each on its own port. */
-export function servingPeers(directory: string, zone: string, file: string, firstPort: number): ServerCommand[] {
+export interface ServedZone {
+  readonly zone: string;
+  readonly file: string;
+}
+
+/** Servers of the same zone files on 127.0.0.1, each on its own port, with one thread that answers. */
+export function servingPeers(directory: string, zones: readonly ServedZone[], firstPort: number): ServerCommand[] {
   const home = (name: string): string => {
     const made = path.join(directory, `serve-${name}-${firstPort}`);
     fs.mkdirSync(made, { recursive: true });
@@ -124,68 +131,81 @@ export function servingPeers(directory: string, zone: string, file: string, firs
     return made;
   };
   const knot = home('knot');
-  fs.writeFileSync(
-    path.join(knot, 'knot.conf'),
-    `server:
-  rundir: "${knot}"
-  listen: 127.0.0.1@${firstPort}
+  fs.writeFileSync(path.join(knot, 'knot.conf'), knotConfiguration(knot, zones, firstPort));
+  const nsd = home('nsd');
+  fs.writeFileSync(path.join(nsd, 'nsd.conf'), nsdConfiguration(nsd, zones, firstPort + 1));
+  return [
+    { name: 'Knot', port: firstPort, argv: ['knotd', '-c', path.join(knot, 'knot.conf')], cwd: knot },
+    { name: 'NSD', port: firstPort + 1, argv: ['nsd', '-d', '-c', path.join(nsd, 'nsd.conf')], cwd: nsd },
+    bindServer('BIND', ['named', '-g', '-n', '1'], home('bind'), zones, firstPort + 2),
+  ];
+}
+
+function knotConfiguration(home: string, zones: readonly ServedZone[], port: number): string {
+  const list = zones.map(({ zone, file }) => `  - domain: ${zone}\n    file: "${file}"\n`);
+  return `server:
+  rundir: "${home}"
+  listen: 127.0.0.1@${port}
   udp-workers: 1
   tcp-workers: 1
   background-workers: 1
 database:
-  storage: "${knot}"
-zone:
-  - domain: ${zone}
-    file: "${file}"
+  storage: "${home}"
+acl:
+  - id: local
+    address: 127.0.0.1
+    action: transfer
+template:
+  - id: default
     semantic-checks: off
-`,
+    acl: local
+zone:
+${list.join('')}`;
+}
+
+/** Debian's NSD limits the rate of answers unless told otherwise. */
+function nsdConfiguration(home: string, zones: readonly ServedZone[], port: number): string {
+  const list = zones.map(
+    ({ zone, file }) => `zone:\n  name: ${zone}\n  zonefile: "${file}"\n  provide-xfr: 127.0.0.1 NOKEY\n`,
   );
-  const nsd = home('nsd');
-  fs.writeFileSync(
-    path.join(nsd, 'nsd.conf'),
-    `server:
-  ip-address: 127.0.0.1@${firstPort + 1}
+  return `server:
+  ip-address: 127.0.0.1@${port}
   server-count: 1
   username: ""
   chroot: ""
-  zonesdir: "${nsd}"
-  pidfile: "${nsd}/nsd.pid"
-  xfrdfile: "${nsd}/xfrd.state"
-  zonelistfile: "${nsd}/zone.list"
+  zonesdir: "${home}"
+  pidfile: "${home}/nsd.pid"
+  xfrdfile: "${home}/xfrd.state"
+  zonelistfile: "${home}/zone.list"
   database: ""
-zone:
-  name: ${zone}
-  zonefile: "${file}"
-`,
-  );
-  return [
-    { name: 'Knot', port: firstPort, argv: ['knotd', '-c', path.join(knot, 'knot.conf')], cwd: knot },
-    { name: 'NSD', port: firstPort + 1, argv: ['nsd', '-d', '-c', path.join(nsd, 'nsd.conf')], cwd: nsd },
-    { ...bindServer('BIND', ['named', '-g', '-n', '1'], home('bind'), zone, file, firstPort + 2) },
-  ];
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
+remote-control:
+  control-enable: no
+${list.join('')}`;
 }
 
 export interface ServerCommand extends Command {
   readonly port: number;
 }
 
-/** BIND and we read the same configuration. */
+/** BIND and we read the same configuration; `more` is text at its end, `inZones` in each zone's block. */
 export function bindServer(
   name: string,
   program: readonly string[],
   directory: string,
-  zone: string,
-  file: string,
+  zones: readonly ServedZone[],
   port: number,
+  { more = 'controls { };', inZones = '' } = {},
 ): ServerCommand {
   fs.mkdirSync(directory, { recursive: true });
+  const list = zones.map(({ zone, file }) => `zone "${zone}" { type primary; file "${file}"; ${inZones} };\n`);
   fs.writeFileSync(
     path.join(directory, 'named.conf'),
     `options { directory "${directory}"; listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; }; recursion no;
   pid-file none; session-keyfile none; notify no; };
-controls { };
-zone "${zone}" { type primary; file "${file}"; };
-`,
+${more}
+${list.join('')}`,
   );
   return { name, port, argv: [...program, '-c', path.join(directory, 'named.conf')], cwd: directory };
 }

@@ -3,19 +3,19 @@ import fs from 'node:fs';
 
 export const BENCH_ZONE = 'bench.example';
 
-/** Writes BENCH_ZONE with `names` hosts of one A record each. */
-export function writeHostZone(file: string, names: number): void {
+/** Writes BENCH_ZONE with `names` hosts of one A record each; with another `serial` all addresses are others. */
+export function writeHostZone(file: string, names: number, serial = 1): void {
   const lines = [
     `$ORIGIN ${BENCH_ZONE}.`,
     '$TTL 3600',
-    '@ IN SOA ns1 hostmaster 1 3600 900 1209600 3600',
+    `@ IN SOA ns1 hostmaster ${serial} 3600 900 1209600 3600`,
     '@ IN NS ns1',
     '@ IN NS ns2',
     'ns1 IN A 192.0.2.1',
     'ns2 IN A 192.0.2.2',
   ];
   for (let i = 0; i < names; i++)
-    lines.push(`host-${String(i).padStart(6, '0')} IN A 10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`);
+    lines.push(`host-${String(i).padStart(6, '0')} IN A ${9 + serial}.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`);
   fs.writeFileSync(file, `${lines.join('\n')}\n`);
 }
 
