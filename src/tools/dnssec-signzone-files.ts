@@ -1,16 +1,18 @@
 import path from 'node:path';
-import { equalOctets, fromHex, latin1Text, toHex } from '../base/octets.ts';
+import { equalOctets, toHex } from '../base/octets.ts';
 import { isRevoked } from '../crypto/dnskey.ts';
 import { dsRdata } from '../crypto/ds-digest.ts';
 import { keyTag } from '../crypto/key-tag.ts';
-import { nameFromText, nameToText } from '../wire/name-text.ts';
-import { equalNames, type Name } from '../wire/name.ts';
-import { TYPE } from '../wire/type-codes.ts';
+import { nameToText } from '../wire/name-text.ts';
+import { equalNames, uncheckedName, type Name } from '../wire/name.ts';
+import { CLASS, TYPE } from '../wire/type-codes.ts';
+import { typeText } from '../wire/type-text.ts';
 import type { Arena, VersionRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import type { ZoneStore } from '../zone/store/zone-store.ts';
 import { EXPLICIT_TTL_STYLE, FULL_STYLE, MasterFilePrinter } from '../zonefile/printer.ts';
+import { MasterFileScanner, type RecordSink } from '../zonefile/scanner.ts';
 import { Fatal, type KeyToolContext } from './key-tool.ts';
 import type { ZoneKey } from './dnssec-signzone-keys.ts';
 
@@ -23,9 +25,7 @@ export function writeSetFiles(
   options: { readonly directory: string | undefined; readonly keyset: boolean; readonly ttl: number },
   context: KeyToolContext,
 ): void {
-  const ksks = keys
-    .filter((key) => key.isKsk && key.isPublished && key.isSigning && !isRevoked(key.dnskey))
-    .toSorted((a, b) => keyTag(a.dnskey) - keyTag(b.dnskey));
+  const ksks = entryKeys(keys);
   const directory = options.directory ?? '.';
   const lines = ksks.map(({ dnskey }) => dsLine(zone, dsRdata(zone, dnskey, 2)));
   context.disk.replace(
@@ -42,6 +42,15 @@ export function writeSetFiles(
   context.disk.replace(path.join(directory, `keyset-${setFileName(zone)}`), pieces, context.publicMode);
 }
 
+/** The KSKs, and the ZSKs of algorithms that have no KSK: what the parent zone has to point to. */
+function entryKeys(keys: readonly ZoneKey[]): ZoneKey[] {
+  const active = keys.filter((key) => key.isPublished && key.isSigning && !isRevoked(key.dnskey));
+  const hasKsk = (algorithm: number): boolean => active.some((key) => key.isKsk && key.dnskey[3] === algorithm);
+  return active
+    .filter((key) => key.isKsk || !hasKsk(key.dnskey[3]))
+    .toSorted((a, b) => keyTag(a.dnskey) - keyTag(b.dnskey));
+}
+
 /** A slash in a name must not lead to another directory. */
 function setFileName(zone: Name): string {
   return nameToText(zone).toLowerCase().replaceAll('/', '\\047');
@@ -54,7 +63,8 @@ function dsLine(zone: Name, ds: Uint8Array): string {
 }
 
 /**
- * -g: the DS records of each delegation that has a dsset- file become those of the file; others keep what they have.
+ * -g: the DS records of each delegation become those of its dsset- file, or of the keys in its keyset- file; those without
+ * either file lose what they had.
  * @returns a version in place of the one given, which stays as it is
  */
 export function takeChildDs(
@@ -72,35 +82,45 @@ export function takeChildDs(
   for (let node = reader.next(); node !== 0; node = reader.next()) {
     if ((reader.nodeFlags(node) & NODE.DELEGATION) === 0) continue;
     const owner = reader.owner(node);
-    const file = path.join(place, `dsset-${setFileName(owner)}`);
-    const octets = context.disk.read(file);
-    if (octets)
-      edit.setRRset(owner, TYPE.DS, reader.ttl(reader.rrset(node, TYPE.NS)), parseDsset(file, octets, owner), []);
+    const ds = childDs(place, owner, context);
+    if (ds.length > 0) edit.setRRset(owner, TYPE.DS, reader.ttl(reader.rrset(node, TYPE.NS)), ds, []);
+    else if (reader.rrset(node, TYPE.DS) !== 0) edit.deleteRRset(owner, TYPE.DS);
   }
   return edit.commit();
 }
 
-/** Lines "name [TTL] [IN] DS tag algorithm type digest ..."; comments and empty lines are skipped. */
-function parseDsset(file: string, octets: Uint8Array, owner: Name): Uint8Array[] {
-  const all: Uint8Array[] = [];
-  latin1Text(octets)
-    .split('\n')
-    .forEach((line, i) => {
-      const text = line.replace(/;.*/, '').trim();
-      if (text === '') return;
-      const match = /^(\S+)(?:\s+\d+)?(?:\s+IN)?\s+DS\s+(\d+)\s+(\d+)\s+(\d+)\s+([0-9a-f\s]+)$/i.exec(text);
-      const name = match ? nameFromText(match[1]) : undefined;
-      const digest = match ? fromHex(match[5].replaceAll(/\s/g, '')) : undefined;
-      if (!match || typeof name !== 'object' || !digest || !equalNames(name, owner))
-        throw new Fatal(`${file}:${i + 1}: a DS record of ${nameToText(owner)} was expected: make the file anew`);
-      const ds = new Uint8Array(4 + digest.length);
-      const tag = Number(match[2]);
-      ds.set([tag >> 8, tag & 0xff, Number(match[3]), Number(match[4])]);
-      ds.set(digest, 4);
-      if (!all.some((one) => equalOctets(one, ds))) all.push(ds);
-    });
-  if (all.length === 0) throw new Fatal(`${file} holds no DS record: make the file anew or remove it`);
-  return all;
+function childDs(place: string, owner: Name, context: KeyToolContext): Uint8Array[] {
+  const dsset = readSetFile(path.join(place, `dsset-${setFileName(owner)}`), owner, TYPE.DS, context);
+  if (dsset) return dsset;
+  const keys = readSetFile(path.join(place, `keyset-${setFileName(owner)}`), owner, TYPE.DNSKEY, context) ?? [];
+  return keys.map((dnskey) => dsRdata(owner, dnskey, 2));
+}
+
+/**
+ * The records of `owner` and one type in a master file, each once; undefined when there is no such file.
+ * @throws Fatal for a file with errors or without such records: BIND would make the delegation insecure, in silence
+ */
+function readSetFile(file: string, owner: Name, type: number, context: KeyToolContext): Uint8Array[] | undefined {
+  const octets = context.disk.read(file);
+  if (!octets) return undefined;
+  const found: Uint8Array[] = [];
+  const sink: RecordSink = {
+    record: (name, nameLength, recordType, _ttl, rdata, rdataLength) => {
+      if (recordType !== type || !equalNames(uncheckedName(name.subarray(0, nameLength)), owner)) return;
+      const one = rdata.slice(0, rdataLength);
+      if (!found.some((other) => equalOctets(other, one))) found.push(one);
+    },
+  };
+  // The lines of a dsset- file have no TTL; that of the delegation is taken, whatever is given here.
+  const options = { file, origin: owner, zoneClass: CLASS.IN, defaultTtl: 0 };
+  const result = new MasterFileScanner(options, { disk: context.disk, sink }).scan(octets);
+  const fault = result.faults.find(({ severity }) => severity === 'error');
+  if (fault) throw new Fatal(`${fault.message}: make the file anew or remove it`);
+  if (found.length === 0)
+    throw new Fatal(
+      `${file} holds no ${typeText(type)} record of ${nameToText(owner)}: make the file anew or remove it`,
+    );
+  return found;
 }
 
 /** -M: larger TTLs become `limit`. @returns a version in place of the one given */

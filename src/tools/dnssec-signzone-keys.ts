@@ -24,15 +24,18 @@ export interface ZoneKey {
   readonly isSigning: boolean;
   readonly isKsk: boolean;
   readonly isNew: boolean;
+  /** Named on the command line. */
+  readonly isNamed: boolean;
 }
 
 /** Finds the keys as the options say: from the repository (-S), from the command line, or those of the zone itself. */
 export function findKeys(options: SignzoneOptions, zone: ZoneReader, context: KeyToolContext): ZoneKey[] {
   const published = dataOf(zone, TYPE.DNSKEY);
-  if (options.smart) return smartKeys(options, zone.apex, published, context);
   const named = [...options.kskFiles, ...options.keyFiles];
+  const load = (): KeyPair[] => named.map((file) => loadNamed(file, options, context));
+  if (options.smart) return smartKeys(options, zone.apex, published, load(), context);
   if (named.length > 0 && published.length === 0) throw new Fatal('failed to find keys at the zone apex: not found');
-  const pairs = named.map((file) => loadNamed(file, options, context));
+  const pairs = load();
   const all = named.length > 0 ? pairs : published.flatMap((dnskey) => loadOfZone(zone.apex, dnskey, options, context));
   for (const pair of all)
     if (!published.some((dnskey) => equalOctets(dnskey, pair.dnskey)))
@@ -41,7 +44,9 @@ export function findKeys(options: SignzoneOptions, zone: ZoneReader, context: Ke
   return published.map((dnskey) => {
     const pair = all.find((one) => equalOctets(one.dnskey, dnskey));
     const isKsk = isSecureEntryPoint(dnskey) || (pair !== undefined && ksks.includes(pair));
-    return { dnskey, pair, isPublished: true, isSigning: pair?.private !== undefined, isKsk, isNew: false };
+    const isSigning = pair?.private !== undefined;
+    const isNamed = pair !== undefined && pairs.includes(pair);
+    return { dnskey, pair, isPublished: true, isSigning, isKsk, isNew: false, isNamed };
   });
 }
 
@@ -62,11 +67,12 @@ function loadOfZone(zone: Name, dnskey: Uint8Array, options: SignzoneOptions, co
   return pair?.private && equalOctets(pair.dnskey, dnskey) ? [pair] : [];
 }
 
-/** dnssec-signzone(1) -S: the times in the key files decide. */
+/** dnssec-signzone(1) -S: the times in the key files decide, but keys named on the command line sign whatever theirs say. */
 function smartKeys(
   options: SignzoneOptions,
   zone: Name,
   published: readonly Uint8Array[],
+  named: readonly KeyPair[],
   context: KeyToolContext,
 ): ZoneKey[] {
   const directory = options.keyDirectory ?? '.';
@@ -74,15 +80,24 @@ function smartKeys(
   const { keys, faults } = new FileKeyStore({ directory }, { ...context, log: silentLog }).list(zone);
   for (const fault of faults) context.output.complain(`${PROGRAM}: warning: ${fault.message}\n`);
   const now = context.clock.now();
-  const found = keys.map((pair) => smartKey(pair, published, now));
+  const forced = named.map((pair, i) => namedKey(pair, i < options.kskFiles.length, published));
+  const rest = keys.filter((pair) => !named.some((one) => isSamePublicKey(one.dnskey, pair.dnskey)));
+  const found = [...forced, ...rest.map((pair) => smartKey(pair, published, now))];
   const others = published.filter((dnskey) => !found.some((key) => isSamePublicKey(key.dnskey, dnskey)));
   return [
     ...found,
     ...others.map((dnskey): ZoneKey => {
       const isKsk = isSecureEntryPoint(dnskey);
-      return { dnskey, pair: undefined, isPublished: true, isSigning: false, isKsk, isNew: false };
+      return { dnskey, pair: undefined, isPublished: true, isSigning: false, isKsk, isNew: false, isNamed: false };
     }),
   ];
+}
+
+function namedKey(pair: KeyPair, isForcedKsk: boolean, published: readonly Uint8Array[]): ZoneKey {
+  const { dnskey } = pair;
+  const isNew = !published.some((one) => isSamePublicKey(one, dnskey));
+  const isKsk = isForcedKsk || isSecureEntryPoint(dnskey);
+  return { dnskey, pair, isPublished: true, isSigning: true, isKsk, isNew, isNamed: true };
 }
 
 function smartKey(pair: KeyPair, published: readonly Uint8Array[], now: number): ZoneKey {
@@ -104,6 +119,7 @@ function smartKey(pair: KeyPair, published: readonly Uint8Array[], now: number):
     isSigning,
     isKsk: isSecureEntryPoint(dnskey),
     isNew,
+    isNamed: false,
   };
 }
 
@@ -115,11 +131,13 @@ function isSamePublicKey(a: Uint8Array, b: Uint8Array): boolean {
 export function signingKeys(keys: readonly ZoneKey[], options: SignzoneOptions): SigningKey[] {
   const active = keys.filter((key) => key.isSigning && key.isPublished);
   if (active.length === 0) throw new Fatal('No signing keys specified or found.');
+  // -x keeps ZSKs from the key RRsets even with -z, unless nothing else would sign them.
+  const hasNoKsk = !active.some((key) => key.isKsk);
   return active.map(({ dnskey, pair, isKsk }) => ({
     dnskey,
     tag: keyTag(dnskey),
     algorithm: dnskey[3],
-    signsKeys: isKsk || !options.kskOnly || options.ignoreKskFlag,
+    signsKeys: isKsk || !options.kskOnly || hasNoKsk,
     // A revoked key signs the keys only (RFC 5011 section 2.1).
     signsZone: (!isKsk || options.ignoreKskFlag) && !isRevoked(dnskey),
     private: pair!.private!,
@@ -162,9 +180,13 @@ export function dataOf(zone: ZoneReader, type: number): Uint8Array[] {
 }
 
 export function announceFetched(keys: readonly ZoneKey[], report: (text: string) => void): void {
-  for (const { pair, dnskey, isNew, isKsk, isPublished } of keys)
-    if (pair && isNew && isPublished)
-      report(`Fetching ${keyName({ ...pair, tag: keyTag(dnskey) })} (${isKsk ? 'KSK' : 'ZSK'}) from key repository.\n`);
+  for (const { pair, dnskey, isNew, isKsk, isPublished, isNamed } of keys) {
+    if (!pair || !isNew || !isPublished) continue;
+    // BIND's word for a ZSK that -k makes a KSK.
+    const role = isSecureEntryPoint(dnskey) ? 'KSK' : isKsk ? 'CSK' : 'ZSK';
+    const place = isNamed ? 'key file' : 'key repository';
+    report(`Fetching ${keyName({ ...pair, tag: keyTag(dnskey) })} (${role}) from ${place}.\n`);
+  }
 }
 
 function keyName(pair: KeyPair): string {

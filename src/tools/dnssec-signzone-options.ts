@@ -1,7 +1,8 @@
 import { parseCommandLine } from '../base/command-line.ts';
 import { fromHex } from '../base/octets.ts';
 import { parseKeyTime } from '../keys/key-times.ts';
-import { Fatal, refuseEngine, WantsUsage } from './key-tool.ts';
+import { parseInterval } from '../keys/time-argument.ts';
+import { checkZoneClass, Fatal, invalidOptionText, refuseEngine, WantsUsage } from './key-tool.ts';
 
 export const PROGRAM = 'dnssec-signzone';
 
@@ -51,14 +52,13 @@ export interface SignzoneOptions {
   readonly labLegacy: boolean;
 }
 
-const LETTERS = '3:AaCc:Dd:E:e:f:F:ghH:i:I:j:K:k:L:l:m:M:n:N:o:O:PpQqRr:s:ST:tuU:v:VX:xzZ:';
+const LETTERS = '3:AaCc:Dd:E:e:f:F:ghH:i:I:j:K:k:L:l:m:M:n:N:o:O:PpQqRr:s:ST:tuUv:VX:xzZ:';
 /** Known to dnssec-signzone or its developers, not to this command. */
 const REFUSED: Readonly<Record<string, string>> = {
   F: '-F (FIPS mode) is not supported: choose a Node.js built for FIPS instead',
   l: '-l option (DLV lookaside) is obsolete',
-  p: '-p (pseudo-random data) is obsolete and not supported: leave it out',
-  r: '-r (random device) is obsolete and not supported: leave it out',
-  U: '-U is not supported: leave it out',
+  p: 'The -p option has been deprecated.\n',
+  r: 'The -r options has been deprecated.\n',
   Z: '-Z (undocumented, for tests of BIND) is not supported: leave it out',
 };
 
@@ -73,7 +73,7 @@ export function parseOptions(argv: readonly string[], now: number): Invocation {
   const kskFiles: string[] = [];
   let optOuts = 0;
   for (const option of line.options) {
-    if (option.kind === 'invalid') throw new WantsUsage(`${PROGRAM}: ${invalidText(option.letter, option.reason)}\n`);
+    if (option.kind === 'invalid') throw new WantsUsage(invalidOptionText(PROGRAM, option));
     const { letter } = option;
     if (REFUSED[letter]) throw new Fatal(REFUSED[letter]);
     if (letter === 'h') throw new WantsUsage('');
@@ -106,7 +106,7 @@ export function parseOptions(argv: readonly string[], now: number): Invocation {
     writeKeyset: flags.has('C'),
     onlyDnssec: flags.has('D'),
     maxTtl: numeric(values, 'M', 'maximum TTL must be numeric'),
-    keyTtl: numeric(values, 'T', 'TTL must be numeric'),
+    keyTtl: values.has('T') ? parseInterval(values.get('T')!) : undefined,
     ...times,
     cycle:
       numeric(values, 'i', 'cycle period must be numeric and positive') ?? Math.trunc((times.end - times.start) / 4),
@@ -130,14 +130,8 @@ export function parseOptions(argv: readonly string[], now: number): Invocation {
   return { kind: 'sign', options };
 }
 
-function invalidText(letter: string, reason: 'unknown' | 'argument missing'): string {
-  return reason === 'unknown' ? `illegal option -- ${letter}` : `option requires an argument -- ${letter}`;
-}
-
 function check(letter: string, argument: string): void {
-  if (letter === 'c' && argument.toUpperCase() !== 'IN')
-    throw new Fatal(`-c ${argument}: zones of other classes than IN are not supported: leave -c out`);
-  if (letter === 'm') throw new Fatal('-m (memory debugging of BIND) is not supported: leave it out');
+  if (letter === 'c') checkZoneClass(argument);
   if (letter === 'v' && !/^\d+$/.test(argument)) throw new Fatal('verbose level must be numeric');
   if (letter === 'H' && Number(argument) > MAX_ITERATIONS)
     throw new Fatal(`NSEC3 iterations too big. Maximum iterations allowed ${MAX_ITERATIONS}.`);
@@ -150,7 +144,7 @@ const MAX_ITERATIONS = 150;
 function refuseWithD(values: ReadonlyMap<string, string>, format: OutputFormat): void {
   if (format.kind === 'raw') throw new Fatal('option -D can only be used with "-O text"');
   if ((values.get('N') ?? 'keep').toLowerCase() !== 'keep')
-    throw new Fatal('option -D cannot be used with serial-number updating (-N)');
+    throw new Fatal('option -D can only be used with "-N keep"');
   if (values.has('M')) throw new Fatal('option -D cannot be used with -M');
 }
 
@@ -195,15 +189,15 @@ function timesOf(values: ReadonlyMap<string, string>, now: number): { start: num
   return { start, end, keyEnd };
 }
 
-/** YYYYMMDDHHMMSS in UTC, +N seconds from `base`, now+N or now-N seconds. */
+/** YYYYMMDDHHMMSS in UTC, +N or -N seconds from `base`, now, now+N or now-N seconds; 0 is the epoch. */
 function parseTime(text: string, base: number, now: number): number {
   if (text === 'now') return now;
+  if (text === '0') return 0;
   const relative = /^(now)?([+-])(\d+)$/.exec(text);
-  if (relative && (relative[1] || relative[2] === '+'))
-    return (relative[1] ? now : base) + Number(relative[3]) * (relative[2] === '+' ? 1 : -1);
+  if (relative) return (relative[1] ? now : base) + Number(relative[3]) * (relative[2] === '+' ? 1 : -1);
   const time = parseKeyTime(text);
-  if (time === undefined) throw new Fatal(`time value ${text} is invalid`);
-  return time;
+  if (time !== undefined) return time;
+  throw new Fatal(`time value ${text} is invalid${/^\d{14}$/.test(text) ? ': out of range' : ''}`);
 }
 
 export const USAGE = `Usage:

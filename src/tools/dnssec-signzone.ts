@@ -7,6 +7,7 @@ import { signVersion } from '../signer/sign-zone.ts';
 import type { Denial, SigningParameters, SigningStatistics } from '../signer/signing-parameters.ts';
 import { SigningPool } from '../signer/signing-pool.ts';
 import { verifyZone } from '../validate/verify-zone.ts';
+import { decodeSoa } from '../wire/rdata/soa.ts';
 import { TYPE } from '../wire/type-codes.ts';
 import { printZone, type PrintFormat } from '../zone/print-zone.ts';
 import { Arena, type VersionRef } from '../zone/store/arena.ts';
@@ -99,7 +100,7 @@ class ZoneSigner {
     const setOptions = {
       directory: options.dssetDirectory,
       keyset: options.writeKeyset,
-      ttl: parameters.keyRRsets.ttl,
+      ttl: decodeSoa(dataOf(zone, TYPE.SOA)[0]).minimum,
     };
     writeSetFiles(apex, keys, setOptions, this.#context);
     if (options.output !== '-') this.#context.output.print(`${options.output}\n`);

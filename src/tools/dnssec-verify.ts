@@ -6,7 +6,16 @@ import { nameToShortText } from '../wire/name-text.ts';
 import { Arena } from '../zone/store/arena.ts';
 import { ExtentPool } from '../zone/store/extent-pool.ts';
 import { ZoneStore } from '../zone/store/zone-store.ts';
-import { Fatal, processContext, refuseEngine, versionLine, WantsUsage, type KeyToolContext } from './key-tool.ts';
+import {
+  checkZoneClass,
+  Fatal,
+  invalidOptionText,
+  processContext,
+  refuseEngine,
+  versionLine,
+  WantsUsage,
+  type KeyToolContext,
+} from './key-tool.ts';
 import { loadInput, zoneOrigin } from './dnssec-zone-input.ts';
 import { printVerdict } from './verify-report.ts';
 
@@ -75,8 +84,7 @@ function parse(argv: readonly string[]): VerifyCommand | 'version' {
   const values = new Map<string, string>();
   for (const option of line.options) {
     if (option.kind === 'invalid') {
-      const what = option.reason === 'unknown' ? 'illegal option' : 'option requires an argument';
-      throw new WantsUsage(`${PROGRAM}: ${what} -- ${option.letter}\n`);
+      throw new WantsUsage(invalidOptionText(PROGRAM, option));
     }
     if (option.letter === 'h') throw new WantsUsage('');
     if (option.letter === 'V') return 'version';
@@ -99,10 +107,8 @@ function parse(argv: readonly string[]): VerifyCommand | 'version' {
 
 function check(letter: string, argument: string): void {
   if (letter === 'E') refuseEngine(argument);
-  if (letter === 'm') throw new Fatal('-m (memory debugging of BIND) is not supported: leave it out');
   if (letter === 'v' && !/^\d+$/.test(argument)) throw new Fatal('verbose level must be numeric');
-  if (letter === 'c' && argument.toUpperCase() !== 'IN')
-    throw new Fatal(`-c ${argument}: zones of other classes than IN are not supported: leave -c out`);
+  if (letter === 'c') checkZoneClass(argument);
   if (letter === 'I' && argument !== 'text' && argument !== 'raw') throw new Fatal(`unknown file format: ${argument}`);
 }
 

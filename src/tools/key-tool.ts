@@ -1,7 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { SystemClock, type Clock } from '../base/clock.ts';
-import { parseCommandLine, type CommandOutput, type ParsedCommandLine } from '../base/command-line.ts';
+import {
+  parseCommandLine,
+  type CommandOutput,
+  type ParsedCommandLine,
+  type ParsedOption,
+} from '../base/command-line.ts';
 import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
 import { NodeDisk } from '../base/node-disk.ts';
@@ -11,6 +16,7 @@ import { algorithmText } from '../crypto/algorithm.ts';
 import { classCode } from '../wire/class-text.ts';
 import { nameFromText, nameToShortText } from '../wire/name-text.ts';
 import type { Name } from '../wire/name.ts';
+import { CLASS } from '../wire/type-codes.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import { loadKeyFiles } from '../keys/key-pair-files.ts';
 import { parseInterval } from '../keys/time-argument.ts';
@@ -119,6 +125,18 @@ function optionWithArgument(word: string, letters: string): { letter: string; ar
 /** Throws what BIND's tools do for an option that cannot be read. */
 export function refuseOption(program: string, letter: string): never {
   throw new WantsUsage(`${program}: invalid argument -${letter}\n`);
+}
+
+/** What BIND's zone tools say before their usage of an option that cannot be read. */
+export function invalidOptionText(program: string, option: ParsedOption & { readonly kind: 'invalid' }): string {
+  const what = option.reason === 'unknown' ? 'illegal option' : 'option requires an argument';
+  return `${program}: ${what} -- ${option.letter}\n${program}: invalid argument -${option.letter}\n`;
+}
+
+/** Argument of -c of the tools that sign and verify. @throws Fatal for every class but IN */
+export function checkZoneClass(text: string): void {
+  if (classArgument(text) !== CLASS.IN)
+    throw new Fatal(`-c ${text}: zones of other classes than IN are not supported: leave -c out`);
 }
 
 export function refuseEngine(engine: string): never {

@@ -19,6 +19,8 @@ interface Place {
   readonly directory: string;
   readonly ksk: string;
   readonly zsk: string;
+  /** A ZSK that no longer signs, in a directory of its own. */
+  readonly retired: string;
 }
 
 /** Keys that sign now, a zone without them (zone.db) and one with them (full.db). */
@@ -30,7 +32,10 @@ function prepare(directory: string): Place {
   const zsk = keys.find((name) => /DNSKEY 256/.test(text(name)))!;
   fs.writeFileSync(path.join(directory, 'zone.db'), ZONE);
   fs.writeFileSync(path.join(directory, 'full.db'), `${ZONE}${text(ksk)}${text(zsk)}`);
-  return { directory, ksk: ksk.replace('.key', ''), zsk: zsk.replace('.key', '') };
+  fs.mkdirSync(path.join(directory, 'retired'));
+  const words = ['-K', 'retired', '-q', '-a', '13', '-A', '-2d', '-I', '-1d', 'example'];
+  const retired = `retired/${peer(directory, 'dnssec-keygen', ...words).out.trim()}`;
+  return { directory, ksk: ksk.replace('.key', ''), zsk: zsk.replace('.key', ''), retired };
 }
 
 /** What differs from run to run or by the maker is left out. */
@@ -118,6 +123,20 @@ const SAME: readonly string[] = [
   '-S -A -o example -f again hashed',
   '-S -u -3 - -A -o example -f spans hashed',
   '-S -AA -o example -f again spans',
+  '-S -o example -f - zone.db nosuch',
+  '-S -o example -k nosuch zone.db',
+  '-S -o example zone.db KSK RETIRED',
+  '-S -P -o example -k ZSK zone.db',
+  '-S -x -z -t -o example zone.db',
+  '-S -U -m usage -o example zone.db',
+  '-S -T 1h -o example zone.db',
+  '-S -T x -o example zone.db',
+  '-S -s -10 -o example zone.db',
+  '-S -s 20261399000000 -o example zone.db',
+  '-S -c XX -o example zone.db',
+  '-p zone.db',
+  '-r x zone.db',
+  '-D -N date zone.db',
 ];
 
 test('S-140 (part) S-496 S-499 dnssec-signzone: the same output, complaints and exit code as BIND', async (t) => {
@@ -126,7 +145,8 @@ test('S-140 (part) S-496 S-499 dnssec-signzone: the same output, complaints and 
   for (const line of SAME) {
     await t.test(line, async () => {
       const words = line.split(' ').filter((word) => word !== '');
-      const named = words.map((word) => (word === 'KSK' ? place.ksk : word === 'ZSK' ? place.zsk : word));
+      const names: Readonly<Record<string, string>> = { KSK: place.ksk, ZSK: place.zsk, RETIRED: place.retired };
+      const named = words.map((word) => names[word] ?? word);
       const [theirs, mine] = await both(place, named);
       assert.deepEqual(mine, theirs);
     });
@@ -172,7 +192,7 @@ test('-S uses keys by their times as BIND does: revoked, stand-by, retired, dele
   make('-A', '-1d', '-I', 'now');
   make('-A', '-1d', '-D', 'now');
   peer(directory.path, 'dnssec-settime', '-R', 'now', revoked);
-  const place = { directory: directory.path, ksk: '', zsk: '' };
+  const place = { directory: directory.path, ksk: '', zsk: '', retired: '' };
   for (const options of [[], ['-x'], ['-z']]) {
     const [theirs, mine] = await both(place, ['-S', ...options, '-O', 'full', '-o', 'example', '-f', '-', 'zone.db']);
     const lines = ({ out }: Outcome): string[] => out.split('\n').toSorted();
@@ -211,10 +231,37 @@ test('-M reduces TTLs, -D writes only what signing adds, -g takes the DS from a 
   assert.equal(judged.status, 0, judged.complaint);
 });
 
+test('-g takes the DS from a dsset- or keyset- file in any form of master file, and takes away all others', async () => {
+  using directory = temporaryDirectory();
+  const place = prepare(directory.path);
+  const at = (name: string): string => path.join(directory.path, name);
+  const digest = 'ab'.repeat(32);
+  fs.writeFileSync(at('child.db'), '@ 300 SOA a b 1 2 3 4 5\n@ 300 NS ns\nns 300 A 10.0.0.5\n');
+  makeKeys(directory.path, 'kept.example', 'ED25519');
+  const child = await both(place, ['-S', '-C', '-o', 'kept.example', 'child.db']);
+  assert.deepEqual(child[1], child[0]);
+  fs.rmSync(at('dsset-kept.example.'));
+  fs.writeFileSync(
+    at('dsset-sub.example.'),
+    `$TTL 5\nsub.example. IN DS 1 13 2 ( ${digest} )\n DS 2 13 2 ${digest} ; x\n`,
+  );
+  fs.writeFileSync(at('parent.db'), `${ZONE}kept NS ns1\ngone NS ns1\ngone DS 3 13 2 ${digest}\n`);
+  const words = ['-S', '-g', '-O', 'full', '-o', 'example'];
+  const ds = (file: string): string[] => (fs.readFileSync(at(file), 'latin1').match(/^.* IN DS\t.*$/gm) ?? []).sort();
+  assert.equal(peer(directory.path, 'dnssec-signzone', ...words, '-f', 'theirs', 'parent.db').status, 0);
+  await both(place, [...words, '-f', 'mine', 'parent.db']);
+  assert.equal(ds('theirs').length, 3);
+  assert.deepEqual(ds('mine'), ds('theirs'));
+});
+
 test('known options that are not supported are refused by name', async () => {
   using directory = temporaryDirectory();
   const place = prepare(directory.path);
-  for (const words of [['-E', 'pkcs11'], ['-p'], ['-m', 'usage'], ['-c', 'CH'], ['-Z', 'x']]) {
+  for (const words of [
+    ['-E', 'pkcs11'],
+    ['-c', 'CH'],
+    ['-Z', 'x'],
+  ]) {
     const [, mine] = await both(place, ['-S', ...words, '-o', 'example', 'zone.db']);
     assert.equal(mine.status, 1);
     assert.match(mine.complaint, new RegExp(`fatal: ${words[0]}.*support`));
@@ -233,6 +280,8 @@ test('dnssec-verify: the same output, complaints and exit code as BIND', async (
     '-I raw -o example raw',
     '-o example zone.db',
     '-I foo zone.db',
+    '-c XX zone.db',
+    '-m usage -o example zone.db.signed',
     '-h',
     '',
   ])
