@@ -112,6 +112,8 @@ function targetOffset(type: number): number {
     case 18: // AFSDB
     case 21: // RT
     case 36: // KX
+    case 64: // SVCB: RFC 9460 section 4.1
+    case 65: // HTTPS
       return 2;
     case TYPE.SRV:
       return 6;

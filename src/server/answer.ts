@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { copyOctets } from '../base/octets.ts';
+import type { TransferRequest } from '../transfer/axfr-out.ts';
 import { EDNS_OPTION } from '../wire/edns.ts';
 import { uncheckedName } from '../wire/name.ts';
 import { FLAG, OPCODE_SHIFT, SECTION, type Section } from '../wire/header.ts';
@@ -42,6 +43,7 @@ export interface AllowedTransfer {
   readonly apex: Uint8Array;
   readonly slot: number;
   readonly type: 'AXFR' | 'IXFR';
+  readonly request: TransferRequest;
   /** That the client of an IXFR has. */
   readonly serial: number | undefined;
   /** Index in ServerTables.keys of the key that signed the request, or NO_KEY. */
@@ -294,6 +296,9 @@ export class Answerer {
     const compiled = this.#compiled.views[view];
     const { address, addressAt, addressLength, overTcp } = this.#client;
     if (query.type === TYPE.AXFR && !overTcp) return RCODE.FORMERR; // RFC 5936 section 4.2: TCP only
+    const serial = query.type === TYPE.IXFR ? ixfrSerial(query) : undefined;
+    // RFC 1995 section 3: the SOA in the authority section tells what the client has.
+    if (query.type === TYPE.IXFR && serial === undefined) return RCODE.FORMERR;
     const zone = compiled.index.find(this.#octets, query.nameAt, false);
     if (zone < 0 || compiled.apexes[zone].length !== query.nameLength) return RCODE.NOTAUTH;
     if (!compiled.allowTransfer[zone].accepts(address, addressAt, addressLength, this.#key)) {
@@ -309,14 +314,20 @@ export class Answerer {
     }
     if (!overTcp) return this.#answerIxfrOverUdp(view);
     const type = query.type === TYPE.AXFR ? 'AXFR' : 'IXFR';
-    this.#transfer = {
-      apex: compiled.apexes[zone],
-      slot,
-      type,
-      serial: type === 'IXFR' ? ixfrSerial(query) : undefined,
-      key: this.#key,
-    };
+    const request = this.#transferRequest();
+    this.#transfer = { apex: compiled.apexes[zone], slot, type, request, serial, key: this.#key };
     return ANSWER.TRANSFER;
+  }
+
+  /** A copy: the query's octets are gone when the transfer runs. */
+  #transferRequest(): TransferRequest {
+    const { nameAt, nameLength, hasEdns, dnssecOk, wantsRecursion } = this.#query;
+    const { ednsUdpSize } = this.#compiled.tables.limits;
+    return {
+      name: this.#octets.slice(nameAt, nameAt + nameLength),
+      recursionDesired: wantsRecursion,
+      edns: hasEdns ? { udpSize: ednsUdpSize, dnssecOk } : undefined,
+    };
   }
 
   /** RFC 1995 section 4: the SOA alone tells the client to come back over TCP, or that it is up to date. */

@@ -76,7 +76,8 @@ export class TransferServer {
       epoch.enter();
       this.#onReader(epoch.id, true);
       const version = Atomics.load(this.#arena.u32, allowed.slot);
-      const transfer = { id, type: allowed.type, version, clientSerial: allowed.serial, sign };
+      const { type, request, serial: clientSerial } = allowed;
+      const transfer = { id, type, request, version, clientSerial, sign };
       this.#tell(connection, zone, `${allowed.type} started`, 'info');
       this.#finished(connection, zone, allowed, await sendZone(transfer, { arena: this.#arena, sink: connection }));
     } catch (error) {

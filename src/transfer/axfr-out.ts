@@ -15,10 +15,21 @@ export interface TransferSink {
   readonly signal: AbortSignal;
 }
 
+/** What an answer repeats of the request (RFC 5936 section 2.2). */
+export interface TransferRequest {
+  /** The question's name, in the client's letters. */
+  readonly name: Uint8Array;
+  readonly recursionDesired: boolean;
+  /** For the OPT record; undefined when the request had none. */
+  readonly edns: { readonly udpSize: number; readonly dnssecOk: boolean } | undefined;
+}
+
 export interface ZoneTransfer {
   /** Of the request's header. */
   readonly id: number;
   readonly type: 'AXFR' | 'IXFR';
+  /** What else of the request the answer repeats; without it the question is the apex, and there is no OPT. */
+  readonly request?: TransferRequest;
   /** The version to send. The caller keeps it readable (a ReaderEpoch, or ZoneStore.hold) until this is over. */
   readonly version: VersionRef;
   /** Serial that the client of an IXFR has. */
@@ -39,7 +50,7 @@ export interface TransferStatistics {
   readonly complete: boolean;
 }
 
-/** Leaves room for the largest TSIG record: two names of 255 octets, a 64-octet MAC and what is fixed. */
+/** Leaves room for OPT and the largest TSIG record: two names of 255 octets, a 64-octet MAC and what is fixed. */
 const MESSAGE_LIMIT = 65_535 - 700;
 const MESSAGE_BUFFER = 65_535;
 /** Messages after which other work of the thread gets its turn. */
@@ -160,21 +171,32 @@ class ZoneSender {
   }
 
   #begin(withQuestion: boolean): void {
-    const { id, type, messageLimit } = this.#transfer;
+    const { id, type, messageLimit, request } = this.#transfer;
     const message = this.#message;
     message.begin(messageLimit ?? MESSAGE_LIMIT);
-    message.header(id, FLAG.QR | FLAG.AA);
-    // RFC 5936 section 2.2.1: the question is in the first message; in later ones it may be left out.
-    if (withQuestion) message.question(this.#reader.apex, 0, type === 'AXFR' ? TYPE.AXFR : TYPE.IXFR, CLASS.IN);
+    // RFC 5936 section 2.2.1: RD is copied.
+    message.header(id, FLAG.QR | FLAG.AA | (request?.recursionDesired ? FLAG.RD : 0));
+    if (!withQuestion) return;
+    // RFC 5936 section 2.2.3: the first message has the question, copied; later ones may leave it out.
+    message.question(request?.name ?? this.#reader.apex, 0, type === 'AXFR' ? TYPE.AXFR : TYPE.IXFR, CLASS.IN);
   }
 
   #flush(): void {
     this.#records += this.#message.counts[SECTION.ANSWER];
+    this.#addOpt();
     const octets = this.#message.octets.subarray(0, this.#message.end());
     const message = this.#transfer.sign?.(octets) ?? octets;
     this.#messages++;
     this.#octets += message.length;
     if (!this.#sink.send(message) || this.#messages % MESSAGES_A_TURN === 0) this.#pausing = true;
+  }
+
+  /** RFC 6891 section 6.1.1: a request with OPT gets answers with OPT. Room for it was kept. */
+  #addOpt(): void {
+    const edns = this.#transfer.request?.edns;
+    if (edns === undefined) return;
+    this.#message.limit = MESSAGE_BUFFER;
+    this.#message.opt(edns.udpSize, 0, edns.dnssecOk);
   }
 
   /** Only a record of nearly 65,535 octets does not fit an empty message. */

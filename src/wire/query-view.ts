@@ -72,7 +72,11 @@ export class QueryView {
     const needsQuestion =
       this.opcode === OPCODE.QUERY || this.opcode === OPCODE.NOTIFY || this.opcode === OPCODE.UPDATE;
     // RFC 9619 section 4: a query with another number of questions than one is a format error.
-    if (questions > 1 || (questions === 0 && needsQuestion)) return VERDICT.FORMERR;
+    if (questions > 1) return VERDICT.FORMERR;
+    if (questions === 0 && needsQuestion) {
+      this.#records(); // RFC 6891 section 6.1.1: the answer has OPT when the query has it
+      return VERDICT.FORMERR;
+    }
     if (questions === 1 && !this.#question()) return VERDICT.FORMERR;
     return this.#records() ? VERDICT.OK : VERDICT.FORMERR;
   }
@@ -135,13 +139,19 @@ export class QueryView {
     return true;
   }
 
-  /** Octet behind the possibly compressed name at `here`, or -1. What a pointer points to is not looked at. */
+  /**
+   * Octet behind the possibly compressed name at `here`, or -1. A pointer has to lead to a prior name (RFC 1035 section
+   * 4.1.4); that name is not read again.
+   */
   #skipName(here: number): number {
     let at = here;
     while (at < this.length && at - here < MAX_NAME_LENGTH) {
       const label = this.octets[at];
       if (label === 0) return at + 1;
-      if (label >= 0xc0) return at + 2;
+      if (label >= 0xc0) {
+        const target = this.#uint16(at) & 0x3fff;
+        return target >= HEADER_LENGTH && target < here ? at + 2 : -1;
+      }
       if (label > 63) return -1;
       at += label + 1;
     }

@@ -29,6 +29,7 @@ cut NS ns2.cut
 ${Array.from({ length: 40 }, (_, i) => `ns1.cut A 198.51.100.${i}`).join('\n')}
 ns2.cut A 203.0.113.1
 cut2 NS ns2.cut
+svc HTTPS 0 www
 `;
 const PARENT =
   '$TTL 60\n@ SOA ns hostmaster 1 1 1 1 1\n@ NS ns\nns A 192.0.2.9\nwww A 192.0.2.10\nzone NS ns.zone\nzone DS 1 13 200 00\nns.zone A 192.0.2.1\n';
@@ -79,6 +80,8 @@ describe('header', () => {
     const question = { name: mustName(Z), type: TYPE.A, class: CLASS.IN };
     for (const questions of [[], [question, question]])
       assert.equal((askRaw({ questions }) as Message).rcode, RCODE.FORMERR);
+    const edns = { udpSize: 4096, version: 0, dnssecOk: true, options: [] };
+    assert.ok((askRaw({ questions: [], edns }) as Message).edns, 'RFC 6891 section 6.1.1: OPT for OPT');
   });
 });
 
@@ -187,16 +190,34 @@ describe('questions for types with rules of their own', () => {
 
   test('AXFR over UDP is malformed, IXFR over UDP gets the SOA, over TCP both are handed on', () => {
     assert.equal(asker.ask(Z, 'AXFR').rcode, RCODE.FORMERR);
+    const question = { name: mustName('ZONE.parent.test.'), type: TYPE.AXFR, class: CLASS.IN };
+    const questions = [{ ...question, type: TYPE.IXFR }];
+    const rdata = Uint8Array.of(0, 0, ...new Uint8Array(20));
+    const authorities = [{ owner: mustName(Z), type: TYPE.SOA, class: CLASS.IN, ttl: 0, rdata }];
+    assert.equal((askRaw({ questions }) as Message).rcode, RCODE.FORMERR, 'RFC 1995 section 3: without a SOA');
+    assert.equal((askRaw({ questions }, true) as Message).rcode, RCODE.FORMERR);
+    const overUdp = askRaw({ questions, authorities }) as Message;
     assert.deepEqual(
-      asker.ask(Z, 'IXFR').answers.map(({ type }) => type),
+      overUdp.answers.map(({ type }) => type),
       [TYPE.SOA],
     );
-    const question = { name: mustName(Z), type: TYPE.AXFR, class: CLASS.IN };
-    assert.equal(askRaw({ questions: [question] }, true), ANSWER.TRANSFER);
+    assert.equal(askRaw({ questions, authorities }, true), ANSWER.TRANSFER);
+    assert.equal(asker.answerer.transfer?.serial, 0);
+    const edns = { udpSize: 4096, version: 0, dnssecOk: true, options: [] };
+    assert.equal(askRaw({ questions: [question], flags: FLAG.RD, edns }, true), ANSWER.TRANSFER);
+    assert.deepEqual(asker.answerer.transfer?.request, {
+      name: question.name,
+      recursionDesired: true,
+      edns: { udpSize: 1232, dnssecOk: true },
+    });
     assert.equal(
       (askRaw({ questions: [{ ...question, name: mustName(`ns.${Z}`) }] }, true) as Message).rcode,
       RCODE.NOTAUTH,
     );
+  });
+
+  test('RFC 9460 section 4.1: addresses of the target go with HTTPS', () => {
+    assert.equal(line(asker.ask(`svc.${Z}`, 'HTTPS', { dnssecOk: false }).additionals[0]), `WwW.${Z} A 192.0.2.2`);
   });
 
   test('RFC 2308 section 3: the SOA of a negative answer has the smaller TTL; 0 for a question about a SOA', () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sendZone, type TransferSink, type ZoneTransfer } from '../../src/transfer/axfr-out.ts';
 import { parseMessage, type ResourceRecord } from '../../src/wire/message.ts';
+import { FLAG } from '../../src/wire/header.ts';
 import { mustName, nameToText } from '../../src/wire/name-text.ts';
 import { rdataFromText } from '../../src/wire/rdata-text.ts';
 import { TsigStreamSigner, TsigStreamVerifier } from '../../src/wire/tsig.ts';
@@ -99,6 +100,19 @@ test('RFC 1995: IXFR gets one SOA when the client is up to date, otherwise the w
   assert.equal(await ixfr(42), 1);
   assert.equal(await ixfr(40), records.length + 1);
   assert.equal(await ixfr(undefined), records.length + 1);
+});
+
+test('RFC 5936 section 2.2: question, RD and OPT of the request come back', async () => {
+  const name = mustName('aXFr.tEst.');
+  const request = { name, recursionDesired: true, edns: { udpSize: 1232, dnssecOk: true } };
+  const { sink } = await transfer({ request, messageLimit: 600 });
+  const messages = sink.messages.map((message) => parseMessage(message));
+  assert.equal(nameToText(messages[0].questions[0].name), 'aXFr.tEst.');
+  for (const { flags, edns } of messages) {
+    assert.equal(flags, FLAG.QR | FLAG.AA | FLAG.RD);
+    assert.deepEqual([edns?.udpSize, edns?.dnssecOk], [1232, true]);
+  }
+  assert.deepEqual(lines(sink.records), lines((await transfer()).sink.records));
 });
 
 test('a client that goes away ends the transfer', async () => {

@@ -11,6 +11,11 @@ import { CLASS, OPCODE, TYPE } from '../../src/wire/type-codes.ts';
 
 const QUESTION = { name: mustName('www.Example.'), type: TYPE.AAAA, class: CLASS.IN };
 
+/** A query with an empty record whose owner is that pointer. */
+function withRecordOf(...pointer: readonly number[]): Uint8Array {
+  return Uint8Array.of(...query(), ...pointer, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0).with(11, 1);
+}
+
 function query(options?: readonly EdnsOption[]): Uint8Array {
   const edns = options && { udpSize: 1400, version: 0, dnssecOk: true, options };
   return writeMessage(makeQuery(0xabcd, QUESTION, FLAG.RD | FLAG.CD, edns));
@@ -67,6 +72,10 @@ describe('QueryView', () => {
     ['a label type that does not exist', plain.with(12, 0x41), VERDICT.FORMERR],
     ['type and class cut off', plain.subarray(0, plain.length - 1), VERDICT.FORMERR],
     ['a record counted that is not there', plain.with(11, 1), VERDICT.FORMERR],
+    ['a record whose name points to itself', withRecordOf(0xc0, plain.length), VERDICT.FORMERR],
+    ['a record whose name points into the header', withRecordOf(0xc0, 11), VERDICT.FORMERR],
+    ['a record whose name points behind the message', withRecordOf(0xff, 0xff), VERDICT.FORMERR],
+    ['a record with the name of the question', withRecordOf(0xc0, 12), VERDICT.OK],
     ['OPT cut off', edns.subarray(0, edns.length - 1), VERDICT.FORMERR],
     ['OPT with an owner', edns.with(plain.length, 1), VERDICT.FORMERR],
     ['OPT in the answer section', edns.with(7, 1).with(11, 0), VERDICT.FORMERR],
