@@ -10,6 +10,7 @@ import type { KeyPair } from '../keys/key-pair.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { refreshMargin } from '../policy/signature-times.ts';
 import { exactNextRefresh, nextRefresh } from '../signer/next-refresh.ts';
+import { isSignedAhead } from '../signer/stale-signatures.ts';
 import { serialMethod } from '../signer/serial-method.ts';
 import type { SigningStatistics } from '../signer/signing-parameters.ts';
 import { signZone } from '../signer/sign-zone.ts';
@@ -462,6 +463,7 @@ export class ZoneKeeper implements AsyncDisposable {
   #signaturesAreDue(now: number): boolean {
     const version = this.store.current();
     if (version === 0 || this.#files?.isSigned !== true) return this.#unsigned !== 0;
+    if (isSignedAhead(this.read(), now)) return true;
     const limit = now + this.#refreshSpan + this.#refreshMargin;
     const bound = nextRefresh(this.#dependencies.arena, version);
     if (bound === undefined || bound > limit) return false;

@@ -1,10 +1,11 @@
 import { expandTime32, serialLess } from '../base/serial.ts';
+import { TYPE } from '../wire/type-codes.ts';
 import type { NodeRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 
 /** What a look through a version's signatures found. */
 export interface StaleSignatures {
-  /** RRsets with a signature that ends before the limit: the node and the type. */
+  /** RRsets with a signature that ends before the limit, or is not valid yet: the node and the type. */
   readonly rrsets: { readonly node: NodeRef; readonly type: number }[];
   /** Earliest expiration of the signatures that do not; Infinity for none. */
   readonly earliestOfRest: number;
@@ -13,8 +14,9 @@ export interface StaleSignatures {
 /**
  * RRsets to refresh. At most `most` + 1 are listed: more means that signing the whole zone anew is cheaper.
  * @param limit signatures that expire before this Unix time are stale
+ * @param now signatures that begin after this Unix time are stale, too
  */
-export function findStale(reader: ZoneReader, limit: number, most: number): StaleSignatures {
+export function findStale(reader: ZoneReader, limit: number, most: number, now: number): StaleSignatures {
   const rrsets: { node: NodeRef; type: number }[] = [];
   let earliestOfRest = Infinity;
   const look = (node: NodeRef): void => {
@@ -23,7 +25,8 @@ export function findStale(reader: ZoneReader, limit: number, most: number): Stal
       let isStale = false;
       for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at)) {
         const expiration = reader.signatureExpiration(at);
-        if (serialLess(expiration, limit >>> 0)) isStale = true;
+        const isEarly = serialLess(now >>> 0, reader.signatureInception(at));
+        if (isEarly || serialLess(expiration, limit >>> 0)) isStale = true;
         else earliestOfRest = Math.min(earliestOfRest, expandTime32(expiration, limit));
       }
       if (isStale) rrsets.push({ node, type: reader.type(rrset) });
@@ -34,4 +37,16 @@ export function findStale(reader: ZoneReader, limit: number, most: number): Stal
   reader.firstHash();
   for (let node = reader.nextHash(); node !== 0 && rrsets.length <= most; node = reader.nextHash()) look(node);
   return { rrsets, earliestOfRest };
+}
+
+/**
+ * True when the clock went back by more than the span before `now` that signatures begin: what it made is not valid yet. The
+ * signature of the SOA is as new as any.
+ */
+export function isSignedAhead(reader: ZoneReader, now: number): boolean {
+  const soa = reader.rrset(reader.apexNode, TYPE.SOA);
+  for (let at = soa && reader.firstSignature(soa); at !== 0; at = reader.nextSignature(at)) {
+    if (serialLess(now >>> 0, reader.signatureInception(at))) return true;
+  }
+  return false;
 }

@@ -10,7 +10,7 @@ import type { SerialMethod } from './serial-method.ts';
 import { denialTtlOf, signVersion, type SignedVersion, type SigningDependencies } from './sign-zone.ts';
 import { apexChanges, hasDenial, hasZoneKeys, keyTypesToSign } from './signed-state.ts';
 import type { SigningParameters } from './signing-parameters.ts';
-import { findStale, type StaleSignatures } from './stale-signatures.ts';
+import { findStale, isSignedAhead, type StaleSignatures } from './stale-signatures.ts';
 import { VersionUpdate } from './version-update.ts';
 
 export interface UpdateDependencies extends SigningDependencies {
@@ -90,9 +90,10 @@ function touchedNames(
   return changedNames(before, wanted, most);
 }
 
-/** The zone is looked through only when the earliest expiration that is known of comes too soon. */
+/** The zone is looked through only when the earliest expiration that is known of comes too soon, or the clock went back. */
 function staleSignatures(reader: ZoneReader, parameters: SigningParameters, most: number): StaleSignatures {
   const bound = earliestBound(reader.arena, reader.version);
-  if (bound >= parameters.refreshBefore) return { rrsets: [], earliestOfRest: bound };
-  return findStale(reader, parameters.refreshBefore, most);
+  const now = parameters.now ?? parameters.inception;
+  if (bound >= parameters.refreshBefore && !isSignedAhead(reader, now)) return { rrsets: [], earliestOfRest: bound };
+  return findStale(reader, parameters.refreshBefore, most, now);
 }

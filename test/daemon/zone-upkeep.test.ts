@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SimulatedClock } from '../../src/base/clock.ts';
 import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { nameToText } from '../../src/wire/name-text.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
 import { MemoryDisk } from '../base/memory-disk.ts';
-import { faultsOf, FILE, makeWorld, signatureSpan, zoneText, type World } from './keeper-fixture.ts';
+import { faultsOf, FILE, makeWorld, signatureSpan, START, zoneText, type World } from './keeper-fixture.ts';
 
 const HOUR = 3600;
 const DAY = 86_400;
@@ -350,6 +351,23 @@ test('policy insecure: an unsigned zone stays unsigned, a signed one is refused 
   await later.keeper.start();
   assert.deepEqual(await faultsOf(later), []);
   assert.ok(later.news().some((line) => line.includes('going insecure is not supported yet')));
+});
+
+test('S-028 a clock that was ahead and is set back: what it signed is signed anew, the serial goes on', async () => {
+  const clock = new SimulatedClock(START + 30 * DAY);
+  const ahead = makeWorld({ clock });
+  await ahead.keeper.start();
+  ahead.disk.put(FILE, zoneText(1, 'www A 192.0.2.1'));
+  const { serial } = ahead.keeper.read();
+  await ahead.keeper.stop();
+  const right = makeWorld({ disk: ahead.disk.afterCrash(), clock: new SimulatedClock(START) });
+  await right.keeper.start();
+  assert.ok(right.keeper.read().serial > serial);
+  assert.ok(signatureSpan(right.keeper.read()).expiration < START + 15 * DAY);
+  assert.deepEqual(await faultsOf(right), []);
+  const { length } = right.published;
+  await right.advance(DAY);
+  assert.equal(right.published.length, length, 'once');
 });
 
 test('inline-signing without a policy: a zone that was signed keeps signatures and serial, and the log says what to do', async () => {
