@@ -25,7 +25,7 @@ const { values, positionals: wanted } = parseArgs({
 });
 const SCALE = positive('scale');
 const SECONDS = positive('seconds');
-const ROUNDS = positive('rounds');
+const ROUNDS = Math.ceil(positive('rounds'));
 const NAMES = Math.ceil(100_000 * SCALE);
 const DELEGATIONS = Math.ceil(1_000_000 * SCALE);
 const SMALL_ZONES = Math.ceil(10_000 * SCALE);
