@@ -33,6 +33,7 @@ interface Options {
   readonly root: string | undefined;
   readonly load: boolean;
   readonly journals: boolean;
+  readonly debug: boolean;
 }
 
 /** What the command needs of the machine. */
@@ -55,16 +56,25 @@ export function main(argv: readonly string[], context: CheckConfContext): number
   // After a change of root paths begin at "/", as after chroot(2).
   const disk = root === undefined ? context.disk : new PlacedDisk(context.disk, root, '/');
   const result = readConfiguration(options.file, disk);
-  const code = report(result, options, output);
-  const mustLoad = options.load && result.configuration !== undefined;
-  return mustLoad && !testLoadZones(result.configuration, options.journals, { ...context, disk }) ? 1 : code;
+  reportFaults(result, options, output);
+  const { configuration, tree } = result;
+  if (!configuration || !tree) return 1;
+  // As BIND: a list of zones is all that -l does, and a configuration whose zones do not load is not printed.
+  if (options.list) {
+    output.print(latin1Octets(zoneList(tree)));
+    return 0;
+  }
+  const tools = { debug: options.debug, journals: options.journals };
+  if (options.load && !testLoadZones(configuration, tools, { ...context, disk })) return 1;
+  if (options.print) output.print(latin1Octets(printTree(tree, namedConfClauses, options)));
+  return 0;
 }
 
 /** The options, or the exit code where there is nothing to check. */
 function parseOptions(argv: readonly string[], output: CommandOutput): Options | number {
   const letters = new Set<string>();
   let root: string | undefined;
-  const { options, operands } = parseCommandLine(argv, 'chijlpt:vxz');
+  const { options, operands } = parseCommandLine(argv, 'cdhijlm:pt:vxz');
   for (const option of options) {
     if (option.kind === 'invalid') return refuse(output, `invalid argument -${option.letter}\n${USAGE}`);
     if (option.letter === 'h') {
@@ -75,12 +85,13 @@ function parseOptions(argv: readonly string[], output: CommandOutput): Options |
       output.print(versionLine(PROGRAM));
       return 0;
     }
-    if (option.kind === 'value') root = option.argument;
+    if (option.letter === 't' && option.kind === 'value') root = option.argument;
     letters.add(option.letter);
   }
   if (operands.length > 1) return refuse(output, `one file at a time\n${USAGE}`);
+  if (letters.has('l') && letters.has('p')) return refuse(output, '-l cannot be used with -p\n');
   if (letters.has('x') && !letters.has('p')) return refuse(output, '-x cannot be used without -p\n');
-  // -c leaves plugins alone: there are none.
+  // -c leaves plugins alone, -m is for debugging of BIND's memory: there are neither.
   return {
     file: operands[0] ?? DEFAULT_FILE,
     list: letters.has('l'),
@@ -90,6 +101,7 @@ function parseOptions(argv: readonly string[], output: CommandOutput): Options |
     root,
     load: letters.has('z'),
     journals: letters.has('j'),
+    debug: letters.has('d'),
   };
 }
 
@@ -98,16 +110,11 @@ function refuse(output: CommandOutput, text: string): number {
   return 1;
 }
 
-function report(result: ReadResult, options: Options, output: CommandOutput): number {
+function reportFaults(result: ReadResult, options: Options, output: CommandOutput): void {
   for (const fault of result.faults) {
     if (options.ignoreDeprecated && (fault.code === 'CONF_DEPRECATED' || fault.code === 'CONF_OBSOLETE')) continue;
     output.print(latin1Octets(`${formatFault(fault)}\n`));
   }
-  if (!result.configuration || !result.tree) return 1;
-  if (options.print)
-    output.print(latin1Octets(printTree(result.tree, namedConfClauses, { hideSecrets: options.hideSecrets })));
-  if (options.list) output.print(latin1Octets(zoneList(result.tree)));
-  return 0;
 }
 
 /** One line a zone: name, class, view and type as they were written. */

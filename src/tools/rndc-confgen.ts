@@ -1,5 +1,5 @@
 /** The command `rndc-confgen`: makes a key for the control channel. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { isIP } from 'node:net';
 import path from 'node:path';
@@ -15,8 +15,10 @@ export interface ConfgenDependencies {
   readonly output: CommandOutput;
   readonly disk: Disk;
   readonly random: Random;
-  /** Gives the file to a user by name. */
-  readonly giveTo: (file: string, user: string) => void;
+  /** The number of a user by name, undefined when there is no such user. */
+  readonly findUser: (name: string) => number | undefined;
+  /** chown(2). @throws DiskError */
+  readonly giveTo: (file: string, userId: number) => void;
 }
 
 const DEFAULT_KEY_FILE = '/etc/bind/rndc.key';
@@ -131,8 +133,9 @@ function apply(settings: Settings, letter: string, argument: string): string | u
       settings.algorithm = argument.toLowerCase();
       return Object.hasOwn(ALGORITHM_BITS, settings.algorithm) ? undefined : `Unsupported algorithm '${argument}'`;
     case 'b':
+      if (!/^\d+$/.test(argument)) return '-b requires a non-negative number';
       settings.bits = Number(argument);
-      if (/^\d+$/.test(argument) && settings.bits >= 1 && settings.bits <= LARGEST_SECRET) return undefined;
+      if (settings.bits >= 1 && settings.bits <= LARGEST_SECRET) return undefined;
       return `keysize ${argument} out of range (must be 1-512)\n`;
     case 'p':
       settings.port = Number(argument);
@@ -151,12 +154,17 @@ function apply(settings: Settings, letter: string, argument: string): string | u
 function writeKeyFiles(key: string, settings: Settings, dependencies: ConfgenDependencies): number {
   const { disk, output, giveTo } = dependencies;
   const { keyFile, rootDirectory, user } = settings;
+  const owner = user === undefined ? undefined : dependencies.findUser(user);
+  if (user !== undefined && owner === undefined) {
+    output.complain(`rndc-confgen: unable to set file owner: there is no user '${user}'; no key was written\n`);
+    return 1;
+  }
   const inRoot = rootDirectory === undefined ? undefined : path.join(rootDirectory, keyFile);
   const owned = inRoot ?? keyFile;
   try {
     for (const file of [keyFile, ...(inRoot === undefined ? [] : [inRoot])]) {
       disk.replace(file, Buffer.from(key, 'latin1'), 0o600);
-      if (user !== undefined && file === owned) giveTo(file, user);
+      if (owner !== undefined && file === owned) giveTo(file, owner);
       if (!settings.quiet) output.print(`wrote key file "${file}"\n`);
     }
     return 0;
@@ -194,13 +202,18 @@ ${commented}
 `;
 }
 
-/** chown(2) for a user by name. @throws DiskError */
-function changeOwner(file: string, user: string): void {
+/** Asks the system's own id(1), which knows users of all sources (files, LDAP ...). */
+function findUser(name: string): number | undefined {
+  const { status, stdout, error } = spawnSync('id', ['-u', '--', name], { encoding: 'latin1' });
+  if (error) throw error;
+  return status === 0 ? Number(stdout) : undefined;
+}
+
+function changeOwner(file: string, userId: number): void {
   try {
-    const userId = Number(execFileSync('id', ['-u', '--', user], { encoding: 'latin1' }));
     fs.chownSync(file, userId, -1);
   } catch (cause) {
-    throw new DiskError(`give to user ${user}`, file, cause);
+    throw new DiskError(`give to user ${userId}`, file, cause);
   }
 }
 
@@ -210,6 +223,7 @@ if (import.meta.main) {
     output,
     disk: new NodeDisk(),
     random: new SystemRandom(),
+    findUser,
     giveTo: changeOwner,
   });
 }

@@ -22,12 +22,13 @@ export interface TestLoadDependencies {
 
 /**
  * Loads every primary zone of a configuration with the checks that the server makes, says how each went, and forgets it.
- * @param journals whether a zone with a journal is to be loaded with it, which is refused by name
+ * @param options journals: a zone with a journal is to be loaded with it, which is refused by name; debug: say first what is
+ * loaded
  * @returns true when all zones are good
  */
 export function testLoadZones(
   configuration: Configuration,
-  journals: boolean,
+  options: { readonly journals: boolean; readonly debug: boolean },
   dependencies: TestLoadDependencies,
 ): boolean {
   const arena = dependencies.makeArena();
@@ -36,7 +37,8 @@ export function testLoadZones(
   for (const view of configuration.views)
     for (const zone of view.zones) {
       const load = new TestLoad(zone, configuration, dependencies);
-      const failure = journals && load.hasJournal() ? 'not supported' : load.run(arena, extents);
+      if (options.debug) load.announce();
+      const failure = options.journals && load.hasJournal() ? 'not supported' : load.run(arena, extents);
       if (failure === undefined) continue;
       load.say('not loaded due to errors.');
       failures.push(`${view.name}/${nameToShortText(mustName(zone.name))}/IN: ${failure}\n`);
@@ -81,6 +83,11 @@ class TestLoad {
     this.say(`loaded serial ${reader.serial}${isSigned(reader) ? ' (DNSSEC signed)' : ''}`);
     store.release(result.version);
     return undefined;
+  }
+
+  announce(): void {
+    const name = nameToShortText(mustName(this.#zone.name));
+    this.#dependencies.output.complain(`loading "${name}" from "${this.#zone.file}" class "IN"\n`);
   }
 
   say(text: string): void {

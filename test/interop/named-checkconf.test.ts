@@ -248,3 +248,20 @@ test('S-040 durations of every form mean to BIND what they mean to us', () => {
     if (we.code === 0) assert.equal(we.stdout, they.stdout, duration);
   }
 });
+
+test('-z comes before -p, which prints only what loads; -l lists and does no more; -l with -p is refused', () => {
+  write('loads.db', '@ 5 SOA a b 1 2 3 4 5\n@ 5 NS a\na 5 A 192.0.2.1\n');
+  write('fails.db', '@ 5 SOA a b 1 2 3 4 5\n');
+  const zone = (name: string): string =>
+    write(`${name}.conf`, `zone "z.example" { type primary; file "${directory}/${name}.db"; };\n`);
+  const [loads, fails] = [zone('loads'), zone('fails')];
+  for (const argv of [
+    ['-zp', loads],
+    ['-zp', fails],
+    ['-zl', fails],
+    ['-lp', loads],
+    ['-zd', loads],
+    ['-m', 'trace', loads],
+  ])
+    assert.deepEqual(ours(...argv), bind(...argv), argv.join(' '));
+});

@@ -26,6 +26,7 @@ for (const line of [
   '-p 99 -s 192.0.2.1',
   '-h',
   '-b 0',
+  '-b x',
   '-A nonsense',
   '-s nonsense',
   '-Q',
@@ -45,4 +46,16 @@ test('rndc-confgen -a writes a key file that only its owner reads', () => {
   const [ours, debians] = files.map((file) => fs.readFileSync(file, 'latin1').replace(/secret ".*"/, 'secret'));
   assert.equal(ours, debians);
   assert.equal(fs.statSync(files[0]).mode & 0o777, 0o600);
+});
+
+test('rndc-confgen -u with an unknown user fails before a key is written', () => {
+  using directory = temporaryDirectory();
+  const file = path.join(directory.path, 'rndc.key');
+  const [ours, debians] = both('-a', '-c', file, '-u', 'no-such-user');
+  assert.equal(ours.status, debians.status);
+  assert.match(ours.stderr, /^rndc-confgen: unable to set file owner: there is no user 'no-such-user'/);
+  assert.match(debians.stderr, /^rndc-confgen: unable to set file owner/);
+  fs.rmSync(file);
+  run(process.execPath, [OURS, '-a', '-c', file, '-u', 'no-such-user']);
+  assert.equal(fs.existsSync(file), false);
 });
