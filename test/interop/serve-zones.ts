@@ -31,6 +31,10 @@ exact.wild TXT "exact"
 deep.sub.wild A 192.0.2.7
 *.wildcname CNAME www
 *.wildent.x A 192.0.2.8
+*.deep.sub.wild A 192.0.2.9
+*.wildloop CNAME x.wildloop
+svc HTTPS 0 www
+svc2 SVCB 1 www alpn=h2
 tree DNAME other.test.
 inner DNAME wild
 long DNAME ${'x'.repeat(60)}.${'y'.repeat(60)}.${'z'.repeat(60)}
