@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { freePorts, NamedProcess, type Outcome, writeConfiguration } from './named-process.ts';
+import { freePorts, NamedProcess, type Outcome, until, writeConfiguration } from './named-process.ts';
 import { temporaryDirectory } from './serve-peers.ts';
 
 /* The same commands of Debian's rndc to our named and to Debian's, under the same configuration. */
@@ -161,6 +161,6 @@ test('stop -p tells the process id and ends the server', async () => {
     assert.equal(code, 0);
     assert.equal(stdout, `pid: ${server.child.pid}\n`);
     await server.line(/ exiting$/m);
-    assert.ok(!fs.existsSync(path.join(server.directory, 'named.pid')));
+    await until(() => !fs.existsSync(path.join(server.directory, 'named.pid')), 'the pid file is removed');
   }
 });

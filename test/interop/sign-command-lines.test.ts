@@ -254,6 +254,48 @@ test('-g takes the DS from a dsset- or keyset- file in any form of master file, 
   assert.deepEqual(ds('mine'), ds('theirs'));
 });
 
+test('S-497 a key set that changes is told as BIND tells it; dsset- files have its names and columns', async (t) => {
+  using directory = temporaryDirectory();
+  fs.writeFileSync(path.join(directory.path, 'zone.db'), ZONE);
+  const place = { directory: directory.path, ksk: '', zsk: '', retired: '' };
+  const times = ['-q', '-a', '15', '-P', '-9d', '-A', '-9d'];
+  const make = (...words: string[]): string => peer(directory.path, 'dnssec-keygen', ...times, ...words).out.trim();
+  const ksk = make('-f', 'KSK', 'example');
+  const zsk = make('example');
+  assert.equal(peer(directory.path, 'dnssec-signzone', '-S', '-o', 'example', 'zone.db').status, 0);
+  peer(directory.path, 'dnssec-settime', '-R', '-1d', ksk);
+  peer(directory.path, 'dnssec-settime', '-D', '-1d', zsk);
+  const [theirs, mine] = await both(place, ['-S', '-P', '-o', 'example', '-f', 'again', 'zone.db.signed']);
+  assert.match(theirs.out, /^Removing revoked key/m);
+  assert.match(theirs.out, /^Removing expired key/m);
+  const lines = ({ out }: Outcome): string[] => out.split('\n').toSorted();
+  assert.deepEqual(lines(mine), lines(theirs));
+  assert.equal(mine.complaint, theirs.complaint);
+  for (const zone of ['0/25.x', 'B!c\\.d_-.Example', 'a-name-longer-than-columns.example']) {
+    await t.test(zone, async () => {
+      for (const name of fs.readdirSync(directory.path).filter((one) => one.startsWith('dsset-')))
+        fs.rmSync(path.join(directory.path, name));
+      makeKeys(directory.path, zone, 'ED25519');
+      const words = ['-S', '-d', '.', '-o', zone, '-f', 'out'];
+      const dsset = (): string[] =>
+        fs
+          .readdirSync(directory.path)
+          .filter((name) => name.startsWith('dsset-'))
+          .sort();
+      const content = (): string[] => dsset().map((name) => fs.readFileSync(path.join(directory.path, name), 'latin1'));
+      peer(directory.path, 'dnssec-signzone', ...words, 'zone.db');
+      const [names, texts] = [dsset(), content()];
+      for (const name of names) fs.rmSync(path.join(directory.path, name));
+      const cwd = process.cwd();
+      process.chdir(directory.path);
+      await ours(dnssecSignzone, ...words, 'zone.db');
+      process.chdir(cwd);
+      assert.deepEqual(dsset(), names);
+      assert.deepEqual(content(), texts);
+    });
+  }
+});
+
 test('known options that are not supported are refused by name', async () => {
   using directory = temporaryDirectory();
   const place = prepare(directory.path);
