@@ -17,6 +17,7 @@ import {
   processContext,
   refuseOption,
   runKeyTool,
+  setFileName,
   ttlArgument,
   versionLine,
   WantsUsage,
@@ -149,7 +150,7 @@ function run(options: Options, operands: readonly string[], context: KeyToolCont
   } else if (operand === undefined) throw new Fatal('the key file name was not specified');
   else if (options.keyset) {
     const zone = zoneArgument(operand);
-    const file = path.join(options.directory ?? '.', `keyset-${nameToText(zone)}`);
+    const file = path.join(options.directory ?? '.', setFileName('keyset', zone));
     printFromZone(options, operand, file, true, context); // a keyset file has all keys that belong in the DS set
   } else printFromKeyFile(options, operand, context);
   return 0;

@@ -13,7 +13,7 @@ import { ZoneReader } from '../zone/store/zone-reader.ts';
 import type { ZoneStore } from '../zone/store/zone-store.ts';
 import { EXPLICIT_TTL_STYLE, FULL_STYLE, MasterFilePrinter } from '../zonefile/printer.ts';
 import { MasterFileScanner, type RecordSink } from '../zonefile/scanner.ts';
-import { Fatal, type KeyToolContext } from './key-tool.ts';
+import { Fatal, setFileName, type KeyToolContext } from './key-tool.ts';
 import type { ZoneKey } from './dnssec-signzone-keys.ts';
 
 /** dsset- and keyset- files: what goes to the parent zone. */
@@ -29,7 +29,7 @@ export function writeSetFiles(
   const directory = options.directory ?? '.';
   const lines = ksks.map(({ dnskey }) => dsLine(zone, dsRdata(zone, dnskey, 2)));
   context.disk.replace(
-    path.join(directory, `dsset-${setFileName(zone)}`),
+    path.join(directory, setFileName('dsset', zone)),
     Buffer.from(lines.join('')),
     context.publicMode,
   );
@@ -39,7 +39,7 @@ export function writeSetFiles(
   printer.node(zone);
   for (const { dnskey } of ksks) printer.record(TYPE.DNSKEY, options.ttl, dnskey);
   printer.finish();
-  context.disk.replace(path.join(directory, `keyset-${setFileName(zone)}`), pieces, context.publicMode);
+  context.disk.replace(path.join(directory, setFileName('keyset', zone)), pieces, context.publicMode);
 }
 
 /** The KSKs, and the ZSKs of algorithms that have no KSK: what the parent zone has to point to. */
@@ -51,15 +51,15 @@ function entryKeys(keys: readonly ZoneKey[]): ZoneKey[] {
     .toSorted((a, b) => keyTag(a.dnskey) - keyTag(b.dnskey));
 }
 
-/** A slash in a name must not lead to another directory. */
-function setFileName(zone: Name): string {
-  return nameToText(zone).toLowerCase().replaceAll('/', '\\047');
-}
+/** Where BIND's tabs lead to. */
+const CLASS_COLUMN = 24;
 
 function dsLine(zone: Name, ds: Uint8Array): string {
   const hex = toHex(ds.subarray(4)).toUpperCase();
   const digest = hex.length > 56 ? `${hex.slice(0, 56)} ${hex.slice(56)}` : hex;
-  return `${nameToText(zone)}\t\tIN DS ${(ds[0] << 8) | ds[1]} ${ds[2]} ${ds[3]} ${digest}\n`;
+  const owner = nameToText(zone);
+  const gap = owner.length < CLASS_COLUMN ? '\t'.repeat(Math.ceil((CLASS_COLUMN - owner.length) / 8)) : ' ';
+  return `${owner}${gap}IN DS ${(ds[0] << 8) | ds[1]} ${ds[2]} ${ds[3]} ${digest}\n`;
 }
 
 /**
@@ -90,9 +90,9 @@ export function takeChildDs(
 }
 
 function childDs(place: string, owner: Name, context: KeyToolContext): Uint8Array[] {
-  const dsset = readSetFile(path.join(place, `dsset-${setFileName(owner)}`), owner, TYPE.DS, context);
+  const dsset = readSetFile(path.join(place, setFileName('dsset', owner)), owner, TYPE.DS, context);
   if (dsset) return dsset;
-  const keys = readSetFile(path.join(place, `keyset-${setFileName(owner)}`), owner, TYPE.DNSKEY, context) ?? [];
+  const keys = readSetFile(path.join(place, setFileName('keyset', owner)), owner, TYPE.DNSKEY, context) ?? [];
   return keys.map((dnskey) => dsRdata(owner, dnskey, 2));
 }
 

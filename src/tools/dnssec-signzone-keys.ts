@@ -23,7 +23,6 @@ export interface ZoneKey {
   readonly isPublished: boolean;
   readonly isSigning: boolean;
   readonly isKsk: boolean;
-  readonly isNew: boolean;
   /** Named on the command line. */
   readonly isNamed: boolean;
 }
@@ -46,7 +45,7 @@ export function findKeys(options: SignzoneOptions, zone: ZoneReader, context: Ke
     const isKsk = isSecureEntryPoint(dnskey) || (pair !== undefined && ksks.includes(pair));
     const isSigning = pair?.private !== undefined;
     const isNamed = pair !== undefined && pairs.includes(pair);
-    return { dnskey, pair, isPublished: true, isSigning, isKsk, isNew: false, isNamed };
+    return { dnskey, pair, isPublished: true, isSigning, isKsk, isNamed };
   });
 }
 
@@ -80,7 +79,7 @@ function smartKeys(
   const { keys, faults } = new FileKeyStore({ directory }, { ...context, log: silentLog }).list(zone);
   for (const fault of faults) context.output.complain(`${PROGRAM}: warning: ${fault.message}\n`);
   const now = context.clock.now();
-  const forced = named.map((pair, i) => namedKey(pair, i < options.kskFiles.length, published));
+  const forced = named.map((pair, i) => namedKey(pair, i < options.kskFiles.length));
   const rest = keys.filter((pair) => !named.some((one) => isSamePublicKey(one.dnskey, pair.dnskey)));
   const found = [...forced, ...rest.map((pair) => smartKey(pair, published, now))];
   const others = published.filter((dnskey) => !found.some((key) => isSamePublicKey(key.dnskey, dnskey)));
@@ -88,16 +87,15 @@ function smartKeys(
     ...found,
     ...others.map((dnskey): ZoneKey => {
       const isKsk = isSecureEntryPoint(dnskey);
-      return { dnskey, pair: undefined, isPublished: true, isSigning: false, isKsk, isNew: false, isNamed: false };
+      return { dnskey, pair: undefined, isPublished: true, isSigning: false, isKsk, isNamed: false };
     }),
   ];
 }
 
-function namedKey(pair: KeyPair, isForcedKsk: boolean, published: readonly Uint8Array[]): ZoneKey {
+function namedKey(pair: KeyPair, isForcedKsk: boolean): ZoneKey {
   const { dnskey } = pair;
-  const isNew = !published.some((one) => isSamePublicKey(one, dnskey));
   const isKsk = isForcedKsk || isSecureEntryPoint(dnskey);
-  return { dnskey, pair, isPublished: true, isSigning: true, isKsk, isNew, isNamed: true };
+  return { dnskey, pair, isPublished: true, isSigning: true, isKsk, isNamed: true };
 }
 
 function smartKey(pair: KeyPair, published: readonly Uint8Array[], now: number): ZoneKey {
@@ -110,15 +108,14 @@ function smartKey(pair: KeyPair, published: readonly Uint8Array[], now: number):
   const isToRevoke = isPublished && isPast(times.revoke);
   const dnskey = isToRevoke ? withFlags(pair.dnskey, dnskeyFlags(pair.dnskey) | DNSKEY_FLAG.REVOKE) : pair.dnskey;
   const isSigning = !isDeleted && (isActive || isToRevoke) && pair.private !== undefined;
-  const isNew = !published.some((one) => isSamePublicKey(one, dnskey));
+  const isInZone = published.some((one) => isSamePublicKey(one, dnskey));
   // A key in the zone stays although its files say nothing of publication; only a deletion time takes it out.
   return {
     dnskey,
     pair,
-    isPublished: isPublished || (!isNew && !isDeleted),
+    isPublished: isPublished || (isInZone && !isDeleted),
     isSigning,
     isKsk: isSecureEntryPoint(dnskey),
-    isNew,
     isNamed: false,
   };
 }
@@ -144,14 +141,19 @@ export function signingKeys(keys: readonly ZoneKey[], options: SignzoneOptions):
   }));
 }
 
-/** BIND refuses to sign a zone that its own verification would reject. */
-export function checkRoles(keys: readonly ZoneKey[], options: SignzoneOptions): void {
-  if (!options.verify) return;
+/**
+ * BIND refuses to sign a zone that its own verification would reject. Without verification (-P) it warns of a missing ZSK.
+ * @throws Fatal
+ */
+export function checkRoles(keys: readonly ZoneKey[], options: SignzoneOptions, warn: (text: string) => void): void {
+  if (options.ignoreKskFlag) return;
   const published = keys.filter((key) => key.isPublished && !isRevoked(key.dnskey));
-  if (!published.some((key) => key.isKsk) && !options.ignoreKskFlag)
+  if (options.verify && !published.some((key) => key.isKsk))
     throw new Fatal("No self-signed KSK DNSKEY found.  Supply an active key with the KSK flag set, or use '-P'.");
-  if (published.every((key) => key.isKsk) && !options.ignoreKskFlag)
-    throw new Fatal("No non-KSK DNSKEY found; supply a ZSK or use '-z'.");
+  if (!published.every((key) => isSecureEntryPoint(key.dnskey))) return;
+  const complaint = "No non-KSK DNSKEY found; supply a ZSK or use '-z'.";
+  if (options.verify) throw new Fatal(complaint);
+  warn(`${PROGRAM}: warning: ${complaint}\n`);
 }
 
 /** CDS and CDNSKEY: what the zone has, changed by the SyncPublish and SyncDelete times of keys under -S. */
@@ -179,9 +181,17 @@ export function dataOf(zone: ZoneReader, type: number): Uint8Array[] {
   return rrset === 0 ? [] : zone.rdataAll(rrset);
 }
 
-export function announceFetched(keys: readonly ZoneKey[], report: (text: string) => void): void {
-  for (const { pair, dnskey, isNew, isKsk, isPublished, isNamed } of keys) {
-    if (!pair || !isNew || !isPublished) continue;
+/** Says which keys of the repository come into the DNSKEY RRset, and which leave it. */
+export function announceChanges(keys: readonly ZoneKey[], zone: ZoneReader, report: (text: string) => void): void {
+  const published = dataOf(zone, TYPE.DNSKEY);
+  const isThere = (dnskey: Uint8Array): boolean => published.some((one) => equalOctets(one, dnskey));
+  const say = (reason: string, { zone: name, algorithm, tag }: KeyPair): void =>
+    report(`Removing ${reason} key ${nameToShortText(name)}/${tag}/${algorithmText(algorithm)} from DNSKEY RRset.\n`);
+  for (const { pair, dnskey, isKsk, isPublished, isNamed } of keys) {
+    if (!pair) continue;
+    if (!isPublished && isThere(pair.dnskey)) say('expired', pair);
+    if (!isPublished || isThere(dnskey)) continue;
+    if (isThere(pair.dnskey)) say('revoked', pair);
     // BIND's word for a ZSK that -k makes a KSK.
     const role = isSecureEntryPoint(dnskey) ? 'KSK' : isKsk ? 'CSK' : 'ZSK';
     const place = isNamed ? 'key file' : 'key repository';

@@ -19,7 +19,7 @@ import { formatCalendarTime } from '../keys/key-times.ts';
 import { Fatal, processContext, versionLine, WantsUsage, type KeyToolContext } from './key-tool.ts';
 import { limitTtls, printDnssecRecords, takeChildDs, writeSetFiles } from './dnssec-signzone-files.ts';
 import {
-  announceFetched,
+  announceChanges,
   checkRoles,
   dataOf,
   findKeys,
@@ -87,9 +87,9 @@ class ZoneSigner {
     if (options.maxTtl !== undefined) source = limitTtls(store, arena, source, options.maxTtl);
     const zone = new ZoneReader(arena).open(source);
     const keys = findKeys(options, zone, this.#context);
-    announceFetched(keys, this.#report);
+    announceChanges(keys, zone, this.#report);
     const parameters = this.#parameters(zone, keys);
-    checkRoles(keys, options);
+    checkRoles(keys, options, this.#context.output.complain);
     const signingBegun = this.#context.clock.monotonic();
     const wanted = { parameters, source, previous: 0, serial: this.#serial(zone) };
     const signed = await signVersion(store, wanted, { pool, random: new SystemRandom() });

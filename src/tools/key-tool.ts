@@ -17,6 +17,7 @@ import { classCode } from '../wire/class-text.ts';
 import { nameFromText, nameToShortText } from '../wire/name-text.ts';
 import type { Name } from '../wire/name.ts';
 import { CLASS } from '../wire/type-codes.ts';
+import { zoneFileText } from '../keys/key-file-name.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import { loadKeyFiles } from '../keys/key-pair-files.ts';
 import { parseInterval } from '../keys/time-argument.ts';
@@ -204,4 +205,9 @@ export function keyFileArgument(argument: string, directory: string | undefined)
 /** "./Kexample.+013+12345.key": how dnssec-settime names a file it wrote. */
 export function writtenPath(directory: string, fileBase: string, kind: string): string {
   return `${directory.replace(/\/+$/, '')}/${fileBase}.${kind}`;
+}
+
+/** "dsset-example.": written like the names of key files, so that a slash does not lead to another directory. */
+export function setFileName(kind: 'dsset' | 'keyset', zone: Name): string {
+  return `${kind}-${zoneFileText(zone)}.`;
 }

@@ -127,6 +127,7 @@ const SAME: readonly string[] = [
   '-S -o example -k nosuch zone.db',
   '-S -o example zone.db KSK RETIRED',
   '-S -P -o example -k ZSK zone.db',
+  '-S -o example -k ZSK zone.db',
   '-S -x -z -t -o example zone.db',
   '-S -U -m usage -o example zone.db',
   '-S -T 1h -o example zone.db',
@@ -254,7 +255,7 @@ test('-g takes the DS from a dsset- or keyset- file in any form of master file, 
   assert.deepEqual(ds('mine'), ds('theirs'));
 });
 
-test('S-497 a key set that changes is told as BIND tells it; dsset- files have its names and columns', async (t) => {
+test('a key set that changes is told as BIND tells it; dsset- files have its names and columns', async (t) => {
   using directory = temporaryDirectory();
   fs.writeFileSync(path.join(directory.path, 'zone.db'), ZONE);
   const place = { directory: directory.path, ksk: '', zsk: '', retired: '' };
