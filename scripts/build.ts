@@ -1,7 +1,11 @@
-/** `npm run build`: dist/ with one bundle a command and a worker, and the launchers that package.json's bin names. */
+/**
+ * `npm run build`: dist/ with one bundle a command and a worker, the launchers that package.json's bin names, and
+ * native/udp where a C compiler is. With --portable, for a package, without what fits this machine only.
+ */
 import { build } from 'esbuild';
 import fs from 'node:fs';
 import path from 'node:path';
+import { buildNative } from './build-native.ts';
 
 /** Command to its entry. package.json's `bin` must name the same commands. */
 const commands: Record<string, string> = { named: 'src/daemon/main.ts' };
@@ -34,6 +38,11 @@ fs.mkdirSync('dist/bin');
 for (const name of Object.keys(commands)) {
   fs.copyFileSync('scripts/launcher.sh', `dist/bin/${name}`);
   fs.chmodSync(`dist/bin/${name}`, 0o755);
+}
+
+if (!process.argv.includes('--portable')) {
+  const native = buildNative({ root: process.cwd(), output: path.resolve('dist/native/udp.node') });
+  if (!native.built) console.error(`native/udp was not built, UDP goes over node:dgram: ${native.reason}`);
 }
 
 const { bin } = JSON.parse(fs.readFileSync('package.json', 'utf8')) as { bin?: Record<string, string> };

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SystemClock } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
+import { silentLog, type Log } from '../base/log.ts';
 import { SignetError } from '../base/error.ts';
 import { chooseUdpAdapter } from '../net/udp-adapter.ts';
 import { Arena } from '../zone/store/arena.ts';
@@ -31,7 +31,8 @@ function toControl(request: ControlRequest): Promise<Uint8Array | undefined> {
 }
 
 const log: Log = { write: (record) => post({ kind: 'log', record }) };
-const udp = chooseUdpAdapter({ log });
+// All threads choose alike; one of them says what.
+const udp = chooseUdpAdapter({ log: data.row === 0 ? log : silentLog });
 
 const responder = new Responder(data.options, {
   arena: Arena.attach(data.arena),
