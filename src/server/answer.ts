@@ -227,10 +227,10 @@ export class Answerer {
     return unasked === RCODE.NOERROR ? this.#answerFromZones(view) : unasked;
   }
 
-  #answerFromZones(view: number): number {
+  /** @returns an OUTCOME */
+  #askZones(view: number): number {
     const client = this.#client;
-    this.#describeQuestion();
-    const outcome = this.#zones.answer(
+    return this.#zones.answer(
       this.#compiled.views[view],
       this.#octets,
       this.#query.nameAt,
@@ -240,6 +240,11 @@ export class Answerer {
       client.addressLength,
       this.#key,
     );
+  }
+
+  #answerFromZones(view: number): number {
+    this.#describeQuestion();
+    const outcome = this.#askZones(view);
     if (this.#zones.authoritative) this.#flags |= FLAG.AA;
     if (outcome === OUTCOME.NOT_AUTHORITATIVE) this.#ede = EDE.NOT_AUTHORITATIVE;
     else if (outcome === OUTCOME.DENIED) this.#ede = EDE.PROHIBITED;
@@ -332,22 +337,12 @@ export class Answerer {
 
   /** RFC 1995 section 4: the SOA alone tells the client to come back over TCP, or that it is up to date. */
   #answerIxfrOverUdp(view: number): number {
-    const client = this.#client;
     this.#describeQuestion();
     this.#question.type = TYPE.SOA;
     this.#question.dnssecOk = false;
     this.#builder.withSignatures = false;
     this.#question.omitAuthority = this.#question.omitAdditional = true;
-    const outcome = this.#zones.answer(
-      this.#compiled.views[view],
-      this.#octets,
-      this.#query.nameAt,
-      this.#question,
-      client.address,
-      client.addressAt,
-      client.addressLength,
-      this.#key,
-    );
+    const outcome = this.#askZones(view);
     this.#flags |= FLAG.AA;
     return OUTCOME_RCODE[outcome];
   }
