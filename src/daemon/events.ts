@@ -46,6 +46,12 @@ export const serverEvent = {
     why: string,
   ): LogRecord =>
     event('network', 'error', `could not listen on ${family} interface ${interfaceName}, ${address}#${port}: ${why}`),
+  listeningNowhere: (): LogRecord =>
+    event(
+      'network',
+      'warning',
+      'not listening on any interfaces: listen-on and listen-on-v6 match no address of this host',
+    ),
   noLongerListening: (address: string, port: number): LogRecord =>
     event('network', 'info', `no longer listening on ${address}#${port}`),
   scanFailed: (why: string): LogRecord => event('network', 'error', `looking for interfaces failed: ${why}`),

@@ -362,6 +362,7 @@ export class Named implements ServerControl {
     for (const one of this.#listening) {
       if (!isAmong(one, addresses)) log.write(serverEvent.noLongerListening(one.address, one.port));
     }
+    if (addresses.length === 0) log.write(serverEvent.listeningNowhere());
     this.#listening = addresses;
   }
 
