@@ -115,7 +115,7 @@ function mask(text: string, directory: string): string {
 
 /** Secret fields of .private files, and the key of a record. */
 const SECRETS =
-  /^((?:Private\w*|Modulus|P\w*Exponent|Prime\d|Exponent\d|Coefficient): )(?!v1)\S+$|( KEY \d+ \d+ \d+ | DNSKEY \d+ 3 \d+ ).*/gm;
+  /^((?:Private\w*|Modulus|P\w*Exponent|Prime\d|Exponent\d|Coefficient): )(?!v1\.)\S+$|( KEY \d+ \d+ \d+ | DNSKEY \d+ 3 \d+ ).*/gm;
 
 /** Every file with its mode; contents without the octets of new keys. */
 function snapshot(directory: string): string[] {
