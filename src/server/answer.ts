@@ -35,7 +35,14 @@ export interface ClientContext {
   addressLength: number;
   /** The address asked, 4 or 16 octets. */
   destination: Uint8Array;
+  /** Over any stream: TCP, TLS or HTTPS. */
   overTcp: boolean;
+  /** Over TLS or HTTPS. */
+  encrypted: boolean;
+  /** What a connection may stay idle, in units of 100 ms, for edns-tcp-keepalive (RFC 7828); 0: nothing is said of it. */
+  keepaliveTimeout: number;
+  /** Unix time in seconds, taken once a batch. */
+  now: number;
 }
 
 /** A transfer that was asked for and is allowed. */

@@ -127,7 +127,16 @@ export class Responder implements AsyncDisposable {
           this.#overTcp(listener, connection, octets.subarray(start, start + length)),
       );
       const destination = parseAddress(wanted.address) ?? new Uint8Array(4);
-      const client = { address: NO_ADDRESS, addressAt: 0, addressLength: 4, destination, overTcp: false };
+      const client: ClientContext = {
+        address: NO_ADDRESS,
+        addressAt: 0,
+        addressLength: 4,
+        destination,
+        overTcp: false,
+        encrypted: false,
+        keepaliveTimeout: 0,
+        now: 0,
+      };
       const listener: Listener = { wanted, udp, tcp, client };
       udp.receive((batch) => this.#overUdp(listener, batch));
       return listener;
@@ -139,7 +148,9 @@ export class Responder implements AsyncDisposable {
 
   #overUdp(listener: Listener, batch: DatagramBatch): void {
     const { client } = listener;
-    client.overTcp = false;
+    client.overTcp = client.encrypted = false;
+    client.keepaliveTimeout = 0;
+    client.now = this.#dependencies.clock.now();
     client.address = batch.peers;
     this.#epoch.enter();
     for (let i = 0; i < batch.count; i++) {
@@ -221,6 +232,8 @@ export class Responder implements AsyncDisposable {
   #overTcp(listener: Listener, connection: TcpConnection, octets: Uint8Array): void {
     const { client } = listener;
     client.overTcp = true;
+    client.encrypted = false;
+    client.now = this.#dependencies.clock.now();
     client.address = connection.peerAddress;
     client.addressAt = 0;
     client.addressLength = connection.peerAddress.length;

@@ -225,6 +225,9 @@ export class Asker {
       addressLength: 4,
       destination: Uint8Array.of(127, 0, 0, 1),
       overTcp,
+      encrypted: false,
+      keepaliveTimeout: 0,
+      now: 1_081_540_000,
     };
     const length = this.answerer.answer(octets, octets.length, this.out, client);
     if (length < 0) return length;
