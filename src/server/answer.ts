@@ -11,6 +11,7 @@ import { NO_KEY } from './address-match.ts';
 import { CHAOS, chaosName, chaosTexts } from './chaos.ts';
 import { type CompiledTables, compileTables } from './compiled-tables.ts';
 import { ixfrSerial } from './ixfr-serial.ts';
+import { countEdns, countFailure, countOutcome, countRejection, countRequest, countResponse } from './query-counts.ts';
 import { ResponseBuilder } from './response-builder.ts';
 import type { ServerTables } from './server-tables.ts';
 import { COUNTER, type CounterRow } from './statistics.ts';
@@ -57,6 +58,8 @@ export interface AllowedTransfer {
   readonly key: number;
 }
 
+  /** As ZoneTable.counters, or -1. */
+  readonly counters: number;
 /** Extended error codes (RFC 8914 section 4). */
 const EDE = { NONE: -1, OTHER: 0, NOT_READY: 14, PROHIBITED: 18, NOT_AUTHORITATIVE: 20 } as const;
 
@@ -120,6 +123,7 @@ export class Answerer {
     this.#compiled = compiled;
     this.#chaos = chaosTexts(tables.identity);
     this.#nsid =
+    this.#counters.setZoneBlocks(tables.zoneCounters ?? []);
       tables.identity.serverId === undefined
         ? undefined
         : Buffer.from(tables.identity.serverId, 'utf8').subarray(0, MOST_NSID);
@@ -184,7 +188,7 @@ export class Answerer {
       this.#counters.add(COUNTER.QryDropped);
       return ANSWER.DROP;
     }
-    this.#countRequest();
+    this.#countRequest(verdict, length);
     if (this.#query.opcode !== OPCODE.QUERY) return this.#otherOpcode(out);
     this.#beginAnswer(out, this.#query.nameLength > 0);
     let rcode: number;
@@ -231,7 +235,10 @@ export class Answerer {
     }
     if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) return this.#answerTransfer(view);
     const unasked = metaTypeRcode(query.type);
-    return unasked === RCODE.NOERROR ? this.#answerFromZones(view) : unasked;
+    this.#counters.addQueryType(query.type);
+    const rcode = unasked === RCODE.NOERROR ? this.#answerFromZones(view) : unasked;
+    countFailure(this.#counters, rcode);
+    return rcode;
   }
 
   /** @returns an OUTCOME */
@@ -257,7 +264,7 @@ export class Answerer {
     else if (outcome === OUTCOME.DENIED) this.#ede = EDE.PROHIBITED;
     else if (outcome === OUTCOME.NOT_LOADED) this.#ede = EDE.NOT_READY;
     else if (outcome === OUTCOME.TOO_MANY_RESTARTS) this.#ede = EDE.OTHER;
-    this.#countOutcome(outcome);
+    this.#countOutcome(view, outcome);
     return OUTCOME_RCODE[outcome];
   }
 
@@ -319,6 +326,8 @@ export class Answerer {
       this.#ede = EDE.PROHIBITED;
       return RCODE.REFUSED;
     }
+      if (compiled.counters !== undefined && compiled.counters[zone] >= 0)
+        this.#counters.addForZone(compiled.counters[zone], COUNTER.XfrRej);
     const slot = compiled.slots[zone];
     if (Atomics.load(this.#arena.u32, slot) === 0) {
       this.#ede = EDE.NOT_READY;
@@ -327,7 +336,8 @@ export class Answerer {
     if (!overTcp) return this.#answerIxfrOverUdp(view);
     const type = query.type === TYPE.AXFR ? 'AXFR' : 'IXFR';
     const request = this.#transferRequest();
-    this.#transfer = { apex: compiled.apexes[zone], slot, type, request, serial, key: this.#key };
+    const counters = compiled.counters === undefined ? -1 : compiled.counters[zone];
+    this.#transfer = { apex: compiled.apexes[zone], slot, type, request, serial, key: this.#key, counters };
     return ANSWER.TRANSFER;
   }
 
@@ -360,14 +370,19 @@ export class Answerer {
     if (which === CHAOS.NONE) {
       this.#ede = EDE.NOT_AUTHORITATIVE;
       return RCODE.REFUSED;
+    this.#counters.addQueryType(query.type);
     }
     this.#flags |= FLAG.AA;
+      countRejection(this.#counters, query.wantsRecursion);
+      countFailure(this.#counters, RCODE.REFUSED);
     const text = this.#chaos[which];
     const asked = query.type === TYPE.TXT || query.type === TYPE.ANY;
     if (text !== undefined && asked) this.#addChaosRecord(SECTION.ANSWER, TYPE.TXT, 0, text);
     else this.#addChaosRecord(SECTION.AUTHORITY, TYPE.SOA, CHAOS_SOA_TTL, this.#chaosSoa());
     return RCODE.NOERROR;
   }
+    const outcome = text !== undefined && asked ? OUTCOME.SUCCESS : OUTCOME.NXRRSET;
+    countOutcome(this.#counters, outcome, true, this.#client.overTcp, query.type, -1);
 
   #addChaosRecord(section: Section, type: number, ttl: number, rdata: Uint8Array): void {
     const { nameAt, nameLength } = this.#query;
@@ -410,9 +425,10 @@ export class Answerer {
     message.limit = this.#largest;
     if (this.#query.hasEdns) this.#writeOpt(rcode);
     message.header(this.#query.id, this.#flags | (truncated ? FLAG.TC : 0) | (rcode & 15));
-    this.#countResponse(rcode);
-    const length = message.end();
-    return this.#transactions.active ? this.#transactions.sign(message.octets, length) : length;
+    const plain = message.end();
+    const length = this.#transactions.active ? this.#transactions.sign(message.octets, plain) : plain;
+    this.#countResponse(rcode, length);
+    return length;
   }
 
   /** OPT with NSID where it was asked for and fits, and the extended error. */
@@ -434,37 +450,35 @@ export class Answerer {
   }
   readonly #options = new Uint8Array(4 + MOST_NSID + EDE_OCTETS);
 
-  #countRequest(): void {
+  #countRequest(verdict: number, length: number): void {
     const counters = this.#counters;
     const query = this.#query;
-    counters.add(this.#client.addressLength === 4 ? COUNTER.Requestv4 : COUNTER.Requestv6);
-    if (this.#client.overTcp) counters.add(COUNTER.ReqTCP);
-    counters.add(this.#client.overTcp ? COUNTER.QryTCP : COUNTER.QryUDP);
-    if (query.hasEdns) counters.add(COUNTER.ReqEdns0);
-    if (query.wantsNsid) counters.add(COUNTER.NSIDOpt);
+    const { overTcp, addressLength } = this.#client;
+    countRequest(counters, length, overTcp, addressLength === 16);
+    // Where the question is malformed there may be no opcode to speak of; without a question there is one.
+    if (verdict !== VERDICT.FORMERR || (this.#octets[4] | this.#octets[5]) === 0) counters.addOpcode(query.opcode);
+    if (verdict !== VERDICT.FORMERR && query.hasEdns && query.ednsVersion === 0) countEdns(counters, query);
   }
 
-  #countOutcome(outcome: number): void {
+  #countOutcome(view: number, outcome: number): void {
     const counters = this.#counters;
-    if (outcome <= OUTCOME.YXDOMAIN)
-      counters.add(this.#zones.authoritative ? COUNTER.QryAuthAns : COUNTER.QryNoauthAns);
-    if (outcome === OUTCOME.SUCCESS) counters.add(COUNTER.QrySuccess);
-    else if (outcome === OUTCOME.NXRRSET) counters.add(COUNTER.QryNxrrset);
-    else if (outcome === OUTCOME.NXDOMAIN) counters.add(COUNTER.QryNXDOMAIN);
-    else if (outcome === OUTCOME.REFERRAL) counters.add(COUNTER.QryReferral);
-    else if (outcome === OUTCOME.NOT_AUTHORITATIVE || outcome === OUTCOME.DENIED) counters.add(COUNTER.AuthQryRej);
+    if (outcome === OUTCOME.NOT_AUTHORITATIVE || outcome === OUTCOME.DENIED) {
+      countRejection(counters, this.#query.wantsRecursion);
+      return;
+    }
+    const zones = this.#compiled.views[view].counters;
+    const zone = zones === undefined ? -1 : zones[this.#zones.zone];
+    countOutcome(counters, outcome, this.#zones.authoritative, this.#client.overTcp, this.#query.type, zone);
   }
 
-  #countResponse(rcode: number): void {
+  #countResponse(rcode: number, length: number): void {
     const counters = this.#counters;
-    counters.add(COUNTER.Response);
+    const { overTcp, addressLength } = this.#client;
+    countResponse(counters, rcode, length, overTcp, addressLength === 16);
     if (this.#builder.truncated) counters.add(COUNTER.TruncatedResp);
     if (this.#query.hasEdns) counters.add(COUNTER.RespEDNS0);
     if (this.#transactions.active) counters.add(COUNTER.RespTSIG);
-    if (rcode === RCODE.SERVFAIL) counters.add(COUNTER.QrySERVFAIL);
-    else if (rcode === RCODE.FORMERR) counters.add(COUNTER.QryFORMERR);
-    else if (rcode === RCODE.BADVERS) counters.add(COUNTER.ReqBadEDNSVer);
-    if (rcode === RCODE.REFUSED || rcode === RCODE.NOTIMP) counters.add(COUNTER.QryFailure);
+    if (rcode === RCODE.BADVERS) counters.add(COUNTER.ReqBadEDNSVer);
   }
 }
 

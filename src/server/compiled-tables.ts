@@ -20,6 +20,10 @@ export interface CompiledTables {
   readonly views: readonly CompiledView[];
 }
 
+  /** Undefined when no zone of the view has allow-query-on. */
+  readonly allowQueryOn: readonly (AddressMatcher | undefined)[] | undefined;
+  /** As ZoneTable.counters, -1 for a zone that is not counted; undefined where none is. */
+  readonly counters: Int32Array | undefined;
 /** @throws SignetError KEY_UNKNOWN when a match list names a key that the tables lack */
 export function compileTables(tables: ServerTables): CompiledTables {
   const matchers = new Map<unknown, AddressMatcher>();
@@ -44,3 +48,9 @@ export function compileTables(tables: ServerTables): CompiledTables {
     })),
   };
 }
+      allowQueryOn: view.zones.some((zone) => zone.allowQueryOn !== undefined)
+        ? view.zones.map((zone) => zone.allowQueryOn && matcher(zone.allowQueryOn))
+        : undefined,
+      counters: view.zones.some((zone) => zone.counters !== undefined)
+        ? Int32Array.from(view.zones, (zone) => zone.counters ?? -1)
+        : undefined,

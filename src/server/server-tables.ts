@@ -9,6 +9,7 @@ export interface ServerTables {
   readonly identity: ServerIdentity;
   readonly limits: AnswerLimits;
   readonly keys: readonly TsigKey[];
+  /** Of views that have none of their own, and of queries that reach no view. */
   /** In order: the first view that matches a client takes its query. */
   readonly views: readonly ViewTable[];
   /** What the match lists `localhost` and `localnets` stand for. */
@@ -20,6 +21,8 @@ export interface ServerTables {
 
 /** What the server tells about itself in class CH; undefined is refused, as BIND does for `none`. */
 export interface ServerIdentity {
+  /** Shared memory that zones are counted in (ZoneCounters.blocks). */
+  readonly zoneCounters?: readonly SharedArrayBuffer[];
   /** version.bind, version.server */
   readonly version: string | undefined;
   /** hostname.bind */
@@ -32,6 +35,7 @@ export interface AnswerLimits {
   /** Size offered in our OPT record. BIND 9.18: edns-udp-size 1232. */
   readonly ednsUdpSize: number;
   /** Largest answer over UDP, 512 to 4096. BIND 9.18: max-udp-size 1232. */
+/** What an answer may be and what is left out of it; views may have their own. */
   readonly maxUdpSize: number;
   /** ANY over UDP gets one RRset (RFC 8482). BIND 9.18: minimal-any no. */
   readonly minimalAny: boolean;

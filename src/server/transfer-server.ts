@@ -90,12 +90,18 @@ export class TransferServer {
     }
   }
 
-  #finished(connection: TcpConnection, zone: string, { type }: AllowedTransfer, statistics: TransferStatistics): void {
+  #finished(
+    connection: TcpConnection,
+    zone: string,
+    { type, counters }: AllowedTransfer,
+    statistics: TransferStatistics,
+  ): void {
     if (!statistics.complete) {
       this.#tell(connection, zone, `${type} ended early: the client closed the connection`, 'notice');
       return;
     }
     this.#counters.add(COUNTER.XfrReqDone);
+    if (counters >= 0) this.#counters.addForZone(counters, COUNTER.XfrReqDone);
     const { messages, records, octets, serial } = statistics;
     const size = `${messages} messages, ${records} records, ${octets} bytes`;
     this.#tell(connection, zone, `${type} ended: ${size} (serial ${serial})`, 'info');

@@ -62,6 +62,8 @@ export class ZoneAnswerer implements ProofSink {
   readonly builder: ResponseBuilder;
   /** The first name asked for was in a zone of ours and not below a cut (AA of RFC 1035 section 4.1.1). */
   authoritative = false;
+  /** Index of the zone asked last in its view; -1 for none. */
+  zone = -1;
   readonly #arena: Arena;
   readonly #reader: ZoneReader;
   readonly #denial: DenialProver;
@@ -110,6 +112,7 @@ export class ZoneAnswerer implements ProofSink {
     this.authoritative = false;
     this.#proofs = 0;
     const zone = view.index.find(this.#name, 0, question.type === TYPE.DS);
+    this.zone = zone;
     if (zone < 0) return OUTCOME.NOT_AUTHORITATIVE;
     if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) return OUTCOME.DENIED;
     // One look at the slot: all of the answer is from one version.
