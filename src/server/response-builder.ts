@@ -32,7 +32,7 @@ export class ResponseBuilder {
   readonly #rdata = new Uint8Array(LONGEST_RDATA);
 
   begin(octets: Uint8Array, limit: number, withSignatures: boolean): void {
-    this.message.octets = octets;
+    this.message.writeTo(octets);
     this.message.begin(limit);
     this.withSignatures = withSignatures;
     this.truncated = false;
@@ -140,14 +140,10 @@ export class ResponseBuilder {
 
   #addRdata(reader: ZoneReader, type: number, position: number): void {
     const { message } = this;
-    const length = reader.rdataLength(position);
     if (hasCompressibleName(type)) {
-      reader.copyRdata(position, this.#rdata, 0);
+      const length = reader.copyRdata(position, this.#rdata, 0);
       message.rdata(type, this.#rdata, 0, length);
-    } else {
-      if (message.at + length <= message.limit) reader.copyRdata(position, message.octets, message.at);
-      message.at += length;
-    }
+    } else reader.writeRdata(position, message);
   }
 
   #complete(mark: number, section: Section, count: number): boolean {

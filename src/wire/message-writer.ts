@@ -3,6 +3,7 @@ import type { Name } from './name.ts';
 import type { MessageWriter } from './rdata/record-type.ts';
 import { recordType } from './rdata/registry.ts';
 import { TYPE } from './type-codes.ts';
+import { copyWide } from '../base/octets.ts';
 import { Writer } from './writer.ts';
 
 /** A pointer has 14 bits (RFC 1035 section 4.1.4). */
@@ -31,10 +32,36 @@ export class MessageBuilder extends Writer implements MessageWriter {
   readonly #starts = new Uint16Array(128);
   readonly #suffixes = new Int32Array(128);
 
-  /** @param buffer what all messages are written to; 65,535 octets hold any */
+  /** The question's name is not in the table yet: most answers point to it and look for no other name. */
+  #questionWaits = false;
+  /** All of the buffer that `octets` is part of, for copies of eight octets at a time; `octets` begins at #base of it. */
+  #whole: DataView;
+  #base = 0;
+
+  /** @param buffer what messages are written to until `writeTo`; 65,535 octets hold any */
   constructor(buffer: Uint8Array) {
     super(0);
     this.octets = buffer;
+    this.#whole = new DataView(buffer.buffer);
+    this.#base = buffer.byteOffset;
+  }
+
+  /** Writes the next messages into another buffer. Allocates only when it is not part of the same larger one. */
+  writeTo(octets: Uint8Array): void {
+    if (octets === this.octets) return;
+    if (octets.buffer !== this.#whole.buffer) this.#whole = new DataView(octets.buffer);
+    this.octets = octets;
+    this.#base = octets.byteOffset;
+  }
+
+  /**
+   * Appends octets[start, end), all of which `view` sees at the same offsets. What would go over the limit is not copied, but counted.
+   */
+  copyFrom(octets: Uint8Array, view: DataView, start: number, end: number): void {
+    const length = end - start;
+    if (this.at + length <= this.limit)
+      copyWide(octets, view, start, end, this.octets, this.#whole, this.#base, this.at);
+    this.at += length;
   }
 
   /** The buffer is fixed: writing behind its end is caught by `overflowed`, and typed arrays ignore it. */
@@ -58,10 +85,12 @@ export class MessageBuilder extends Writer implements MessageWriter {
 
   /** Begins a new message with an empty header. @param limit most octets, at most the buffer's length */
   begin(limit: number): void {
+    this.#questionWaits = false;
     this.#forget(0);
     this.limit = Math.min(limit, this.octets.length);
-    this.counts.fill(0);
-    this.octets.fill(0, 0, HEADER_LENGTH);
+    const { octets, counts } = this;
+    counts[0] = counts[1] = counts[2] = counts[3] = 0;
+    for (let i = 0; i < HEADER_LENGTH; i++) octets[i] = 0;
     this.at = HEADER_LENGTH;
   }
 
@@ -81,10 +110,31 @@ export class MessageBuilder extends Writer implements MessageWriter {
 
   /** Adds a question whose name is octets[at, ...) in uncompressed wire form. */
   question(octets: Uint8Array, at: number, type: number, klass: number): void {
-    this.compressedNameAt(octets, at);
+    if (this.at === HEADER_LENGTH) this.#firstName(octets, at);
+    else this.compressedNameAt(octets, at);
     this.uint16(type);
     this.uint16(klass);
     this.counts[SECTION.QUESTION]++;
+  }
+
+  /** A name at the very beginning has nothing to point to; others may point to it, which is seen to when one comes. */
+  #firstName(octets: Uint8Array, at: number): void {
+    const target = this.octets;
+    let to = this.at;
+    let label: number;
+    do {
+      label = octets[at];
+      for (let i = 0; i <= label; i++) target[to++] = octets[at++];
+    } while (label !== 0);
+    this.at = to;
+    this.#questionWaits = true;
+  }
+
+  /** Puts the question's name into the table. */
+  #keepQuestion(): void {
+    this.#questionWaits = false;
+    const labels = this.#hashSuffixes(this.octets, HEADER_LENGTH);
+    for (let i = 0; i < labels; i++) this.#add(this.#starts[i], this.#suffixes[i]);
   }
 
   /** Begins a record with the name octets[at, ...) as owner. @returns position for `endRecord` */
@@ -176,6 +226,7 @@ export class MessageBuilder extends Writer implements MessageWriter {
 
   /** Takes back everything from octet `mark` on; the section then has `count` records. */
   rollback(mark: number, section: Section, count: number): void {
+    if (mark <= HEADER_LENGTH) this.#questionWaits = false;
     this.#forget(mark);
     this.at = mark;
     this.counts[section] = count;
@@ -193,6 +244,7 @@ export class MessageBuilder extends Writer implements MessageWriter {
 
   /** Appends the uncompressed name octets[at, ...), compressed. @returns its uncompressed length */
   compressedNameAt(octets: Uint8Array, at: number): number {
+    if (this.#questionWaits) this.#keepQuestion();
     const labels = this.#hashSuffixes(octets, at);
     let found = 0;
     let i = 0;

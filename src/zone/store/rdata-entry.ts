@@ -1,3 +1,5 @@
+import type { MessageBuilder } from '../../wire/message-writer.ts';
+import type { Arena } from './arena.ts';
 import { ENTRY_LAST, ENTRY_LONG, ENTRY_NSEC, ENTRY_RRSIG, RRSIG_FIXED_OCTETS } from './layout.ts';
 
 /*
@@ -85,6 +87,47 @@ export function copyEntry(
   for (let i = 0; i < apexLength; i++) out[to++] = apex[i];
   for (from += COMPACT_RRSIG_FIXED; from < end;) out[to++] = u8[from++];
   return to;
+}
+
+/**
+ * Appends the RDATA in full, names uncompressed, to a message: the same as copyEntry, for answers. What would go over the message's
+ * limit is not written, but counted.
+ */
+export function writeEntry(
+  arena: Arena,
+  at: number,
+  apex: Uint8Array,
+  apexView: DataView,
+  apexLength: number,
+  message: MessageBuilder,
+): void {
+  const { u8, u32, view } = arena;
+  const head = headAt(u8, at);
+  let from = at + 2;
+  if (head < ENTRY_NSEC) {
+    message.copyFrom(u8, view, from, from + head);
+    return;
+  }
+  if (head === ENTRY_LONG) {
+    message.copyFrom(u8, view, from + 4, from + 4 + uint32At(u8, from));
+    return;
+  }
+  const end = from + (head & 0x1fff);
+  if (head < ENTRY_RRSIG) {
+    const start = from;
+    while (u8[from] !== 0) from += u8[from] + 1;
+    message.copyFrom(u8, view, start, from);
+    message.copyFrom(apex, apexView, 0, apexLength);
+    message.copyFrom(u8, view, from + 1, end);
+    return;
+  }
+  const rrset = (at >> 2) - ((u8[from] << 8) | u8[from + 1]);
+  message.uint16(u32[rrset] >>> 16);
+  message.uint16((u8[from + 2] << 8) | u8[from + 3]);
+  message.uint32(u32[rrset + 1]);
+  message.copyFrom(u8, view, from + 4, from + COMPACT_RRSIG_FIXED);
+  message.copyFrom(apex, apexView, 0, apexLength);
+  message.copyFrom(u8, view, from + COMPACT_RRSIG_FIXED, end);
 }
 
 /** Where expiration, inception and key tag of an RRSIG lie one after the other; the algorithm is `algorithmAt`. */

@@ -1,4 +1,5 @@
 import { MAX_NAME_LENGTH, uncheckedName, type Name } from '../../wire/name.ts';
+import type { MessageBuilder } from '../../wire/message-writer.ts';
 import { HEAD, type Arena, type NodeRef, type RRsetRef, type VersionRef } from './arena.ts';
 import { findOwner } from './hash-index.ts';
 import {
@@ -19,6 +20,7 @@ import {
   isLastEntry,
   signatureAlgorithmAt,
   signatureTimesAt,
+  writeEntry,
 } from './rdata-entry.ts';
 import { HashKey, OwnerKey, SubtreeEndKey, TreeCursor } from './tree-cursor.ts';
 import { DENIALS, VERSION, type Denial } from './version.ts';
@@ -52,6 +54,7 @@ export class ZoneReader {
   readonly #u32: Uint32Array;
   readonly #seed: number;
   readonly #apexOctets = new Uint8Array(MAX_NAME_LENGTH);
+  readonly #apexView = new DataView(this.#apexOctets.buffer);
   #apexLength = 0;
   #apex: Name | undefined;
   #index = 0;
@@ -375,6 +378,11 @@ export class ZoneReader {
   /** Writes the RDATA in uncompressed wire form; returns the position after it. */
   copyRdata(position: number, out: Uint8Array, at: number): number {
     return copyEntry(this.#u8, this.#u32, position, this.#apexOctets, this.#apexLength, out, at);
+  }
+
+  /** Appends the RDATA to a message, names in it uncompressed; octets over the message's limit are counted, not written. */
+  writeRdata(position: number, message: MessageBuilder): void {
+    writeEntry(this.arena, position, this.#apexOctets, this.#apexView, this.#apexLength, message);
   }
 
   /** The 32 bits of the field (RFC 4034 section 3.1.5 tells how to compare them). */
