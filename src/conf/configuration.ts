@@ -27,6 +27,7 @@ export interface Configuration {
   readonly queryLogging: boolean;
   readonly keys: readonly TsigKeyStatement[];
   readonly controls: readonly InetControl[];
+  readonly statistics: StatisticsConfiguration;
   readonly logging: LoggingConfiguration;
   readonly policies: ReadonlyMap<string, DnssecPolicy>;
   /** In order; a configuration without `view` has one, named _default, that matches everybody. */
@@ -54,6 +55,19 @@ export interface InetControl {
   /** Key names; empty: the key of rndc.key. */
   readonly keys: readonly string[];
   readonly readOnly: boolean;
+}
+
+export interface StatisticsConfiguration {
+  /** What `rndc stats` appends to; relative to `directory`. */
+  readonly file: string;
+  readonly channels: readonly StatisticsChannel[];
+}
+
+/** Where statistics are served over HTTP. */
+export interface StatisticsChannel {
+  readonly address: string;
+  readonly port: number;
+  readonly allow: AddressMatchList;
 }
 
 /** Elements are tried in order, first match decides; named lists are already put in place of their names. */
@@ -95,6 +109,8 @@ export interface ZoneConfiguration {
   readonly alsoNotify: readonly { readonly address: string; readonly port: number; readonly key?: string }[];
   readonly serialUpdateMethod: 'increment' | 'unixtime' | 'date';
   readonly maxZoneTtl: number | undefined;
+  /** full: queries for it are counted; terse: statistics name it and its serial; none: they do not. */
+  readonly statistics: 'full' | 'terse' | 'none';
   readonly position: TextPosition;
 }
 

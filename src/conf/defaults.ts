@@ -27,6 +27,10 @@ export const SERVER_DEFAULTS = {
   controlPort: 953,
   /** Where commands are taken without `controls`. BIND 9.18: 127.0.0.1 and ::1, for localhost. */
   controlAddresses: ['127.0.0.1', '::1'],
+  /** BIND 9.18: named.stats in `directory`. */
+  statisticsFile: 'named.stats',
+  /** Port of a statistics channel that names none. BIND 9.18. */
+  statisticsPort: 80,
 } as const;
 
 /** Views and zones. */
@@ -43,6 +47,8 @@ export const ZONE_DEFAULTS = {
   masterfileFormat: 'text',
   /** BIND 9.18: no (yes from 9.20 on, for zones with a policy). */
   inlineSigning: false,
+  /** zone-statistics. BIND 9.18: terse. */
+  statistics: 'terse',
 } as const;
 
 /** Zones with `auto-dnssec`, whose keys a person manages. */

@@ -38,6 +38,7 @@ function serverLines(): string[] {
     '#\tquerylog <yes when the category queries has channels>',
     'server-id none;',
     `session-keyfile "${SERVER_DEFAULTS.sessionKeyFile}";`,
+    `statistics-file "${SERVER_DEFAULTS.statisticsFile}";`,
     '#\tsuppress-initial-notify <obsolete>',
     '#\tversion <name and version of this program>',
   ];
@@ -80,7 +81,7 @@ function zoneLines(): string[] {
     `serial-update-method ${ZONE_DEFAULTS.serialUpdateMethod};`,
     `#\tsig-validity-interval ${signaturesValidity / DAY}; /* with auto-dnssec; days */`,
     'update-check-ksk yes;',
-    'zone-statistics none;',
+    `zone-statistics ${ZONE_DEFAULTS.statistics};`,
   ];
 }
 

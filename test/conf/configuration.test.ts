@@ -30,6 +30,7 @@ zone "dnssec.example" {
       alsoNotify: [],
       serialUpdateMethod: 'increment',
       maxZoneTtl: undefined,
+      statistics: 'terse',
       position: { file: 'named.conf', line: 2, column: 1 },
     },
   ]);

@@ -46,6 +46,7 @@ export function zoneConfiguration(over: Partial<ZoneConfiguration> = {}): ZoneCo
     alsoNotify: [],
     serialUpdateMethod: 'increment',
     maxZoneTtl: undefined,
+    statistics: 'terse',
     position: { file: 'named.conf', line: 1, column: 1 },
     ...over,
   };

@@ -14,6 +14,7 @@ import { checkPolicies } from './policies.ts';
 import { collectRemoteServers } from './remote-servers.ts';
 import { allowTransferSetting, alsoNotifySetting, matchListSetting, unsupportedPart } from './settings.ts';
 import { checkSupport, SUPPORTED_OPTIONS, SUPPORTED_TOP, SUPPORTED_VIEW } from './supported.ts';
+import { checkStatistics } from './statistics.ts';
 import { checkSigningDefaults } from './zone-signing.ts';
 import { checkZones, ZoneRegistry } from './zones.ts';
 
@@ -51,6 +52,7 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     ...serverTexts(options, dependencies),
     keys,
     controls: checkControls(clausesNamed(tree, 'controls'), context),
+    statistics: checkStatistics(clausesNamed(tree, 'statistics-channels'), options, context),
     // named.conf(5): without `querylog`, who gives the category channels wants its lines.
     queryLogging: flagOf(options, 'querylog') ?? logging.categories.has('queries'),
     logging,

@@ -9,10 +9,6 @@ export type SupportTable = Readonly<Record<string, true | ObeyedWhen>>;
 
 const isNo: ObeyedWhen = ({ value }) => value.kind === 'boolean' && !value.value;
 const isYes: ObeyedWhen = ({ value }) => value.kind === 'boolean' && value.value;
-const isWord =
-  (word: string): ObeyedWhen =>
-  ({ value }) =>
-    value.kind === 'text' && value.text === word;
 const isNobody: ObeyedWhen = ({ value }) =>
   value.kind === 'list' &&
   (value.elements.length === 0 ||
@@ -35,6 +31,7 @@ export const SUPPORTED_ZONE_DEFAULTS: SupportTable = {
   notify: true,
   'serial-update-method': true,
   'sig-validity-interval': true,
+  'zone-statistics': true,
   // What these values ask for is what a server without the feature does.
   'allow-notify': isNobody,
   'allow-update': isNobody,
@@ -45,7 +42,6 @@ export const SUPPORTED_ZONE_DEFAULTS: SupportTable = {
   'ixfr-from-differences': isNo,
   'notify-to-soa': isNo,
   'update-check-ksk': isYes,
-  'zone-statistics': (clause) => isNo(clause) || isWord('none')(clause),
 };
 
 /** Recursion is not there yet, so what limits it holds. */
@@ -84,6 +80,7 @@ export const SUPPORTED_OPTIONS: SupportTable = {
   querylog: true,
   'server-id': true,
   'session-keyfile': true,
+  'statistics-file': true,
   'suppress-initial-notify': true,
   version: true,
 };
@@ -105,6 +102,7 @@ export const SUPPORTED_TOP: SupportTable = {
   options: true,
   'parental-agents': true,
   primaries: true,
+  'statistics-channels': true,
   view: true,
   zone: true,
 };

@@ -17,6 +17,7 @@ import {
   textSetting,
 } from './settings.ts';
 import type { Scope } from './settings.ts';
+import { zoneStatisticsSetting } from './statistics.ts';
 import { checkSupport, SUPPORTED_ZONE } from './supported.ts';
 import { checkSigning } from './zone-signing.ts';
 
@@ -134,6 +135,7 @@ function checkZone(
     alsoNotify: alsoNotifySetting(scope, context),
     serialUpdateMethod: (textSetting(scope, 'serial-update-method') ??
       ZONE_DEFAULTS.serialUpdateMethod) as ZoneConfiguration['serialUpdateMethod'],
+    statistics: zoneStatisticsSetting(scope),
     ...checkSigning(written, clause, body, scope, context),
   };
 }
