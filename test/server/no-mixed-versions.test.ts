@@ -171,7 +171,7 @@ const sign: Writer = async ({ stores, arena }, until) => {
   return (serial - PREPARED) * stores.length;
 };
 
-interface Reader {
+interface Reader extends AsyncDisposable {
   readonly ready: Promise<void>;
   /** Stops it. Who reads memory that is no version's any more may go round in circles: that is a failure as well. */
   stop(): Promise<ReaderReport>;
@@ -204,9 +204,9 @@ function startReader(data: Omit<ReaderData, 'stop'>): Reader {
         return await report.promise;
       } finally {
         clearTimeout(late);
-        await worker.terminate();
       }
     },
+    [Symbol.asyncDispose]: async () => void (await worker.terminate()),
   };
 }
 
@@ -229,7 +229,7 @@ async function run({ how, writer, least }: Case): Promise<void> {
   const [{ port }] = how === 'network' ? await pool.listen([{ address: '127.0.0.1', port: 0 }]) : [{ port: 0 }];
   const versions = writer === sign ? [] : prepared;
   const readerData = { how, arena: fixture.arena.shared, tables: fixture.tables(), port, dnskeys: DNSKEYS, versions };
-  const reader = startReader({ ...readerData, seed: SEED });
+  await using reader = startReader({ ...readerData, seed: SEED });
   await reader.ready;
   const end = performance.now() + SECONDS * 1000;
   const shown = await writer(fixture, () => performance.now() > end);
