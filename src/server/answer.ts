@@ -1,7 +1,6 @@
 import type { Clock } from '../base/clock.ts';
-import { copyOctets } from '../base/octets.ts';
+import { type Log, silentLog } from '../base/log.ts';
 import type { TransferRequest } from '../transfer/axfr-out.ts';
-import { EDNS_OPTION } from '../wire/edns.ts';
 import { uncheckedName } from '../wire/name.ts';
 import { FLAG, OPCODE_SHIFT, SECTION, type Section } from '../wire/header.ts';
 import { QueryView, VERDICT } from '../wire/query-view.ts';
@@ -10,10 +9,15 @@ import type { Arena } from '../zone/store/arena.ts';
 import { NO_KEY } from './address-match.ts';
 import { CHAOS, chaosName, chaosTexts } from './chaos.ts';
 import { type CompiledTables, compileTables } from './compiled-tables.ts';
+import { COOKIE } from './cookies.ts';
+import { EDE, EdnsAnswer } from './edns-answer.ts';
 import { ixfrSerial } from './ixfr-serial.ts';
 import { countEdns, countFailure, countOutcome, countRejection, countRequest, countResponse } from './query-counts.ts';
+import { RATE, RateLimiter } from './rate-limit.ts';
+import { RATE_KIND, type RateLimitTable } from './rate-limit-table.ts';
+import { RateClassifier } from './rate-classifier.ts';
 import { ResponseBuilder } from './response-builder.ts';
-import type { ServerTables } from './server-tables.ts';
+import type { AnswerLimits, ServerTables, TransferOver } from './server-tables.ts';
 import { COUNTER, type CounterRow } from './statistics.ts';
 import { TransactionKeys } from './transaction-keys.ts';
 import { OUTCOME, OUTCOME_RCODE, type Question, ZoneAnswerer } from './zone-answer.ts';
@@ -36,6 +40,8 @@ export interface ClientContext {
   addressLength: number;
   /** The address asked, 4 or 16 octets. */
   destination: Uint8Array;
+  /** The port asked, where transfers depend on it. */
+  localPort?: number;
   /** Over any stream: TCP, TLS or HTTPS. */
   overTcp: boolean;
   /** Over TLS or HTTPS. */
@@ -56,17 +62,12 @@ export interface AllowedTransfer {
   readonly serial: number | undefined;
   /** Index in ServerTables.keys of the key that signed the request, or NO_KEY. */
   readonly key: number;
-}
-
   /** As ZoneTable.counters, or -1. */
   readonly counters: number;
-/** Extended error codes (RFC 8914 section 4). */
-const EDE = { NONE: -1, OTHER: 0, NOT_READY: 14, PROHIBITED: 18, NOT_AUTHORITATIVE: 20 } as const;
+}
 
-const OPT_OCTETS = 11;
-const EDE_OCTETS = 6;
-/** A longer server-id is cut for NSID: it has to fit beside an answer. */
-const MOST_NSID = 255;
+/** Inside of Answerer: a response code that stands for ANSWER.DROP, which is 0 as NOERROR is. */
+const DROPPED = -100;
 
 /**
  * Turns the octets of a query into the octets of its answer. One object a thread; queries allocate nothing unless they
@@ -87,9 +88,13 @@ export class Answerer {
     minimalAny: false,
   };
   readonly #transactions: TransactionKeys;
+  readonly #edns: EdnsAnswer;
+  readonly #classifier: RateClassifier;
+  readonly #log: Log;
   #compiled!: CompiledTables;
+  /** By the index of the view; undefined where its answers have no limit. */
+  #limiters: readonly (RateLimiter | undefined)[] = [];
   #chaos: readonly (Uint8Array | undefined)[] = [];
-  #nsid: Uint8Array | undefined;
   #deniedTransfer = false;
   /** Index of the view of the message answered last, or -1. */
   #view = -1;
@@ -100,11 +105,21 @@ export class Answerer {
   #key = NO_KEY;
   #flags = 0;
   #ede: number = EDE.NONE;
+  #limits!: AnswerLimits;
 
   constructor(
     tables: ServerTables,
-    dependencies: { readonly arena: Arena; readonly counters: CounterRow; readonly clock: Clock },
+    dependencies: {
+      readonly arena: Arena;
+      readonly counters: CounterRow;
+      readonly clock: Clock;
+      /** Told of limits on the rate of answers. */
+      readonly log?: Log;
+    },
   ) {
+    this.#log = dependencies.log ?? silentLog;
+    this.#edns = new EdnsAnswer(dependencies.counters);
+    this.#classifier = new RateClassifier(dependencies.arena);
     this.#arena = dependencies.arena;
     this.#counters = dependencies.counters;
     this.#zones = new ZoneAnswerer(dependencies.arena, this.#builder);
@@ -121,12 +136,16 @@ export class Answerer {
     const compiled = compileTables(tables);
     this.#transactions.setKeys(tables.keys);
     this.#compiled = compiled;
-    this.#chaos = chaosTexts(tables.identity);
-    this.#nsid =
     this.#counters.setZoneBlocks(tables.zoneCounters ?? []);
-      tables.identity.serverId === undefined
-        ? undefined
-        : Buffer.from(tables.identity.serverId, 'utf8').subarray(0, MOST_NSID);
+    this.#chaos = chaosTexts(tables.identity);
+    this.#edns.setTables(tables);
+    this.#limiters = compiled.views.map((view) => view.rateLimit && this.#limiter(view.rateLimit));
+  }
+
+  /** The limiter of before where the limits are those of before: it knows what it has told of. */
+  #limiter(table: RateLimitTable): RateLimiter {
+    const known = this.#limiters.find((limiter) => limiter?.id === table.id);
+    return known ?? new RateLimiter(table, { log: this.#log });
   }
 
   get tables(): ServerTables {
@@ -189,14 +208,23 @@ export class Answerer {
       return ANSWER.DROP;
     }
     this.#countRequest(verdict, length);
+    this.#limits = this.#compiled.tables.limits;
+    this.#edns.begin(this.#query, client);
     if (this.#query.opcode !== OPCODE.QUERY) return this.#otherOpcode(out);
     this.#beginAnswer(out, this.#query.nameLength > 0);
     let rcode: number;
-    if (verdict === VERDICT.FORMERR) rcode = RCODE.FORMERR;
+    if (verdict === VERDICT.FORMERR && !this.#onlyAsksCookie) rcode = RCODE.FORMERR;
     // RFC 6891 section 6.1.3: a version above ours is answered by ours.
     else if (this.#query.hasEdns && this.#query.ednsVersion !== 0) rcode = RCODE.BADVERS;
+    else if (this.#onlyAsksCookie) rcode = RCODE.NOERROR;
     else rcode = this.#answerQuery(length);
+    if (rcode === DROPPED) return ANSWER.DROP;
     return rcode < 0 ? rcode : this.#finish(rcode);
+  }
+
+  /** RFC 7873 section 5.4: no question, but a cookie that we answer. */
+  get #onlyAsksCookie(): boolean {
+    return this.#query.onlyAsksCookie && this.#edns.cookie !== COOKIE.NONE;
   }
 
   /** NOTIFY and UPDATE go to the control thread; the rest is not implemented (RFC 1035 section 4.1.1). */
@@ -233,12 +261,72 @@ export class Answerer {
       this.#ede = EDE.PROHIBITED;
       return RCODE.REFUSED;
     }
-    if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) return this.#answerTransfer(view);
-    const unasked = metaTypeRcode(query.type);
+    this.#useLimits(this.#compiled.views[view].limits);
     this.#counters.addQueryType(query.type);
-    const rcode = unasked === RCODE.NOERROR ? this.#answerFromZones(view) : unasked;
-    countFailure(this.#counters, rcode);
+    if (this.#lacksCookie()) {
+      this.#counters.add(COUNTER.QryBADCOOKIE);
+      return RCODE.BADCOOKIE;
+    }
+    if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) return this.#limitError(view, this.#answerTransfer(view));
+    const unasked = metaTypeRcode(query.type);
+    const rcode = unasked === RCODE.NOERROR ? this.#answerFromZones(view) : this.#limitError(view, unasked);
+    if (rcode !== DROPPED) countFailure(this.#counters, rcode);
     return rcode;
+  }
+
+  /** The client shall come back with a cookie of ours (RFC 7873 section 5.2.3); who knows no cookies is let in. */
+  #lacksCookie(): boolean {
+    if (!this.#limits.requireServerCookie || this.#client.overTcp) return false;
+    return this.#edns.cookie !== COOKIE.NONE && this.#edns.cookie !== COOKIE.GOOD;
+  }
+
+  /** Limits of the view in place of those that the answer was begun with. */
+  #useLimits(limits: AnswerLimits): void {
+    if (limits === this.#limits) return;
+    this.#limits = limits;
+    this.#largest = this.#largestAnswer(this.#builder.message.octets);
+    this.#reserve();
+  }
+
+  /** `rate-limit` for answers that come from no zone. @returns the response code, or DROPPED */
+  #limitError(view: number, rcode: number): number {
+    const limiter = this.#limiters[view];
+    if (limiter === undefined || rcode <= RCODE.NOERROR) return rcode;
+    if (limiter.check(this.#client, this.#classifier.error(rcode)) === RATE.PASS || limiter.logOnly) return rcode;
+    return this.#drop();
+  }
+
+  /** `rate-limit` for an answer from a zone. @returns the response code, BADCOOKIE, or DROPPED */
+  #limitRate(limiter: RateLimiter, view: number, outcome: number, rcode: number): number {
+    const compiled = this.#compiled.views[view];
+    const { zone } = this.#zones;
+    const answer =
+      zone < 0 || outcome === OUTCOME.DENIED
+        ? this.#classifier.error(rcode)
+        : this.#classifier.fromZone(this.#query, this.#builder, outcome, rcode, compiled, zone);
+    // Who shows a good cookie is not a forged address. BIND limits errors all the same.
+    if (this.#edns.cookie === COOKIE.GOOD && answer.kind !== RATE_KIND.ERROR) return rcode;
+    const verdict = limiter.check(this.#client, answer);
+    if (verdict === RATE.PASS || limiter.logOnly) return rcode;
+    return verdict === RATE.DROP ? this.#drop() : this.#slip(rcode);
+  }
+
+  #drop(): number {
+    this.#counters.add(COUNTER.RateDropped);
+    this.#counters.add(COUNTER.QryDropped);
+    return DROPPED;
+  }
+
+  /** The question alone, with TC for a real client to come back over TCP, or with the cookie to come back with. */
+  #slip(rcode: number): number {
+    this.#counters.add(COUNTER.RateSlipped);
+    const authoritative = this.#flags & FLAG.AA;
+    this.#beginAnswer(this.#builder.message.octets, true);
+    this.#ede = EDE.NONE;
+    if (this.#edns.cookie !== COOKIE.NONE) return RCODE.BADCOOKIE;
+    this.#flags |= authoritative;
+    this.#builder.truncated = true;
+    return rcode === RCODE.NXDOMAIN ? rcode : RCODE.NOERROR;
   }
 
   /** @returns an OUTCOME */
@@ -258,21 +346,34 @@ export class Answerer {
 
   #answerFromZones(view: number): number {
     this.#describeQuestion();
-    const outcome = this.#askZones(view);
+    const outcome = this.#isAskedElsewhere(view) ? OUTCOME.DENIED : this.#askZones(view);
     if (this.#zones.authoritative) this.#flags |= FLAG.AA;
     if (outcome === OUTCOME.NOT_AUTHORITATIVE) this.#ede = EDE.NOT_AUTHORITATIVE;
     else if (outcome === OUTCOME.DENIED) this.#ede = EDE.PROHIBITED;
     else if (outcome === OUTCOME.NOT_LOADED) this.#ede = EDE.NOT_READY;
     else if (outcome === OUTCOME.TOO_MANY_RESTARTS) this.#ede = EDE.OTHER;
-    this.#countOutcome(view, outcome);
-    return OUTCOME_RCODE[outcome];
+    const rcode = OUTCOME_RCODE[outcome];
+    const limiter = this.#limiters[view];
+    const limited = limiter === undefined ? rcode : this.#limitRate(limiter, view, outcome, rcode);
+    if (limited === rcode) this.#countOutcome(view, outcome);
+    return limited;
+  }
+
+  /** allow-query-on does not have the address that was asked. */
+  #isAskedElsewhere(view: number): boolean {
+    const { allowQueryOn, index } = this.#compiled.views[view];
+    if (allowQueryOn === undefined) return false;
+    const zone = index.find(this.#octets, this.#query.nameAt, this.#query.type === TYPE.DS);
+    if (zone < 0) return false;
+    const { destination } = this.#client;
+    return allowQueryOn[zone]?.accepts(destination, 0, destination.length, this.#key) === false;
   }
 
   /** What is left out of an answer, as BIND 9.18 decides it. */
   #describeQuestion(): void {
     const query = this.#query;
     const question = this.#question;
-    const { minimalAny, minimalResponses } = this.#compiled.tables.limits;
+    const { minimalAny, minimalResponses } = this.#limits;
     const recursive = (query.flags & FLAG.RD) !== 0;
     question.type = query.type;
     question.dnssecOk = query.dnssecOk;
@@ -320,14 +421,16 @@ export class Answerer {
     if (query.type === TYPE.IXFR && serial === undefined) return RCODE.FORMERR;
     const zone = compiled.index.find(this.#octets, query.nameAt, false);
     if (zone < 0 || compiled.apexes[zone].length !== query.nameLength) return RCODE.NOTAUTH;
-    if (!compiled.allowTransfer[zone].accepts(address, addressAt, addressLength, this.#key)) {
+    const { transferOver } = this.#compiled.tables.views[view].zones[zone];
+    const isAllowed = compiled.allowTransfer[zone].accepts(address, addressAt, addressLength, this.#key);
+    if (!isAllowed || !isTransferredOver(transferOver, this.#client)) {
       this.#counters.add(COUNTER.XfrRej);
+      if (compiled.counters !== undefined && compiled.counters[zone] >= 0)
+        this.#counters.addForZone(compiled.counters[zone], COUNTER.XfrRej);
       this.#deniedTransfer = true;
       this.#ede = EDE.PROHIBITED;
       return RCODE.REFUSED;
     }
-      if (compiled.counters !== undefined && compiled.counters[zone] >= 0)
-        this.#counters.addForZone(compiled.counters[zone], COUNTER.XfrRej);
     const slot = compiled.slots[zone];
     if (Atomics.load(this.#arena.u32, slot) === 0) {
       this.#ede = EDE.NOT_READY;
@@ -344,7 +447,7 @@ export class Answerer {
   /** A copy: the query's octets are gone when the transfer runs. */
   #transferRequest(): TransferRequest {
     const { nameAt, nameLength, hasEdns, dnssecOk, wantsRecursion } = this.#query;
-    const { ednsUdpSize } = this.#compiled.tables.limits;
+    const { ednsUdpSize } = this.#limits;
     return {
       name: this.#octets.slice(nameAt, nameAt + nameLength),
       recursionDesired: wantsRecursion,
@@ -366,23 +469,23 @@ export class Answerer {
 
   #answerChaos(): number {
     const query = this.#query;
+    this.#counters.addQueryType(query.type);
     const which = chaosName(this.#octets, query.nameAt, query.nameLength);
     if (which === CHAOS.NONE) {
-      this.#ede = EDE.NOT_AUTHORITATIVE;
-      return RCODE.REFUSED;
-    this.#counters.addQueryType(query.type);
-    }
-    this.#flags |= FLAG.AA;
       countRejection(this.#counters, query.wantsRecursion);
       countFailure(this.#counters, RCODE.REFUSED);
+      this.#ede = EDE.NOT_AUTHORITATIVE;
+      return RCODE.REFUSED;
+    }
+    this.#flags |= FLAG.AA;
     const text = this.#chaos[which];
     const asked = query.type === TYPE.TXT || query.type === TYPE.ANY;
+    const outcome = text !== undefined && asked ? OUTCOME.SUCCESS : OUTCOME.NXRRSET;
+    countOutcome(this.#counters, outcome, true, this.#client.overTcp, query.type, -1);
     if (text !== undefined && asked) this.#addChaosRecord(SECTION.ANSWER, TYPE.TXT, 0, text);
     else this.#addChaosRecord(SECTION.AUTHORITY, TYPE.SOA, CHAOS_SOA_TTL, this.#chaosSoa());
     return RCODE.NOERROR;
   }
-    const outcome = text !== undefined && asked ? OUTCOME.SUCCESS : OUTCOME.NXRRSET;
-    countOutcome(this.#counters, outcome, true, this.#client.overTcp, query.type, -1);
 
   #addChaosRecord(section: Section, type: number, ttl: number, rdata: Uint8Array): void {
     const { nameAt, nameLength } = this.#query;
@@ -399,9 +502,7 @@ export class Answerer {
 
   #beginAnswer(out: Uint8Array, withQuestion: boolean): void {
     const query = this.#query;
-    const { maxUdpSize } = this.#compiled.tables.limits;
-    const largest = this.#client.overTcp ? 65_535 : Math.min(maxUdpSize, query.udpSize);
-    this.#largest = Math.min(out.length, largest);
+    this.#largest = this.#largestAnswer(out);
     this.#builder.begin(out, this.#largest, query.dnssecOk);
     this.#flags = FLAG.QR | (query.opcode << OPCODE_SHIFT) | (query.flags & (FLAG.RD | FLAG.CD));
     if (withQuestion) this.#builder.message.question(this.#octets, query.nameAt, query.type, query.class);
@@ -409,15 +510,17 @@ export class Answerer {
   }
   #largest = 0;
 
-  /** Keeps room for OPT and TSIG behind the records. */
-  #reserve(): void {
-    let room = this.#transactions.reserved;
-    if (this.#query.hasEdns) room += OPT_OCTETS + this.#nsidOctets;
-    this.#builder.message.limit = this.#largest - room;
+  #largestAnswer(out: Uint8Array): number {
+    if (this.#client.overTcp) return Math.min(out.length, 65_535);
+    const { maxUdpSize, nocookieUdpSize } = this.#limits;
+    const mostOverUdp = this.#edns.cookie === COOKIE.GOOD ? maxUdpSize : Math.min(maxUdpSize, nocookieUdpSize);
+    return Math.min(out.length, mostOverUdp, this.#query.udpSize);
   }
 
-  get #nsidOctets(): number {
-    return this.#query.wantsNsid && this.#nsid !== undefined ? 4 + this.#nsid.length : 0;
+  /** Keeps room for OPT and TSIG behind the records. */
+  #reserve(): void {
+    const room = this.#transactions.reserved + this.#edns.reserved(this.#query, this.#client);
+    this.#builder.message.limit = this.#largest - room;
   }
 
   #finish(rcode: number): number {
@@ -431,24 +534,20 @@ export class Answerer {
     return length;
   }
 
-  /** OPT with NSID where it was asked for and fits, and the extended error. */
   #writeOpt(rcode: number): void {
     const { message } = this.#builder;
-    const options = this.#options;
-    let length = 0;
-    const nsid = this.#nsidOctets;
-    if (nsid > 0 && this.#nsid !== undefined && message.at + OPT_OCTETS + nsid <= this.#largest) {
-      length = putOption(options, length, EDNS_OPTION.NSID, this.#nsid.length);
-      length = copyOctets(this.#nsid, 0, this.#nsid.length, options, length);
-    }
-    if (this.#ede !== EDE.NONE && message.at + OPT_OCTETS + length + EDE_OCTETS <= this.#largest) {
-      length = putOption(options, length, EDNS_OPTION.EDE, 2);
-      options[length++] = 0;
-      options[length++] = this.#ede;
-    }
-    message.opt(this.#compiled.tables.limits.ednsUdpSize, rcode, this.#query.dnssecOk, options, 0, length);
+    const room = this.#largest - message.at - this.#transactions.reserved;
+    const { ednsUdpSize } = this.#limits;
+    this.#edns.write(message, this.#query, this.#client, rcode, ednsUdpSize, this.#ede, this.#paddingBlock, room);
   }
-  readonly #options = new Uint8Array(4 + MOST_NSID + EDE_OCTETS);
+
+  /** RFC 8467 section 4.1: only where both have agreed, and nobody can look in. Signed answers are not padded, as in BIND. */
+  get #paddingBlock(): number {
+    if (!this.#query.hasPadding || !this.#client.encrypted || this.#view < 0 || this.#transactions.active) return 0;
+    const { paddedClients, paddingBlock } = this.#compiled.views[this.#view];
+    const { address, addressAt, addressLength } = this.#client;
+    return paddedClients?.accepts(address, addressAt, addressLength, this.#key) === true ? paddingBlock : 0;
+  }
 
   #countRequest(verdict: number, length: number): void {
     const counters = this.#counters;
@@ -482,15 +581,6 @@ export class Answerer {
   }
 }
 
-/** Code and length of an option (RFC 6891 section 6.1.2); returns where its data go. */
-function putOption(options: Uint8Array, at: number, code: number, length: number): number {
-  options[at] = code >> 8;
-  options[at + 1] = code;
-  options[at + 2] = length >> 8;
-  options[at + 3] = length;
-  return at + 4;
-}
-
 const CHAOS_SOA_TTL = 86_400;
 const CHAOS_HOSTMASTER = Uint8Array.from([10, ...Buffer.from('hostmaster', 'latin1')]);
 /** Serial 0, refresh 28800, retry 7200, expire 604800, minimum 86400. */
@@ -506,6 +596,13 @@ function refusedClass(klass: number): number {
 }
 
 /** Types that only questions or messages have (RFC 6895 section 3.1); those that zones answer are NOERROR. */
+/** `allow-transfer port n transport t`: BIND 9.18 asks for the server's port and for TLS. */
+function isTransferredOver(over: TransferOver | undefined, { localPort, encrypted, overTcp }: ClientContext): boolean {
+  if (over === undefined) return true;
+  if (over.port !== undefined && over.port !== localPort) return false;
+  return over.transport === undefined || (overTcp && encrypted === (over.transport === 'tls'));
+}
+
 function metaTypeRcode(type: number): number {
   if (type === TYPE.ANY) return RCODE.NOERROR;
   if (type === 253 || type === 254) return RCODE.NOTIMP; // MAILB, MAILA: obsolete (RFC 973)

@@ -1,5 +1,6 @@
 import { AddressMatcher } from './address-match.ts';
-import type { ServerTables, ViewTable } from './server-tables.ts';
+import type { RateLimitTable } from './rate-limit-table.ts';
+import type { AnswerLimits, ServerTables, ViewTable } from './server-tables.ts';
 import { ZoneIndex } from './zone-index.ts';
 
 /** A view ready for look-ups. The arrays go by the zone's index in the table. */
@@ -8,11 +9,21 @@ export interface CompiledView {
   readonly matchClients: AddressMatcher;
   readonly matchDestinations: AddressMatcher;
   readonly matchRecursiveOnly: boolean;
+  readonly limits: AnswerLimits;
+  /** Whose answers are padded, and to a multiple of how many octets; 0: nobody's. */
+  readonly paddedClients: AddressMatcher | undefined;
+  readonly paddingBlock: number;
+  readonly rateLimit: RateLimitTable | undefined;
+  readonly rateLimitExempt: AddressMatcher | undefined;
   readonly index: ZoneIndex;
   readonly slots: Uint32Array;
   readonly apexes: readonly Uint8Array[];
   readonly allowQuery: readonly AddressMatcher[];
   readonly allowTransfer: readonly AddressMatcher[];
+  /** Undefined when no zone of the view has allow-query-on. */
+  readonly allowQueryOn: readonly (AddressMatcher | undefined)[] | undefined;
+  /** As ZoneTable.counters, -1 for a zone that is not counted; undefined where none is. */
+  readonly counters: Int32Array | undefined;
 }
 
 export interface CompiledTables {
@@ -20,10 +31,6 @@ export interface CompiledTables {
   readonly views: readonly CompiledView[];
 }
 
-  /** Undefined when no zone of the view has allow-query-on. */
-  readonly allowQueryOn: readonly (AddressMatcher | undefined)[] | undefined;
-  /** As ZoneTable.counters, -1 for a zone that is not counted; undefined where none is. */
-  readonly counters: Int32Array | undefined;
 /** @throws SignetError KEY_UNKNOWN when a match list names a key that the tables lack */
 export function compileTables(tables: ServerTables): CompiledTables {
   const matchers = new Map<unknown, AddressMatcher>();
@@ -40,17 +47,22 @@ export function compileTables(tables: ServerTables): CompiledTables {
       matchClients: matcher(view.matchClients),
       matchDestinations: matcher(view.matchDestinations),
       matchRecursiveOnly: view.matchRecursiveOnly,
+      limits: view.limits ?? tables.limits,
+      paddedClients: view.padding && matcher(view.padding.clients),
+      paddingBlock: view.padding?.blockSize ?? 0,
+      rateLimit: view.rateLimit,
+      rateLimitExempt: view.rateLimit?.exemptClients && matcher(view.rateLimit.exemptClients),
       index: new ZoneIndex(view.zones.map((zone) => zone.apex)),
       slots: Uint32Array.from(view.zones, (zone) => zone.slot),
       apexes: view.zones.map((zone) => zone.apex),
       allowQuery: view.zones.map((zone) => matcher(zone.allowQuery)),
       allowTransfer: view.zones.map((zone) => matcher(zone.allowTransfer)),
-    })),
-  };
-}
       allowQueryOn: view.zones.some((zone) => zone.allowQueryOn !== undefined)
         ? view.zones.map((zone) => zone.allowQueryOn && matcher(zone.allowQueryOn))
         : undefined,
       counters: view.zones.some((zone) => zone.counters !== undefined)
         ? Int32Array.from(view.zones, (zone) => zone.counters ?? -1)
         : undefined,
+    })),
+  };
+}

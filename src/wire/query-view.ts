@@ -43,6 +43,8 @@ export class QueryView {
   /** Where the COOKIE option's data are and how long they are (8, or 16 to 40); 0 when there is none. */
   cookieAt = 0;
   cookieLength = 0;
+  /** RFC 7873 section 5.4: a query without question, well-formed but for that, which is a way to ask for a cookie. */
+  onlyAsksCookie = false;
   wantsNsid = false;
   wantsKeepalive = false;
   /** The PAD option was sent, so answers over TLS may be padded. */
@@ -74,7 +76,8 @@ export class QueryView {
     // RFC 9619 section 4: a query with another number of questions than one is a format error.
     if (questions > 1) return VERDICT.FORMERR;
     if (questions === 0 && needsQuestion) {
-      this.#records(); // RFC 6891 section 6.1.1: the answer has OPT when the query has it
+      // RFC 6891 section 6.1.1: the answer has OPT when the query has it.
+      this.onlyAsksCookie = this.#records() && this.cookieLength > 0 && this.opcode === OPCODE.QUERY;
       return VERDICT.FORMERR;
     }
     if (questions === 1 && !this.#question()) return VERDICT.FORMERR;
@@ -87,6 +90,7 @@ export class QueryView {
     this.id = this.flags = this.opcode = 0;
     this.nameLength = this.type = this.class = 0;
     this.questionEnd = HEADER_LENGTH;
+    this.onlyAsksCookie = false;
     this.hasEdns = this.dnssecOk = this.wantsNsid = this.wantsKeepalive = this.hasPadding = false;
     this.ednsVersion = 0;
     this.udpSize = 512;
