@@ -4,12 +4,12 @@ import { emptyResponse } from '../transfer/notify-message.ts';
 import { sendZone, type TransferStatistics } from '../transfer/axfr-out.ts';
 import { RCODE } from '../wire/type-codes.ts';
 import type { Arena } from '../zone/store/arena.ts';
-import { ReaderEpoch } from '../zone/store/reader-epoch.ts';
+import { ReaderEpoch, transfersRunning } from '../zone/store/reader-epoch.ts';
 import type { AllowedTransfer } from './answer.ts';
 import { COUNTER, type CounterRow } from './statistics.ts';
 
 export interface TransferServerOptions {
-  /** Transfers at once in this thread. BIND 9.18: transfers-out 10. */
+  /** Transfers at once in the process. BIND 9.18: transfers-out 10. */
   readonly mostTransfers?: number;
 }
 
@@ -49,13 +49,23 @@ export class TransferServer {
     zone: string,
     sign: ((message: Uint8Array) => Uint8Array) | undefined,
   ): void {
-    if (this.#running.size >= this.#most) {
+    const epoch = this.#takePlace();
+    if (epoch === undefined) {
       this.#tell(connection, zone, `${allowed.type} refused for now: ${this.#most} transfers are running`, 'warning');
       connection.send(emptyResponse(request, RCODE.SERVFAIL));
       return;
     }
-    const run = this.#run(connection, allowed, id, zone, sign).finally(() => this.#running.delete(run));
+    const run = this.#run(epoch, connection, allowed, request, id, zone, sign).finally(() => this.#running.delete(run));
     this.#running.add(run);
+  }
+
+  /** Undefined when as many transfers run as may. Taken first and counted then: threads that look together are not too many. */
+  #takePlace(): ReaderEpoch | undefined {
+    if (transfersRunning(this.#arena) >= this.#most) return undefined;
+    const epoch = new ReaderEpoch(this.#arena, 'transfer');
+    if (transfersRunning(this.#arena) <= this.#most) return epoch;
+    epoch.close();
+    return undefined;
   }
 
   /** Resolves when no transfer is running. */
@@ -64,18 +74,26 @@ export class TransferServer {
   }
 
   async #run(
+    epoch: ReaderEpoch,
     connection: TcpConnection,
     allowed: AllowedTransfer,
+    question: Uint8Array,
     id: number,
     zone: string,
     sign: ((message: Uint8Array) => Uint8Array) | undefined,
   ): Promise<void> {
     const release = connection.hold();
-    const epoch = new ReaderEpoch(this.#arena);
     try {
-      epoch.enter();
+      // Said first: should this thread die in between, nobody could clear an epoch that nobody knows of.
       this.#onReader(epoch.id, true);
+      epoch.enter();
       const version = Atomics.load(this.#arena.u32, allowed.slot);
+      if (version === 0) {
+        // It was there when the request was looked at, and the control thread has taken it away since.
+        this.#tell(connection, zone, `${allowed.type} refused: the zone has just been removed`, 'notice');
+        connection.send(emptyResponse(question, RCODE.SERVFAIL));
+        return;
+      }
       const { type, request, serial: clientSerial } = allowed;
       const transfer = { id, type, request, version, clientSerial, sign };
       this.#tell(connection, zone, `${allowed.type} started`, 'info');
@@ -84,10 +102,16 @@ export class TransferServer {
       this.#tell(connection, zone, `${allowed.type} failed: ${String(error)}`, 'error');
       connection.close();
     } finally {
-      epoch.close();
-      this.#onReader(epoch.id, false);
+      this.#leave(epoch);
       release();
     }
+  }
+
+  /** Told before the place is another's: who clears it after a death must not clear that one's epoch. */
+  #leave(epoch: ReaderEpoch): void {
+    epoch.leave();
+    this.#onReader(epoch.id, false);
+    epoch.close();
   }
 
   #finished(

@@ -1,11 +1,11 @@
 import { SignetError } from '../base/error.ts';
 import { serialLess } from '../base/serial.ts';
-import { FLAG, SECTION } from '../wire/header.ts';
-import { MessageBuilder } from '../wire/message-writer.ts';
+import { FLAG } from '../wire/header.ts';
 import { nameToText } from '../wire/name-text.ts';
 import { CLASS, TYPE } from '../wire/type-codes.ts';
 import type { Arena, NodeRef, VersionRef } from '../zone/store/arena.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
+import { TransferMessage } from './transfer-message.ts';
 
 /** Where the messages of a transfer go: a TCP connection. */
 export interface TransferSink {
@@ -52,7 +52,6 @@ export interface TransferStatistics {
 
 /** Leaves room for OPT and the largest TSIG record: two names of 255 octets, a 64-octet MAC and what is fixed. */
 const MESSAGE_LIMIT = 65_535 - 700;
-const MESSAGE_BUFFER = 65_535;
 /** Messages after which other work of the thread gets its turn. */
 const MESSAGES_A_TURN = 4;
 
@@ -71,9 +70,7 @@ class ZoneSender {
   readonly #transfer: ZoneTransfer;
   readonly #sink: TransferSink;
   readonly #reader: ZoneReader;
-  readonly #message = new MessageBuilder(new Uint8Array(MESSAGE_BUFFER));
-  readonly #owner = new Uint8Array(256);
-  #rdata = new Uint8Array(4096);
+  readonly #message: TransferMessage;
   #messages = 0;
   #records = 0;
   #octets = 0;
@@ -84,6 +81,7 @@ class ZoneSender {
     this.#transfer = transfer;
     this.#sink = sink;
     this.#reader = new ZoneReader(arena).open(transfer.version);
+    this.#message = new TransferMessage(arena, this.#reader);
   }
 
   async run(): Promise<TransferStatistics> {
@@ -129,7 +127,7 @@ class ZoneSender {
 
   #addNode(node: NodeRef): void {
     const reader = this.#reader;
-    reader.copyOwner(node, this.#owner, 0);
+    this.#message.setOwner(node);
     for (let i = 0; i < reader.rrsetCount(node); i++) {
       const rrset = reader.rrsetAt(node, i);
       const type = reader.type(rrset);
@@ -143,60 +141,43 @@ class ZoneSender {
   #addSoa(): void {
     const reader = this.#reader;
     const soa = reader.rrset(reader.apexNode, TYPE.SOA);
-    reader.copyOwner(reader.apexNode, this.#owner, 0);
+    this.#message.setOwner(reader.apexNode);
     this.#addRecords(TYPE.SOA, reader.ttl(soa), reader.firstRdata(soa));
   }
 
   #addRecords(type: number, ttl: number, first: number): void {
     for (let position = first; position !== 0; position = this.#reader.nextRdata(position)) {
-      const length = this.#reader.rdataLength(position);
-      if (length > this.#rdata.length) this.#rdata = new Uint8Array(2 * length);
-      this.#reader.copyRdata(position, this.#rdata, 0);
-      if (this.#addRecord(type, ttl, length)) continue;
+      if (this.#message.add(type, CLASS.IN, ttl, position)) continue;
       this.#flush();
       this.#begin(false);
-      if (!this.#addRecord(type, ttl, length)) throw this.#tooLarge(type, length);
+      if (!this.#message.add(type, CLASS.IN, ttl, position))
+        throw this.#tooLarge(type, this.#reader.rdataLength(position));
     }
-  }
-
-  /** False when the message is full; nothing of the record is in it then. */
-  #addRecord(type: number, ttl: number, length: number): boolean {
-    const message = this.#message;
-    const mark = message.at;
-    const position = message.beginRecord(this.#owner, 0, type, CLASS.IN, ttl);
-    message.rdata(type, this.#rdata, 0, length);
-    if (message.endRecord(position, SECTION.ANSWER)) return true;
-    message.rollback(mark, SECTION.ANSWER, message.counts[SECTION.ANSWER] - 1);
-    return false;
   }
 
   #begin(withQuestion: boolean): void {
     const { id, type, messageLimit, request } = this.#transfer;
-    const message = this.#message;
-    message.begin(messageLimit ?? MESSAGE_LIMIT);
     // RFC 5936 section 2.2.1: RD is copied.
-    message.header(id, FLAG.QR | FLAG.AA | (request?.recursionDesired ? FLAG.RD : 0));
+    this.#message.begin(
+      id,
+      FLAG.QR | FLAG.AA | (request?.recursionDesired ? FLAG.RD : 0),
+      messageLimit ?? MESSAGE_LIMIT,
+    );
     if (!withQuestion) return;
     // RFC 5936 section 2.2.3: the first message has the question, copied; later ones may leave it out.
-    message.question(request?.name ?? this.#reader.apex, 0, type === 'AXFR' ? TYPE.AXFR : TYPE.IXFR, CLASS.IN);
+    this.#message.question(request?.name ?? this.#reader.apex, type === 'AXFR' ? TYPE.AXFR : TYPE.IXFR, CLASS.IN);
   }
 
   #flush(): void {
-    this.#records += this.#message.counts[SECTION.ANSWER];
-    this.#addOpt();
-    const octets = this.#message.octets.subarray(0, this.#message.end());
+    this.#records += this.#message.records;
+    // RFC 6891 section 6.1.1: a request with OPT gets answers with OPT. Room for it was kept.
+    const edns = this.#transfer.request?.edns;
+    if (edns !== undefined) this.#message.opt(edns.udpSize, edns.dnssecOk);
+    const octets = this.#message.end();
     const message = this.#transfer.sign?.(octets) ?? octets;
     this.#messages++;
     this.#octets += message.length;
     if (!this.#sink.send(message) || this.#messages % MESSAGES_A_TURN === 0) this.#pausing = true;
-  }
-
-  /** RFC 6891 section 6.1.1: a request with OPT gets answers with OPT. Room for it was kept. */
-  #addOpt(): void {
-    const edns = this.#transfer.request?.edns;
-    if (edns === undefined) return;
-    this.#message.limit = MESSAGE_BUFFER;
-    this.#message.opt(edns.udpSize, 0, edns.dnssecOk);
   }
 
   /** Only a record of nearly 65,535 octets does not fit an empty message. */

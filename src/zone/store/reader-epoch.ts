@@ -11,18 +11,25 @@ import { HEAD, READERS, READER_STRIDE, type Arena } from './arena.ts';
 
 const NOBODY = 0;
 const IDLE = 1;
+/** Behind the announcement: what the place is used for. Means something while somebody has the place. */
+const USE = 1;
+const TRANSFER = 1;
 
 /** One reading thread's announcement. Hold nothing found in a zone after `leave`. */
 export class ReaderEpoch {
   readonly #u32: Uint32Array;
   readonly #word: number;
 
-  /** @throws SignetError READERS_FULL */
-  constructor(arena: Arena) {
+  /**
+   * @param use what the place is taken for: transfers are counted over all threads
+   * @throws SignetError READERS_FULL
+   */
+  constructor(arena: Arena, use: 'queries' | 'transfer' = 'queries') {
     this.#u32 = arena.u32;
     for (let reader = 0; reader < READERS; reader++) {
       const word = HEAD.READER + reader * READER_STRIDE;
       if (Atomics.compareExchange(arena.u32, word, NOBODY, IDLE) !== NOBODY) continue;
+      Atomics.store(arena.u32, word + USE, use === 'transfer' ? TRANSFER : 0);
       this.#word = word;
       return;
     }
@@ -68,4 +75,14 @@ export function oldestReader(arena: Arena): number {
     if (epoch > IDLE && epoch < oldest) oldest = epoch;
   }
   return oldest;
+}
+
+/** Transfers that run in the process. What a thread that died was sending does not count once its places are cleared. */
+export function transfersRunning(arena: Arena): number {
+  let running = 0;
+  for (let reader = 0; reader < READERS; reader++) {
+    const word = HEAD.READER + reader * READER_STRIDE;
+    if (Atomics.load(arena.u32, word) !== NOBODY && Atomics.load(arena.u32, word + USE) === TRANSFER) running++;
+  }
+  return running;
 }
