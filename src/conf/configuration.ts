@@ -21,8 +21,10 @@ export interface Configuration {
   readonly serverId: string | undefined;
   /** Text for hostname.bind; undefined: `hostname none`. */
   readonly hostname: string | undefined;
-  /** Queries for ANY over UDP get one RRset (RFC 8482). */
-  readonly minimalAny: boolean;
+  /** Of queries that reach no view. */
+  readonly answers: AnswerConfiguration;
+  /** undefined: `answer-cookie no`. */
+  readonly cookies: CookieConfiguration | undefined;
   /** Queries are logged from the start; `rndc querylog` changes it while the server runs. */
   readonly queryLogging: boolean;
   readonly keys: readonly TsigKeyStatement[];
@@ -32,6 +34,45 @@ export interface Configuration {
   readonly policies: ReadonlyMap<string, DnssecPolicy>;
   /** In order; a configuration without `view` has one, named _default, that matches everybody. */
   readonly views: readonly ViewConfiguration[];
+}
+
+/** What options and views say about the form of answers. Sizes are octets. */
+export interface AnswerConfiguration {
+  readonly ednsUdpSize: number;
+  readonly maxUdpSize: number;
+  readonly nocookieUdpSize: number;
+  readonly requireServerCookie: boolean;
+  /** Queries for ANY over UDP get one RRset (RFC 8482). */
+  readonly minimalAny: boolean;
+  readonly minimalResponses: 'no' | 'yes' | 'no-auth' | 'no-auth-recursive';
+  readonly padding: { readonly clients: AddressMatchList; readonly blockSize: number } | undefined;
+  /** undefined: nothing is limited. */
+  readonly rateLimit: RateLimitConfiguration | undefined;
+}
+
+/** `rate-limit`. A rate of 0 is no limit. */
+export interface RateLimitConfiguration {
+  readonly responsesPerSecond: number;
+  readonly referralsPerSecond: number;
+  readonly nodataPerSecond: number;
+  readonly nxdomainsPerSecond: number;
+  readonly errorsPerSecond: number;
+  readonly allPerSecond: number;
+  /** Seconds. */
+  readonly window: number;
+  readonly slip: number;
+  /** 0: limits do not depend on the number of queries. */
+  readonly qpsScale: number;
+  readonly ipv4PrefixLength: number;
+  readonly ipv6PrefixLength: number;
+  readonly maxTableSize: number;
+  readonly exemptClients: AddressMatchList | undefined;
+  readonly logOnly: boolean;
+}
+
+/** DNS cookies. Secrets are 16 octets, never logged; none: one is made at the start. */
+export interface CookieConfiguration {
+  readonly secrets: readonly Uint8Array[];
 }
 
 export interface ListenOn {
@@ -85,6 +126,7 @@ export interface ViewConfiguration {
   readonly matchClients: AddressMatchList;
   readonly matchDestinations: AddressMatchList;
   readonly matchRecursiveOnly: boolean;
+  readonly answers: AnswerConfiguration;
   readonly zones: readonly ZoneConfiguration[];
 }
 
@@ -104,6 +146,8 @@ export interface ZoneConfiguration {
   readonly loadKeysInterval?: number;
   readonly keyDirectory: string;
   readonly allowQuery: AddressMatchList;
+  /** Our addresses that the zone may be asked at; absent: all. */
+  readonly allowQueryOn?: AddressMatchList;
   readonly allowTransfer: AddressMatchList;
   readonly notify: 'yes' | 'no' | 'explicit' | 'primary-only';
   readonly alsoNotify: readonly { readonly address: string; readonly port: number; readonly key?: string }[];

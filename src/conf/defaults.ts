@@ -33,6 +33,34 @@ export const SERVER_DEFAULTS = {
   statisticsPort: 80,
 } as const;
 
+/** The form of answers. */
+export const ANSWER_DEFAULTS = {
+  /** Octets. BIND 9.18: 1232, as the DNS flag day of 2020 has it. */
+  ednsUdpSize: 1232,
+  /** Octets. BIND 9.18: 1232. */
+  maxUdpSize: 1232,
+  /** Octets. BIND 9.18: 4096. */
+  nocookieUdpSize: 4096,
+  /** BIND 9.18: no-auth-recursive. */
+  minimalResponses: 'no-auth-recursive',
+} as const;
+
+/** What a `rate-limit` block leaves out. Rates that are left out are those of responses-per-second. */
+export const RATE_LIMIT_DEFAULTS = {
+  /** Seconds. BIND 9.18: 15. */
+  window: 15,
+  /** BIND 9.18: 2. */
+  slip: 2,
+  /** BIND 9.18: 24. */
+  ipv4PrefixLength: 24,
+  /** BIND 9.18: 56. */
+  ipv6PrefixLength: 56,
+  /** Entries. BIND 9.18: 500. */
+  minTableSize: 500,
+  /** Entries. BIND 9.18: 20000. */
+  maxTableSize: 20_000,
+} as const;
+
 /** Views and zones. */
 export const ZONE_DEFAULTS = {
   /** BIND 9.18: any. */

@@ -1,4 +1,11 @@
-import { DEFAULT_POLICY, INSECURE_POLICY, MANUAL_KEYS_DEFAULTS, SERVER_DEFAULTS, ZONE_DEFAULTS } from './defaults.ts';
+import {
+  ANSWER_DEFAULTS,
+  DEFAULT_POLICY,
+  INSECURE_POLICY,
+  MANUAL_KEYS_DEFAULTS,
+  SERVER_DEFAULTS,
+  ZONE_DEFAULTS,
+} from './defaults.ts';
 import { printPolicy } from './print-policy.ts';
 
 const MINUTE = 60;
@@ -27,12 +34,14 @@ function optionsBlock(): string {
 
 function serverLines(): string[] {
   return [
+    'answer-cookie yes;',
+    'cookie-algorithm siphash24;',
+    '#\tcookie-secret <made at the start>',
     '#\tdirectory <where named was started>',
     '#\tdscp <obsolete>',
     '#\thostname <name of the host>',
     'listen-on { any; };',
     'listen-on-v6 { any; };',
-    `minimal-any ${yesOrNo(SERVER_DEFAULTS.minimalAny)};`,
     `pid-file "${SERVER_DEFAULTS.pidFile}";`,
     `port ${SERVER_DEFAULTS.port};`,
     '#\tquerylog <yes when the category queries has channels>',
@@ -50,7 +59,15 @@ function viewLines(): string[] {
     '#\tallow-query-cache <no recursion yet>',
     '#\tallow-recursion <no recursion yet>',
     '#\tdnssec-validation <no recursion yet>',
+    `edns-udp-size ${ANSWER_DEFAULTS.ednsUdpSize};`,
+    `max-udp-size ${ANSWER_DEFAULTS.maxUdpSize};`,
+    `minimal-any ${yesOrNo(SERVER_DEFAULTS.minimalAny)};`,
+    `minimal-responses ${ANSWER_DEFAULTS.minimalResponses};`,
+    `nocookie-udp-size ${ANSWER_DEFAULTS.nocookieUdpSize};`,
+    '#\trate-limit <none>',
     'recursion no;',
+    'require-server-cookie no;',
+    '#\tresponse-padding <none>',
     'stale-answer-enable no;',
     'stale-cache-enable no;',
   ];
@@ -61,6 +78,7 @@ function zoneLines(): string[] {
   return [
     'allow-notify { none; };',
     'allow-query { any; };',
+    '#\tallow-query-on <any>',
     'allow-transfer { any; };',
     'allow-update { none; };',
     'allow-update-forwarding { none; };',
@@ -81,6 +99,7 @@ function zoneLines(): string[] {
     `serial-update-method ${ZONE_DEFAULTS.serialUpdateMethod};`,
     `#\tsig-validity-interval ${signaturesValidity / DAY}; /* with auto-dnssec; days */`,
     'update-check-ksk yes;',
+    'zero-no-soa-ttl yes;',
     `zone-statistics ${ZONE_DEFAULTS.statistics};`,
   ];
 }

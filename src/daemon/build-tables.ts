@@ -1,16 +1,24 @@
-import type { Configuration } from '../conf/configuration.ts';
+import type { AnswerConfiguration, Configuration } from '../conf/configuration.ts';
 import { hostAddresses } from '../net/interfaces.ts';
-import { ANSWER_LIMITS, type ServerTables, type ZoneTable } from '../server/server-tables.ts';
+import type { AnswerLimits, ServerTables, ZoneTable } from '../server/server-tables.ts';
+import type { ZoneCounters } from '../server/zone-counters.ts';
 import { mustName } from '../wire/name-text.ts';
+import type { AnswerMemory } from './answer-memory.ts';
 import type { ZoneKeeper } from './zone-keeper.ts';
 
 /** What responder threads are told: the configuration's lists and names, and the slots that the keepers publish in. */
 export function buildTables(
   configuration: Configuration,
   keepers: readonly ZoneKeeper[],
-  state: { readonly generation: number; readonly logQueries: boolean },
+  state: {
+    readonly generation: number;
+    readonly logQueries: boolean;
+    readonly answerMemory: AnswerMemory;
+    readonly zoneCounters: ZoneCounters;
+  },
 ): ServerTables {
   const own = hostAddresses();
+  const cookies = state.answerMemory.cookies(configuration.cookies);
   return {
     generation: state.generation,
     identity: {
@@ -18,22 +26,38 @@ export function buildTables(
       hostname: configuration.hostname,
       serverId: configuration.serverId,
     },
-    limits: { ...ANSWER_LIMITS, minimalAny: configuration.minimalAny },
+    limits: limitsOf(configuration.answers),
+    ...(cookies && { cookies }),
     keys: configuration.keys.map(({ name, algorithm, secret }) => ({ name: mustName(name), algorithm, secret })),
-    views: configuration.views.map(({ name, matchClients, matchDestinations, matchRecursiveOnly }) => ({
+    views: configuration.views.map(({ name, matchClients, matchDestinations, matchRecursiveOnly, answers }) => ({
       name,
       matchClients,
       matchDestinations,
       matchRecursiveOnly,
-      zones: keepers.filter((keeper) => keeper.view === name).map(zoneTable),
+      limits: limitsOf(answers),
+      ...(answers.padding && { padding: answers.padding }),
+      ...(answers.rateLimit && { rateLimit: state.answerMemory.rateLimit(name, answers.rateLimit) }),
+      zones: keepers.filter((keeper) => keeper.view === name).map((keeper) => zoneTable(keeper, state.zoneCounters)),
     })),
     localhost: own.map(({ address }) => ({ address, length: address.length * 8 })),
     localnets: own.map(({ address, prefixLength }) => ({ address, length: prefixLength })),
     logQueries: state.logQueries,
+    zoneCounters: state.zoneCounters.blocks,
   };
 }
 
 function zoneTable(keeper: ZoneKeeper): ZoneTable {
-  const { allowQuery, allowTransfer } = keeper.zone;
-  return { apex: keeper.apex, slot: keeper.store.slot, allowQuery, allowTransfer };
+  const { allowQuery, allowQueryOn, allowTransfer } = keeper.zone;
+  return {
+    apex: keeper.apex,
+    slot: keeper.store.slot,
+    allowQuery,
+    allowTransfer,
+    ...(allowQueryOn && { allowQueryOn }),
+  };
+}
+
+function limitsOf(answers: AnswerConfiguration): AnswerLimits {
+  const { ednsUdpSize, maxUdpSize, nocookieUdpSize, requireServerCookie, minimalAny, minimalResponses } = answers;
+  return { ednsUdpSize, maxUdpSize, nocookieUdpSize, requireServerCookie, minimalAny, minimalResponses };
 }

@@ -14,6 +14,7 @@ import { emptyResponse, judgeNotify } from '../transfer/notify-message.ts';
 import { OPCODE, RCODE } from '../wire/type-codes.ts';
 import { equalNames, type Name } from '../wire/name.ts';
 import { ExtentPool } from '../zone/store/extent-pool.ts';
+import { AnswerMemory } from './answer-memory.ts';
 import { buildTables } from './build-tables.ts';
 import { ControlChannels, RNDC_KEY_FILE } from './control-channels.ts';
 import type { DaemonLog } from './daemon-log.ts';
@@ -74,6 +75,7 @@ export class Named implements ServerControl {
   /** What a relative `directory` is under, at every reload. */
   readonly #initialDirectory = process.cwd();
   readonly #bootTime: number;
+  readonly #answerMemory: AnswerMemory;
   readonly #ended = Promise.withResolvers<void>();
   #configured = 0;
   #configuration: Configuration | undefined;
@@ -91,6 +93,7 @@ export class Named implements ServerControl {
     // named changes its working directory; the configuration must still be found afterwards.
     this.#configurationFile = path.resolve(options.configurationFile);
     this.#bootTime = dependencies.clock.now();
+    this.#answerMemory = new AnswerMemory(dependencies);
   }
 
   /** Resolves when the server has ended. */
@@ -382,7 +385,11 @@ export class Named implements ServerControl {
   }
 
   #tables(configuration: Configuration, keepers: readonly ZoneKeeper[]): ReturnType<typeof buildTables> {
-    return buildTables(configuration, keepers, { generation: ++this.#generation, logQueries: this.#queryLogging });
+    return buildTables(configuration, keepers, {
+      generation: ++this.#generation,
+      logQueries: this.#queryLogging,
+      answerMemory: this.#answerMemory,
+    });
   }
 
   async #sendTables(): Promise<void> {

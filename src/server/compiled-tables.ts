@@ -47,7 +47,7 @@ export function compileTables(tables: ServerTables): CompiledTables {
       matchClients: matcher(view.matchClients),
       matchDestinations: matcher(view.matchDestinations),
       matchRecursiveOnly: view.matchRecursiveOnly,
-      limits: view.limits ?? tables.limits,
+      limits: limitsOf(view, tables),
       paddedClients: view.padding && matcher(view.padding.clients),
       paddingBlock: view.padding?.blockSize ?? 0,
       rateLimit: view.rateLimit,
@@ -65,4 +65,9 @@ export function compileTables(tables: ServerTables): CompiledTables {
         : undefined,
     })),
   };
+}
+
+/** The server's own object where a view has nothing of its own: then there is nothing to switch to for a query. */
+function limitsOf({ limits }: ViewTable, tables: ServerTables): AnswerLimits {
+  return limits === undefined || JSON.stringify(limits) === JSON.stringify(tables.limits) ? tables.limits : limits;
 }

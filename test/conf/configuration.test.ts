@@ -84,7 +84,7 @@ test('options go to their places', () => {
   assert.equal(configuration.version, undefined);
   assert.equal(configuration.hostname, undefined);
   assert.equal(configuration.serverId, 'id');
-  assert.equal(configuration.minimalAny, false);
+  assert.equal(configuration.answers.minimalAny, false);
   assert.equal(good('options { server-id hostname; };').serverId, 'host.example');
 });
 

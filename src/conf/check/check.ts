@@ -4,9 +4,11 @@ import { SERVER_DEFAULTS } from '../defaults.ts';
 import { FaultList } from '../fault.ts';
 import { clauseNamed, clausesNamed, fieldOf, numberField, textField } from '../syntax/tree.ts';
 import type { Clause, MapValue } from '../syntax/tree.ts';
+import { checkAnswering } from './answering.ts';
 import { canonicalKeyName } from './context.ts';
 import type { CheckContext, CheckDependencies } from './context.ts';
 import { checkControls } from './controls.ts';
+import { checkCookies } from './cookies.ts';
 import { checkKeys } from './keys.ts';
 import { checkLogging } from './logging.ts';
 import { checkMatchList, collectAcls, previous } from './match-lists.ts';
@@ -50,6 +52,8 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     listenOn: checkListenOn(options, 'listen-on', port, context),
     listenOnV6: checkListenOn(options, 'listen-on-v6', port, context),
     ...serverTexts(options, dependencies),
+    answers: checkAnswering([options], context),
+    cookies: checkCookies(options, faults),
     keys,
     controls: checkControls(clausesNamed(tree, 'controls'), context),
     statistics: checkStatistics(clausesNamed(tree, 'statistics-channels'), options, context),
@@ -109,7 +113,6 @@ function serverTexts(options: MapValue, { hostName, programVersion }: CheckDepen
     hostname: textOrNone(options, 'hostname', hostName, hostName),
     // BIND 9.18: no server-id unless it is asked for.
     serverId: textOrNone(options, 'server-id', undefined, hostName),
-    minimalAny: flagOf(options, 'minimal-any') ?? SERVER_DEFAULTS.minimalAny,
   };
 }
 
@@ -141,7 +144,7 @@ function checkListenOn(options: MapValue, name: string, port: number, context: C
 
 /** What zones would inherit is checked also where there is no zone to inherit it. */
 function checkZoneDefaults(map: MapValue, context: CheckContext): void {
-  for (const name of ['allow-query', 'allow-recursion', 'allow-query-cache'])
+  for (const name of ['allow-query', 'allow-query-on', 'allow-recursion', 'allow-query-cache'])
     matchListSetting([map], name, EVERYBODY, context);
   allowTransferSetting([map], context);
   alsoNotifySetting([map], context);
@@ -160,7 +163,8 @@ function checkViews(tree: MapValue, options: MapValue, context: CheckContext): V
       matchDestinations: EVERYBODY,
       matchRecursiveOnly: false,
     };
-    return [{ ...everything, zones: checkZones(zones, [options], context, registry) }];
+    const answers = checkAnswering([options], context);
+    return [{ ...everything, answers, zones: checkZones(zones, [options], context, registry) }];
   }
   for (const zone of zones)
     context.faults.error('CONF_VALUE', zone.position, "when using 'view' statements, all zones must be in views");
@@ -191,6 +195,7 @@ function checkView(
     matchClients: matchListSetting([body], 'match-clients', EVERYBODY, context),
     matchDestinations: matchListSetting([body], 'match-destinations', EVERYBODY, context),
     matchRecursiveOnly: flagOf(body, 'match-recursive-only') ?? false,
+    answers: checkAnswering([body, options], context),
     zones: checkZones(clausesNamed(body, 'zone'), [body, options], context, registry),
   };
 }

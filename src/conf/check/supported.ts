@@ -9,6 +9,10 @@ export type SupportTable = Readonly<Record<string, true | ObeyedWhen>>;
 
 const isNo: ObeyedWhen = ({ value }) => value.kind === 'boolean' && !value.value;
 const isYes: ObeyedWhen = ({ value }) => value.kind === 'boolean' && value.value;
+const isWord =
+  (word: string): ObeyedWhen =>
+  ({ value }) =>
+    value.kind === 'text' && value.text === word;
 const isNobody: ObeyedWhen = ({ value }) =>
   value.kind === 'list' &&
   (value.elements.length === 0 ||
@@ -19,6 +23,7 @@ const isNobody: ObeyedWhen = ({ value }) =>
 /** Clauses of zones that views and options may give for all zones. */
 export const SUPPORTED_ZONE_DEFAULTS: SupportTable = {
   'allow-query': true,
+  'allow-query-on': true,
   'allow-transfer': true,
   'also-notify': true,
   'auto-dnssec': true,
@@ -42,6 +47,19 @@ export const SUPPORTED_ZONE_DEFAULTS: SupportTable = {
   'ixfr-from-differences': isNo,
   'notify-to-soa': isNo,
   'update-check-ksk': isYes,
+  'zero-no-soa-ttl': isYes,
+};
+
+/** The form of answers, for all views or one. */
+const SUPPORTED_ANSWERING: SupportTable = {
+  'edns-udp-size': true,
+  'max-udp-size': true,
+  'minimal-any': true,
+  'minimal-responses': true,
+  'nocookie-udp-size': true,
+  'rate-limit': true,
+  'require-server-cookie': true,
+  'response-padding': true,
 };
 
 /** Recursion is not there yet, so what limits it holds. */
@@ -56,6 +74,7 @@ const WITHOUT_RECURSION: SupportTable = {
 
 export const SUPPORTED_VIEW: SupportTable = {
   ...SUPPORTED_ZONE_DEFAULTS,
+  ...SUPPORTED_ANSWERING,
   ...WITHOUT_RECURSION,
   'allow-new-zones': isNo,
   key: true,
@@ -67,14 +86,17 @@ export const SUPPORTED_VIEW: SupportTable = {
 
 export const SUPPORTED_OPTIONS: SupportTable = {
   ...SUPPORTED_ZONE_DEFAULTS,
+  ...SUPPORTED_ANSWERING,
   ...WITHOUT_RECURSION,
   'allow-new-zones': isNo,
+  'answer-cookie': true,
+  'cookie-algorithm': isWord('siphash24'),
+  'cookie-secret': true,
   directory: true,
   dscp: true,
   hostname: true,
   'listen-on': true,
   'listen-on-v6': true,
-  'minimal-any': true,
   'pid-file': true,
   port: true,
   querylog: true,

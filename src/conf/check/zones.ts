@@ -130,6 +130,9 @@ function checkZone(
     masterfileFormat: (textSetting(scope, 'masterfile-format') ?? ZONE_DEFAULTS.masterfileFormat) as 'text' | 'raw',
     keyDirectory: checkKeyDirectory(scope, context),
     allowQuery: matchListSetting(scope, 'allow-query', ZONE_DEFAULTS.allowQuery, context),
+    ...(inherited(scope, 'allow-query-on') && {
+      allowQueryOn: matchListSetting(scope, 'allow-query-on', ZONE_DEFAULTS.allowQuery, context),
+    }),
     allowTransfer: allowTransferSetting(scope, context),
     notify: notifySetting(scope),
     alsoNotify: alsoNotifySetting(scope, context),
