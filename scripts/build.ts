@@ -25,7 +25,7 @@ await build({
   format: 'esm',
   target: 'node26',
   minifySyntax: true,
-  legalComments: 'none',
+  legalComments: 'eof',
   logLevel: 'warning',
   define: { SIGNET_VERSION: JSON.stringify(version) },
   // Packages in CommonJS ask for Node's own modules by require.

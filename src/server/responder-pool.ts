@@ -2,24 +2,29 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
+import { randomBelow, type Random, SystemRandom } from '../base/random.ts';
+import { ConnectionQuota } from '../net/connection-quota.ts';
+import { STREAM_SETTINGS, type StreamSettings } from '../net/stream-settings.ts';
 import type { Arena } from '../zone/store/arena.ts';
 import { clearReader } from '../zone/store/reader-epoch.ts';
-import type { ControlRequest, ListenAddress, ResponderOptions } from './responder.ts';
+import type { ControlRequest, ListenAddress } from './responder.ts';
 import type { FromResponder, ResponderWorkerData, ToResponder } from './responder-protocol.ts';
 import type { ServerTables } from './server-tables.ts';
-import { type CounterName, CounterRow, readCounters } from './statistics.ts';
+import { type CounterName, CounterRow, readCounters, readServerCounts, type ServerCounts } from './statistics.ts';
 
 export interface ResponderPoolOptions {
   /** Responder threads, at least 1. */
   readonly threads: number;
   readonly tables: ServerTables;
-  readonly tcp?: ResponderOptions['tcp'];
+  readonly streams?: StreamSettings;
 }
 
 export interface ResponderPoolDependencies {
   readonly arena: Arena;
   readonly clock: Clock;
   readonly log: Log;
+  /** For what clients cannot foresee; default is the system's. */
+  readonly random?: Random;
   /** Takes messages of opcodes other than QUERY (NOTIFY, UPDATE); the answer, or undefined for none. */
   readonly onRequest: (request: ControlRequest) => Promise<Uint8Array | undefined>;
 }
@@ -35,13 +40,20 @@ export class ResponderPool implements AsyncDisposable {
   readonly #threads: (ResponderThread | undefined)[] = [];
   #tables: ServerTables;
   #addresses: readonly ListenAddress[] = [];
+  #streams: StreamSettings;
+  /** Connections over TCP and TLS, of all threads. */
+  readonly #connections: SharedArrayBuffer;
+  /** Connections over HTTP, by listener. */
+  #httpConnections = new Map<string, SharedArrayBuffer>();
   #closing = false;
 
   private constructor(options: ResponderPoolOptions, dependencies: ResponderPoolDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#tables = options.tables;
-    this.#counters = CounterRow.share(options.threads);
+    this.#counters = CounterRow.share(options.threads + 1);
+    this.#streams = options.streams ?? STREAM_SETTINGS;
+    this.#connections = this.#newQuota();
   }
 
   static async start(options: ResponderPoolOptions, dependencies: ResponderPoolDependencies): Promise<ResponderPool> {
@@ -56,6 +68,16 @@ export class ResponderPool implements AsyncDisposable {
     return readCounters(this.#counters);
   }
 
+  /** All that is counted, summed over the threads and the control thread. */
+  serverCounts(): ServerCounts {
+    return readServerCounts(this.#counters);
+  }
+
+  /** Where the control thread counts the answers that it gives. */
+  controlCounters(): CounterRow {
+    return CounterRow.at(this.#counters, this.#options.threads);
+  }
+
   /** Resolves when every thread answers from these tables. @throws SignetError from compiling them */
   async setTables(tables: ServerTables): Promise<void> {
     await Promise.all(this.#threads.map(async (thread) => thread?.request({ kind: 'tables', tables })));
@@ -67,13 +89,37 @@ export class ResponderPool implements AsyncDisposable {
    * @returns the addresses with their real ports
    * @throws SignetError UDP_BIND_FAILED, TCP_BIND_FAILED
    */
-  async listen(addresses: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {
+  async listen(
+    addresses: readonly ListenAddress[],
+    streams: StreamSettings = this.#streams,
+  ): Promise<readonly ListenAddress[]> {
     const [first, ...others] = this.#threads;
-    const real = (await first?.request({ kind: 'listen', addresses })) ?? addresses;
-    await Promise.all(others.map(async (thread) => thread?.request({ kind: 'listen', addresses: real })));
+    const wanted = this.#withQuotas(addresses);
+    const real = (await first?.request({ kind: 'listen', addresses: wanted, streams })) ?? wanted;
+    await Promise.all(others.map(async (thread) => thread?.request({ kind: 'listen', addresses: real, streams })));
     // From now on the first thread, too, knows the sockets by their real ports.
     this.#addresses = real;
+    this.#streams = streams;
+    this.#httpConnections = new Map(
+      real.flatMap((one) =>
+        one.transport?.kind === 'http' && one.transport.quota ? [[placeOf(one), one.transport.quota]] : [],
+      ),
+    );
     return real;
+  }
+
+  /** All threads count the connections to an HTTP listener in one place; a listener that stays keeps its own. */
+  #withQuotas(addresses: readonly ListenAddress[]): readonly ListenAddress[] {
+    return addresses.map((one) => {
+      if (one.transport?.kind !== 'http') return one;
+      const quota = this.#httpConnections.get(placeOf(one)) ?? this.#newQuota();
+      return { ...one, transport: { ...one.transport, quota } };
+    });
+  }
+
+  #newQuota(): SharedArrayBuffer {
+    const random = this.#dependencies.random ?? new SystemRandom();
+    return ConnectionQuota.share(this.#options.threads, randomBelow(random, 0x100000000));
   }
 
   #startThread(row: number): ResponderThread {
@@ -82,7 +128,12 @@ export class ResponderPool implements AsyncDisposable {
       arena: arena.shared,
       counters: this.#counters,
       row,
-      options: { tables: this.#tables, reusePort: true, ...(this.#options.tcp && { tcp: this.#options.tcp }) },
+      options: {
+        tables: this.#tables,
+        reusePort: true,
+        streams: this.#streams,
+        connections: { shared: this.#connections, row },
+      },
     };
     return new ResponderThread(data, log, onRequest, (reason, readers) => this.#died(row, reason, readers));
   }
@@ -91,7 +142,9 @@ export class ResponderPool implements AsyncDisposable {
     if (this.#closing) return;
     const { arena, clock, log } = this.#dependencies;
     for (const readerId of readers) clearReader(arena, readerId);
+    for (const quota of [this.#connections, ...this.#httpConnections.values()]) ConnectionQuota.clear(quota, row);
     this.#threads[row] = undefined;
+    CounterRow.at(this.#counters, row).forgetSockets();
     const text = `responder thread ${row} ended (${reason}): another takes its place in ${REPLACE_AFTER} s`;
     log.write({ severity: 'critical', category: 'general', text });
     clock.after(REPLACE_AFTER * 1000, () => void this.#replace(row));
@@ -103,7 +156,7 @@ export class ResponderPool implements AsyncDisposable {
     this.#threads[row] = thread;
     try {
       await thread.started;
-      await thread.request({ kind: 'listen', addresses: this.#addresses });
+      await thread.request({ kind: 'listen', addresses: this.#addresses, streams: this.#streams });
     } catch (error) {
       const text = `responder thread ${row} cannot be replaced, the other threads go on: ${String(error)}`;
       this.#dependencies.log.write({ severity: 'critical', category: 'general', text });
@@ -117,9 +170,11 @@ export class ResponderPool implements AsyncDisposable {
   }
 }
 
+const placeOf = ({ address, port }: ListenAddress): string => `${address}#${port}`;
+
 type Order =
   | { kind: 'tables'; tables: ServerTables }
-  | { kind: 'listen'; addresses: readonly ListenAddress[] }
+  | { kind: 'listen'; addresses: readonly ListenAddress[]; streams: StreamSettings }
   | { kind: 'close' };
 
 interface Outstanding {

@@ -1,4 +1,5 @@
 import type { LogRecord } from '../base/log.ts';
+import type { StreamSettings } from '../net/stream-settings.ts';
 import type { ListenAddress, ResponderOptions } from './responder.ts';
 import type { ServerTables } from './server-tables.ts';
 
@@ -15,7 +16,12 @@ export interface ResponderWorkerData {
 
 export type ToResponder =
   | { readonly kind: 'tables'; readonly request: number; readonly tables: ServerTables }
-  | { readonly kind: 'listen'; readonly request: number; readonly addresses: readonly ListenAddress[] }
+  | {
+      readonly kind: 'listen';
+      readonly request: number;
+      readonly addresses: readonly ListenAddress[];
+      readonly streams: StreamSettings;
+    }
   | { readonly kind: 'close'; readonly request: number }
   /** The control thread's answer to a `control` message; undefined: none is sent. */
   | { readonly kind: 'answer'; readonly id: number; readonly octets: Uint8Array | undefined };

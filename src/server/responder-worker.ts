@@ -53,7 +53,7 @@ async function obey(message: Exclude<ToResponder, { kind: 'answer' }>): Promise<
         post({ kind: 'done', request });
         return;
       case 'listen':
-        post({ kind: 'done', request, addresses: await responder.listen(message.addresses) });
+        post({ kind: 'done', request, addresses: await responder.listen(message.addresses, message.streams) });
         return;
       case 'close':
         await responder[Symbol.asyncDispose]();

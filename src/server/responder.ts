@@ -1,30 +1,48 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { copyOctets } from '../base/octets.ts';
 import { DgramEndpoint } from '../net/dgram-endpoint.ts';
 import { ADDRESS_SLOT, formatAddress, parseAddress } from '../net/address.ts';
-import { type TcpConnection, TcpListener, type TcpOptions } from '../net/tcp-listener.ts';
+import { ConnectionQuota } from '../net/connection-quota.ts';
+import type { HttpExchange } from '../net/https-listener.ts';
+import { STREAM_SETTINGS, type StreamSettings } from '../net/stream-settings.ts';
+import type { TcpConnection } from '../net/tcp-listener.ts';
 import type { DatagramBatch, UdpEndpoint } from '../net/udp-endpoint.ts';
+import { emptyResponse } from '../transfer/notify-message.ts';
 import { nameToShortText } from '../wire/name-text.ts';
 import { uncheckedName } from '../wire/name.ts';
+import { RCODE } from '../wire/type-codes.ts';
 import type { Arena } from '../zone/store/arena.ts';
 import { ReaderEpoch } from '../zone/store/reader-epoch.ts';
 import { ANSWER, Answerer, type ClientContext } from './answer.ts';
+import { answerFreshness } from './answer-freshness.ts';
 import { badSignatureText, deniedTransferText, queryLogText, type QuerySource } from './query-log.ts';
 import type { ServerTables } from './server-tables.ts';
 import { COUNTER, type CounterRow } from './statistics.ts';
+import {
+  type QuotaPlace,
+  speakAlike,
+  StreamEndpoints,
+  type StreamListener,
+  type StreamTransport,
+} from './stream-endpoints.ts';
 import { TransferServer } from './transfer-server.ts';
 
-/** An address and port that is answered on, over UDP and TCP. */
+/** An address and port that is answered on. */
 export interface ListenAddress {
   readonly address: string;
   readonly port: number;
+  /** Absent: plain DNS over UDP and TCP. */
+  readonly transport?: StreamTransport;
 }
 
 export interface ResponderOptions {
   readonly tables: ServerTables;
   /** Several responders share each address. */
   readonly reusePort?: boolean;
-  readonly tcp?: Pick<TcpOptions, 'maxConnections' | 'maxPerClient' | 'idleTimeout'>;
+  readonly streams?: StreamSettings;
+  /** Where connections of all threads are counted; absent: this thread is the only one. */
+  readonly connections?: QuotaPlace;
 }
 
 /** A message of an opcode that responders do not serve (NOTIFY, UPDATE), on its way to the control thread. */
@@ -52,9 +70,10 @@ export interface ResponderDependencies {
 }
 
 interface Listener {
-  readonly wanted: ListenAddress;
-  readonly udp: UdpEndpoint;
-  readonly tcp: TcpListener;
+  wanted: ListenAddress;
+  /** Plain DNS only. */
+  readonly udp: UdpEndpoint | undefined;
+  readonly stream: StreamListener;
   readonly client: ClientContext;
 }
 
@@ -65,7 +84,9 @@ export class Responder implements AsyncDisposable {
   readonly #answerer: Answerer;
   readonly #epoch: ReaderEpoch;
   readonly #transfers: TransferServer;
-  readonly #tcpAnswer = new Uint8Array(65_535);
+  readonly #streams: StreamEndpoints;
+  readonly #message = new Uint8Array(65_535);
+  readonly #streamAnswer = new Uint8Array(65_535);
   #listeners: Listener[] = [];
 
   constructor(options: ResponderOptions, dependencies: ResponderDependencies) {
@@ -74,6 +95,8 @@ export class Responder implements AsyncDisposable {
     this.#answerer = new Answerer(options.tables, dependencies);
     this.#epoch = new ReaderEpoch(dependencies.arena);
     this.#transfers = new TransferServer({}, dependencies);
+    const place = options.connections ?? { shared: ConnectionQuota.share(1, 0), row: 0 };
+    this.#streams = new StreamEndpoints(options.streams ?? STREAM_SETTINGS, place, dependencies);
   }
 
   /** The reader epoch's id: to be cleared when this thread dies. */
@@ -87,66 +110,63 @@ export class Responder implements AsyncDisposable {
   }
 
   /**
-   * Answers on these addresses and no others; sockets that stay are not touched.
+   * Answers on these addresses and no others; sockets that stay are not touched, though they get other certificates and
+   * paths for new connections.
+   * @param streams take effect for all connections
    * @returns the addresses with their real ports, in order
    * @throws SignetError UDP_BIND_FAILED, TCP_BIND_FAILED: then the addresses of before are served
    */
-  async listen(addresses: readonly ListenAddress[]): Promise<ListenAddress[]> {
-    const kept: Listener[] = [];
+  async listen(addresses: readonly ListenAddress[], streams = this.#streams.settings): Promise<ListenAddress[]> {
+    const before = this.#streams.settings;
+    const kept = new Map<Listener, ListenAddress>();
     const opened: Listener[] = [];
+    this.#streams.settings = streams;
     try {
       for (const wanted of addresses) {
-        const known = this.#listeners.find((listener) => sameListen(listener, wanted));
-        if (known !== undefined) kept.push(known);
-        else opened.push(await this.#open(wanted));
+        const known = this.#listeners.find((listener) => isFor(listener, wanted));
+        if (known === undefined) opened.push(await this.#open(wanted));
+        else kept.set(known, wanted);
       }
     } catch (error) {
+      this.#streams.settings = before;
       await closeAll(opened);
       throw error;
     }
-    const dropped = this.#listeners.filter((listener) => !kept.includes(listener));
-    this.#listeners = [...kept, ...opened];
+    for (const [listener, wanted] of kept) {
+      this.#streams.configure(listener.stream, wanted.transport);
+      listener.wanted = wanted;
+    }
+    const dropped = this.#listeners.filter((listener) => !kept.has(listener));
+    this.#listeners = [...kept.keys(), ...opened];
     await closeAll(dropped);
     return addresses.map((wanted) => {
-      const listener = this.#listeners.find((one) => sameListen(one, wanted));
-      return listener === undefined ? wanted : { address: wanted.address, port: listener.udp.local.port };
+      const listener = this.#listeners.find((one) => isFor(one, wanted));
+      return listener === undefined ? wanted : { ...wanted, port: listener.stream.local.port };
     });
   }
 
   async #open(wanted: ListenAddress): Promise<Listener> {
     const reusePort = this.#options.reusePort ?? false;
+    const { address, transport } = wanted;
     const bindUdp =
       this.#dependencies.bindUdp ?? ((listen, shared) => DgramEndpoint.bind({ ...listen, reusePort: shared }));
-    const udp = await bindUdp(wanted, reusePort);
-    const { port } = udp.local;
+    const udp = transport === undefined ? await bindUdp(wanted, reusePort) : undefined;
+    const port = udp?.local.port ?? wanted.port;
     try {
-      const tcp = await TcpListener.listen(
-        { ...this.#options.tcp, address: wanted.address, port, reusePort },
-        this.#dependencies,
-        (connection, octets, start, length) =>
-          this.#overTcp(listener, connection, octets.subarray(start, start + length)),
-      );
-      const destination = parseAddress(wanted.address) ?? new Uint8Array(4);
-      const client: ClientContext = {
-        address: NO_ADDRESS,
-        addressAt: 0,
-        addressLength: 4,
-        destination,
-        overTcp: false,
-        encrypted: false,
-        keepaliveTimeout: 0,
-        now: 0,
-      };
-      const listener: Listener = { wanted, udp, tcp, client };
-      udp.receive((batch) => this.#overUdp(listener, batch));
+      const stream = await this.#streams.open({ address, port, reusePort }, transport, {
+        onMessage: (connection, octets, start, length) => this.#overTcp(listener, connection, octets, start, length),
+        onExchange: (exchange, message) => this.#overHttp(listener, exchange, message),
+      });
+      const listener: Listener = { wanted, udp, stream, client: newClient(address, stream.local.port) };
+      udp?.receive((batch) => this.#overUdp(listener, udp, batch));
       return listener;
     } catch (error) {
-      await udp[Symbol.asyncDispose]();
+      await udp?.[Symbol.asyncDispose]();
       throw error;
     }
   }
 
-  #overUdp(listener: Listener, batch: DatagramBatch): void {
+  #overUdp(listener: Listener, udp: UdpEndpoint, batch: DatagramBatch): void {
     const { client } = listener;
     client.overTcp = client.encrypted = false;
     client.keepaliveTimeout = 0;
@@ -164,7 +184,7 @@ export class Responder implements AsyncDisposable {
         batch.peerPort[i],
       );
       if (length >= 0) batch.answerLength[i] = length;
-      else if (length === ANSWER.TO_CONTROL) this.#forwardDatagram(listener, batch, i);
+      else if (length === ANSWER.TO_CONTROL) this.#forwardDatagram(udp, batch, i);
     }
     this.#epoch.leave();
   }
@@ -210,13 +230,13 @@ export class Responder implements AsyncDisposable {
     return { client, port, key: this.#answerer.keyName, view: this.#answerer.viewName };
   }
 
-  #forwardDatagram(listener: Listener, batch: DatagramBatch, i: number): void {
+  #forwardDatagram(udp: UdpEndpoint, batch: DatagramBatch, i: number): void {
     const at = i * ADDRESS_SLOT;
     const client = batch.peers.slice(at, at + batch.peerLength[i]);
     const clientPort = batch.peerPort[i];
     const octets = batch.received[i].slice(0, batch.receivedLength[i]);
-    const request = { octets, client, clientPort, local: listener.udp.local, overTcp: false };
-    void this.#ask(request).then((answer) => answer && listener.udp.send(answer, client, clientPort));
+    const request = { octets, client, clientPort, local: udp.local, overTcp: false };
+    void this.#ask(request).then((answer) => answer && udp.send(answer, client, clientPort));
   }
 
   async #ask(request: ControlRequest): Promise<Uint8Array | undefined> {
@@ -229,34 +249,54 @@ export class Responder implements AsyncDisposable {
     }
   }
 
-  #overTcp(listener: Listener, connection: TcpConnection, octets: Uint8Array): void {
-    const { client } = listener;
-    client.overTcp = true;
-    client.encrypted = false;
-    client.now = this.#dependencies.clock.now();
-    client.address = connection.peerAddress;
-    client.addressAt = 0;
-    client.addressLength = connection.peerAddress.length;
+  #overTcp(listener: Listener, connection: TcpConnection, octets: Uint8Array, start: number, length: number): void {
+    const client = this.#describeStream(listener, connection);
+    // The answerer takes messages that begin a buffer.
+    copyOctets(octets, start, start + length, this.#message, 0);
     this.#epoch.enter();
-    const length = this.#answer(octets, octets.length, this.#tcpAnswer, client, connection.peer.port);
+    const answered = this.#answer(this.#message, length, this.#streamAnswer, client, connection.peer.port);
+    if (this.#answerer.query.wantsKeepalive) connection.keepAlive();
     if (this.#answerer.deniedTransfer) this.#logDeniedTransfer(client, connection.peer.port);
-    if (length > 0) connection.send(this.#tcpAnswer.subarray(0, length));
-    else if (length === ANSWER.TO_CONTROL) this.#forwardMessage(listener, connection, octets);
-    else if (length === ANSWER.TRANSFER) this.#sendZone(connection, octets);
+    if (answered > 0) connection.send(this.#streamAnswer.subarray(0, answered));
+    else if (answered === ANSWER.TO_CONTROL) this.#forwardMessage(listener, connection, this.#message.slice(0, length));
+    else if (answered === ANSWER.TRANSFER) this.#sendZone(connection, this.#message.subarray(0, length));
     else connection.close(); // who sends what deserves no answer is not worth a connection
     this.#epoch.leave();
   }
 
+  #describeStream(listener: Listener, { peerAddress, encrypted }: TcpConnection | HttpExchange): ClientContext {
+    const { client } = listener;
+    client.overTcp = true;
+    client.encrypted = encrypted;
+    client.keepaliveTimeout = this.#streams.settings.advertisedTimeout / 100;
+    client.now = this.#dependencies.clock.now();
+    client.address = peerAddress;
+    client.addressAt = 0;
+    client.addressLength = peerAddress.length;
+    return client;
+  }
+
+  #overHttp(listener: Listener, exchange: HttpExchange, message: Uint8Array): void {
+    const client = this.#describeStream(listener, exchange);
+    // RFC 7828 is about the connections of DNS itself; those of HTTP have rules of their own (RFC 8484 section 5).
+    client.keepaliveTimeout = 0;
+    this.#epoch.enter();
+    const answered = this.#answer(message, message.length, this.#streamAnswer, client, exchange.peer.port);
+    this.#epoch.leave();
+    if (this.#answerer.deniedTransfer) this.#logDeniedTransfer(client, exchange.peer.port);
+    if (answered > 0) answerOverHttp(exchange, this.#streamAnswer.slice(0, answered));
+    else if (answered === ANSWER.TO_CONTROL)
+      void this.#ask(controlRequest(listener, exchange, message)).then((answer) =>
+        answer === undefined ? exchange.fail(SERVER_ERROR) : answerOverHttp(exchange, answer),
+      );
+    // RFC 8484 section 5.1 is about single answers; as BIND.
+    else if (answered === ANSWER.TRANSFER) answerOverHttp(exchange, emptyResponse(message, RCODE.NOTIMP));
+    else exchange.fail(BAD_REQUEST);
+  }
+
   #forwardMessage(listener: Listener, connection: TcpConnection, octets: Uint8Array): void {
     const release = connection.hold();
-    const request: ControlRequest = {
-      octets: octets.slice(),
-      client: connection.peerAddress,
-      clientPort: connection.peer.port,
-      local: listener.tcp.local,
-      overTcp: true,
-    };
-    void this.#ask(request)
+    void this.#ask(controlRequest(listener, connection, octets))
       .then((answer) => answer && connection.send(answer))
       .finally(release);
   }
@@ -264,6 +304,11 @@ export class Responder implements AsyncDisposable {
   #sendZone(connection: TcpConnection, octets: Uint8Array): void {
     const allowed = this.#answerer.transfer;
     if (allowed === undefined) return;
+    // RFC 9103 section 7.1: over TLS, transfers need the ALPN token "dot"; BIND answers so.
+    if (connection.encrypted && connection.alpn !== 'dot') {
+      connection.send(emptyResponse(octets, RCODE.SERVFAIL));
+      return;
+    }
     const zone = nameToShortText(uncheckedName(allowed.apex));
     this.#transfers.start(connection, allowed, octets, this.#answerer.query.id, zone, this.#answerer.transferSigner());
   }
@@ -279,11 +324,44 @@ export class Responder implements AsyncDisposable {
 
 const NO_ADDRESS = new Uint8Array(ADDRESS_SLOT);
 
+/** Status codes of HTTP (RFC 9110 section 15). */
+const BAD_REQUEST = 400;
+const SERVER_ERROR = 500;
+
+function newClient(address: string, localPort: number): ClientContext {
+  return {
+    address: NO_ADDRESS,
+    addressAt: 0,
+    addressLength: 4,
+    destination: parseAddress(address) ?? new Uint8Array(4),
+    localPort,
+    overTcp: false,
+    encrypted: false,
+    keepaliveTimeout: 0,
+    now: 0,
+  };
+}
+
+function controlRequest(
+  listener: Listener,
+  { peerAddress, peer }: TcpConnection | HttpExchange,
+  octets: Uint8Array,
+): ControlRequest {
+  return { octets, client: peerAddress, clientPort: peer.port, local: listener.stream.local, overTcp: true };
+}
+
+function answerOverHttp(exchange: HttpExchange, octets: Uint8Array): void {
+  exchange.answer(octets, answerFreshness(octets));
+}
+
 /** A socket that was opened on any free port is known by both: 0 and the port it got. */
-function sameListen({ wanted, udp }: Listener, { address, port }: ListenAddress): boolean {
-  return wanted.address === address && (wanted.port === port || udp.local.port === port);
+function isFor({ wanted, stream }: Listener, { address, port, transport }: ListenAddress): boolean {
+  const isThere = wanted.address === address && (wanted.port === port || stream.local.port === port);
+  return isThere && speakAlike(wanted.transport, transport);
 }
 
 async function closeAll(listeners: readonly Listener[]): Promise<void> {
-  await Promise.all(listeners.flatMap(({ udp, tcp }) => [udp[Symbol.asyncDispose](), tcp[Symbol.asyncDispose]()]));
+  await Promise.all(
+    listeners.flatMap(({ udp, stream }) => (udp ? [udp, stream] : [stream])).map((one) => one[Symbol.asyncDispose]()),
+  );
 }
