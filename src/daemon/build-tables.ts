@@ -46,7 +46,8 @@ export function buildTables(
   };
 }
 
-function zoneTable(keeper: ZoneKeeper): ZoneTable {
+function zoneTable(keeper: ZoneKeeper, zoneCounters: ZoneCounters): ZoneTable {
+  const counters = zoneCounters.index(keeper.label);
   const { allowQuery, allowQueryOn, allowTransfer } = keeper.zone;
   return {
     apex: keeper.apex,
@@ -54,6 +55,7 @@ function zoneTable(keeper: ZoneKeeper): ZoneTable {
     allowQuery,
     allowTransfer,
     ...(allowQueryOn && { allowQueryOn }),
+    ...(counters !== undefined && { counters }),
   };
 }
 

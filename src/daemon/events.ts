@@ -62,6 +62,16 @@ export const serverEvent = {
   noControlChannel: (why: string): LogRecord => general('info', `none:0: open: ${why}; rndc cannot be used`),
   noLongerControl: (address: string, port: number): LogRecord =>
     general('notice', `stopping command channel on ${address}#${port}`),
+  statisticsChannel: (address: string, port: number): LogRecord =>
+    general('notice', `statistics channel listening on ${address}#${port}`),
+  noStatisticsChannel: (address: string, port: number, why: string): LogRecord =>
+    general(
+      'error',
+      `could not open statistics channel ${address}#${port}: ${why}: the name service goes on without it; mend that and run 'rndc reconfig'`,
+    ),
+  noLongerStatistics: (address: string, port: number): LogRecord =>
+    general('notice', `stopping statistics channel on ${address}#${port}`),
+  statisticsDumped: (file: string): LogRecord => general('info', `dumpstats: statistics appended to '${file}'`),
   received: (command: string): LogRecord => general('info', `received control channel command '${command}'`),
   receivedQuietly: (command: string): LogRecord => general('debug 1', `received control channel command '${command}'`),
   unknownCommand: (command: string): LogRecord => general('warning', `unknown control channel command '${command}'`),

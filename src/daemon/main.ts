@@ -14,6 +14,7 @@ import { serverEvent } from './events.ts';
 import { Named } from './named.ts';
 import { type NamedOptions, readNamedOptions } from './options.ts';
 import { findAccount } from './privileges.ts';
+import { loadStatisticsHttp } from './statistics-channels.ts';
 import { Threads } from './threads.ts';
 import { buildText, productText } from './product.ts';
 
@@ -56,7 +57,11 @@ async function run(options: NamedOptions, argv: readonly string[]): Promise<numb
     const dependencies = { disk, log, clock: new SystemClock(), random: new SystemRandom() };
     const threads = await Threads.start({ count: options.threads ?? availableParallelism() }, dependencies);
     // All threads run by now: in the new root there is no program to start more from.
-    if (options.rootDirectory !== undefined) systemCalls.changeRoot(options.rootDirectory);
+    if (options.rootDirectory !== undefined) {
+      // The configuration, which is in the new root, may want statistics channels.
+      await loadStatisticsHttp();
+      systemCalls.changeRoot(options.rootDirectory);
+    }
     const commandLine = ['named', ...argv].join(' ');
     const giveBack = (): void => giveBackMemory(systemCalls);
     const server = { ...dependencies, threads, giveBackMemory: giveBack };

@@ -29,6 +29,7 @@ import { runCommand, type ServerControl } from './rndc-commands.ts';
 import { Secondaries } from './secondaries.ts';
 import { serverStatusText } from './server-status.ts';
 import { writeSessionKey } from './session-key.ts';
+import { type CountedServer, ServerStatistics } from './statistics.ts';
 import type { Threads } from './threads.ts';
 import type { ZoneKeeper } from './zone-keeper.ts';
 import { ZoneKeepers } from './zone-keepers.ts';
@@ -59,6 +60,7 @@ interface Parts {
   readonly channels: ControlChannels;
   readonly keepers: ZoneKeepers;
   readonly locks: DirectoryLocks;
+  readonly extents: ExtentPool;
 }
 
 const isAmong = (one: ListenAddress, others: readonly ListenAddress[]): boolean =>
@@ -68,7 +70,7 @@ const notListening = (): SignetError =>
   new SignetError('NOT_LISTENING', 'could not listen on any address: see the lines before', {});
 
 /** The name server: builds everything from the configuration, and takes it apart again. */
-export class Named implements ServerControl {
+export class Named implements ServerControl, CountedServer {
   readonly #options: NamedServerOptions;
   readonly #dependencies: NamedDependencies;
   readonly #configurationFile: string;
@@ -76,6 +78,7 @@ export class Named implements ServerControl {
   readonly #initialDirectory = process.cwd();
   readonly #bootTime: number;
   readonly #answerMemory: AnswerMemory;
+  readonly #statistics: ServerStatistics;
   readonly #ended = Promise.withResolvers<void>();
   #configured = 0;
   #configuration: Configuration | undefined;
@@ -93,6 +96,7 @@ export class Named implements ServerControl {
     // named changes its working directory; the configuration must still be found afterwards.
     this.#configurationFile = path.resolve(options.configurationFile);
     this.#bootTime = dependencies.clock.now();
+    this.#statistics = new ServerStatistics(this, dependencies);
     this.#answerMemory = new AnswerMemory(dependencies);
   }
 
@@ -107,6 +111,18 @@ export class Named implements ServerControl {
 
   get viewNames(): readonly string[] {
     return this.#configuration?.views.map(({ name }) => name) ?? [];
+  }
+
+  get bootTime(): number {
+    return this.#bootTime;
+  }
+
+  get configured(): number {
+    return this.#configured;
+  }
+
+  get zoneMemory(): number {
+    return this.#parts?.extents.usedOctets ?? 0;
   }
 
   get debugLevel(): number {
@@ -158,6 +174,10 @@ export class Named implements ServerControl {
     setImmediate(() => void this.#end(flush).then(this.#ended.resolve, this.#ended.reject));
   }
 
+  dumpStatistics(): void {
+    this.#statistics.dump();
+  }
+
   statusText(): string {
     return serverStatusText({
       product: productText(),
@@ -199,7 +219,8 @@ export class Named implements ServerControl {
     this.#enterDirectory(configuration);
     const extents = new ExtentPool(arena);
     const locks = new DirectoryLocks({ disk });
-    const secondaries = await Secondaries.open(this.#options.family, { arena, clock, log, random });
+    const notified = (address: Uint8Array): void => this.#statistics.countNotifySent(address);
+    const secondaries = await Secondaries.open(this.#options.family, { arena, clock, log, random, notified });
     const keepers = new ZoneKeepers({
       ...this.#dependencies,
       arena,
@@ -212,16 +233,18 @@ export class Named implements ServerControl {
     this.#configuration = configuration;
     this.#queryLogging = configuration.queryLogging;
     threads.requestHandler = (request) => this.#serveRequest(request);
+    this.#statistics.countZones(configuration);
     await threads.responders.setTables(this.#tables(configuration, keepers.serving));
     const channels = new ControlChannels(
       { keyFile: RNDC_KEY_FILE },
       { clock, disk, random, log, handler: (line, isReadOnly) => runCommand(line, isReadOnly, this, log) },
     );
-    this.#parts = { secondaries, channels, keepers, locks };
+    this.#parts = { secondaries, channels, keepers, locks, extents };
     // Before anything is bound: a second server must not take queries from the first.
     this.#takeLocks(locks, keepers);
     await this.#listen(configuration);
     await channels.configure(configuration);
+    await this.#statistics.openChannels(configuration);
     this.#becomeUser(configuration, locks);
     // After that, so that log files belong to the user who rolls them.
     if (this.#options.mode === 'foreground-stderr') log.write(serverEvent.ignoringLogging());
@@ -389,6 +412,7 @@ export class Named implements ServerControl {
       generation: ++this.#generation,
       logQueries: this.#queryLogging,
       answerMemory: this.#answerMemory,
+      zoneCounters: this.#statistics.zones,
     });
   }
 
@@ -413,10 +437,12 @@ export class Named implements ServerControl {
       log.configure(configuration.logging, process.cwd());
       const dropped = await parts.keepers.configure(configuration);
       this.#configuration = configuration;
+      this.#statistics.countZones(configuration);
       await this.#sendTables();
       await dropped();
       await this.#listen(configuration);
       await parts.channels.configure(configuration);
+      await this.#statistics.openChannels(configuration);
     } catch (error) {
       if (!(error instanceof SignetError)) throw error;
       log.write(serverEvent.reloadingConfigurationFailed(error.message));
@@ -443,10 +469,18 @@ export class Named implements ServerControl {
 
   /** Messages that are not queries: a primary takes NOTIFY for what it is and serves no UPDATE. */
   async #serveRequest(request: ControlRequest): Promise<Uint8Array | undefined> {
+    const answer = this.#answerRequest(request);
+    this.#statistics.countAnswer(request, answer);
+    return answer;
+  }
+
+  #answerRequest(request: ControlRequest): Uint8Array | undefined {
     const opcode = (request.octets[2] >> 3) & 15;
     if (opcode !== OPCODE.NOTIFY) return emptyResponse(request.octets, RCODE.NOTIMP);
     const isOurs = (zone: Name): boolean => this.keepers.some(({ apex }) => equalNames(apex, zone));
-    return emptyResponse(request.octets, judgeNotify(request.octets, isOurs).rcode);
+    const { rcode } = judgeNotify(request.octets, isOurs);
+    this.#statistics.countNotifyReceived(request, rcode);
+    return emptyResponse(request.octets, rcode);
   }
 
   async #end(flush: boolean): Promise<void> {
@@ -455,6 +489,7 @@ export class Named implements ServerControl {
     if (parts !== undefined) {
       log.write(serverEvent.shuttingDown(flush));
       await parts.channels[Symbol.asyncDispose]();
+      await this.#statistics[Symbol.asyncDispose]();
       await this.#dependencies.threads.responders[Symbol.asyncDispose]();
       await parts.keepers.stop(flush);
       await parts.secondaries[Symbol.asyncDispose]();

@@ -16,6 +16,8 @@ export interface ServerControl {
   debugLevel: number;
   queryLogging: boolean;
   statusText(): string;
+  /** Appends to the statistics file. @throws DiskError */
+  dumpStatistics(): void;
   /** Ends the server after the reply went out. `flush`: journals are written into their files first. */
   shutDown(flush: boolean): void;
   /** Listens on addresses that the host has got since, and no longer on those it lost. */
@@ -29,6 +31,7 @@ type Command = (arguments_: readonly string[], server: ServerControl, log: Log) 
 const COMMANDS: Readonly<Record<string, Command>> = {
   null: () => succeed(),
   status: (_words, server) => succeed(server.statusText()),
+  stats,
   stop: (words, server) => shutDown(words, server, true),
   halt: (words, server) => shutDown(words, server, false),
   reload,
@@ -58,7 +61,7 @@ const READ_ONLY = new Set(['null', 'status', 'zonestatus']);
 const NOT_SUPPORTED = new Set(
   (
     'addzone delzone modzone showzone dnstap dumpdb fetchlimit flush flushname flushtree managed-keys nta recursing ' +
-    'refresh retransfer secroots serve-stale skr stats tcp-timeouts testgen timerpoke tsig-delete tsig-list validation'
+    'refresh retransfer secroots serve-stale skr tcp-timeouts testgen timerpoke tsig-delete tsig-list validation'
   ).split(' '),
 );
 
@@ -149,6 +152,16 @@ async function syncZone(keeper: ZoneKeeper, clean: boolean): Promise<string | un
     return undefined;
   } catch (error) {
     if (error instanceof SignetError) return error.message;
+    throw error;
+  }
+}
+
+function stats(_words: readonly string[], server: ServerControl): CommandReply {
+  try {
+    server.dumpStatistics();
+    return succeed();
+  } catch (error) {
+    if (error instanceof SignetError) return fail(RESULT.failure, error.message);
     throw error;
   }
 }

@@ -17,6 +17,8 @@ export interface SecondariesDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: Random;
+  /** Told of each NOTIFY that goes to another server. */
+  readonly notified: (address: Uint8Array) => void;
 }
 
 /** Port of DNS (RFC 1035 section 4.2): where the name servers of a zone listen. */
@@ -74,7 +76,10 @@ export class Secondaries implements AsyncDisposable {
       if (octets !== undefined) add(octets, port);
     }
     if (targets.size > 0) log.write(zoneEvent.sendingNotifies(keeper.label, serial));
-    for (const target of targets.values()) this.#notifier.notify({ ...notification, ...target });
+    for (const target of targets.values()) {
+      this.#notifier.notify({ ...notification, ...target });
+      this.#dependencies.notified(target.address);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

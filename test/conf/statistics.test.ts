@@ -12,7 +12,10 @@ test('zone-statistics is inherited, and yes and no are full and none as in BIND 
   assert.equal(statisticsOf(zone('zone-statistics FULL;')), 'full');
   assert.equal(statisticsOf(`options { zone-statistics full; }; ${zone()}`), 'full');
   assert.equal(statisticsOf(`options { zone-statistics full; }; ${zone('zone-statistics none;')}`), 'none');
-  assert.equal(statisticsOf(`options { zone-statistics full; }; view v { zone-statistics terse; ${zone()} };`), 'terse');
+  assert.equal(
+    statisticsOf(`options { zone-statistics full; }; view v { zone-statistics terse; ${zone()} };`),
+    'terse',
+  );
 });
 
 test('statistics-file is named.stats unless it is said', () => {
