@@ -6,7 +6,7 @@ import type { Arena, NodeRef, RRsetRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { AdditionalData } from './additional.ts';
-import { copyName } from './name-copy.ts';
+import { afterName, copyName } from './name-copy.ts';
 import type { CompiledView } from './compiled-tables.ts';
 import { DenialProver, type ProofSink } from './denial.ts';
 import { OWN_NAME, type ResponseBuilder } from './response-builder.ts';
@@ -47,6 +47,7 @@ export const OUTCOME = {
 } as const;
 
 const NO_LIMIT = 0xffffffff;
+const NAME_ROOM = MAX_NAME_LENGTH + 1;
 
 /** Three for each alias that a wildcard gave, and for the end. */
 const MOST_PROOFS = 3 * (MOST_RESTARTS + 2);
@@ -75,6 +76,9 @@ export class ZoneAnswerer implements ProofSink {
   /** Where the message has #name; -1 when no pointer reaches it. */
   #nameOffset = 0;
   readonly #next = new Uint8Array(MAX_NAME_LENGTH + 1);
+  /** The names that DNAMEs were applied to, NAME_ROOM octets each. */
+  readonly #substituted = new Uint8Array((MOST_RESTARTS + 1) * NAME_ROOM);
+  #substitutions = 0;
   readonly #rdata = new Uint8Array(65_536);
   readonly #wildcard = new Uint8Array(2 + MAX_NAME_LENGTH);
   readonly #proofNodes = new Uint32Array(MOST_PROOFS);
@@ -111,6 +115,7 @@ export class ZoneAnswerer implements ProofSink {
     this.#additional.begin();
     this.authoritative = false;
     this.#proofs = 0;
+    this.#substitutions = 0;
     const zone = view.index.find(this.#name, 0, question.type === TYPE.DS);
     this.zone = zone;
     if (zone < 0) return OUTCOME.NOT_AUTHORITATIVE;
@@ -303,6 +308,8 @@ export class ZoneAnswerer implements ProofSink {
   /** RFC 6672 section 3.2: the DNAME, the CNAME it stands for, and on with the new name. */
   #substitute(node: NodeRef, dname: RRsetRef, enclosing: number): number {
     const reader = this.#reader;
+    // DNAMEs that lead to each other: the CNAME from here is in the message already, and so is all that follows.
+    if (this.#wasSubstituted()) return OUTCOME.TOO_MANY_RESTARTS;
     this.#add(SECTION.ANSWER, node, dname, false);
     const targetLength = reader.rdataLength(reader.firstRdata(dname));
     reader.copyRdata(reader.firstRdata(dname), this.#rdata, 0);
@@ -317,7 +324,7 @@ export class ZoneAnswerer implements ProofSink {
         reader.ttl(dname),
         this.#next,
       );
-    if (this.#isLookedUp(this.#next, prefix + targetLength)) return OUTCOME.TOO_MANY_RESTARTS;
+    if (this.#isLookedUp(this.#next, 0, prefix + targetLength)) return OUTCOME.TOO_MANY_RESTARTS;
     // RFC 6672 section 3.2: the CNAME is what a question for CNAME, or for anything, wants.
     if (this.#question.type === TYPE.CNAME || this.#question.type === TYPE.ANY) {
       this.#finishPositive(-1);
@@ -333,10 +340,11 @@ export class ZoneAnswerer implements ProofSink {
     if (restarts === 0) this.authoritative = false;
     const ns = reader.rrset(cut, TYPE.NS);
     this.#add(SECTION.AUTHORITY, cut, ns, false);
-    if (this.#question.dnssecOk) {
+    // DS of a zone that is not signed helps nobody: there is no signature to believe it by.
+    if (this.#proves) {
       const ds = reader.rrset(cut, TYPE.DS);
       if (ds !== 0) this.#add(SECTION.AUTHORITY, cut, ds, false);
-      else if (this.#proves) {
+      else {
         this.#denial.open(reader, this.#name);
         this.#denial.insecureDelegation(cut, labels);
       }
@@ -372,9 +380,19 @@ export class ZoneAnswerer implements ProofSink {
     this.builder.truncated = !this.builder.addRRset(section, this.#reader, node, rrset, expanded, this.#nameOffset);
   }
 
-  #isLookedUp(name: Uint8Array, length: number): boolean {
+  /** True when #name was substituted for this question before; otherwise remembers it. */
+  #wasSubstituted(): boolean {
+    for (let i = 0; i < this.#substitutions; i++) {
+      const at = i * NAME_ROOM;
+      if (this.#isLookedUp(this.#substituted, at, afterName(this.#substituted, at) - at)) return true;
+    }
+    copyName(this.#name, 0, this.#substituted, NAME_ROOM * this.#substitutions++);
+    return false;
+  }
+
+  #isLookedUp(name: Uint8Array, at: number, length: number): boolean {
     if (length !== this.#length) return false;
-    for (let i = 0; i < length; i++) if (LOWER[name[i]] !== LOWER[this.#name[i]]) return false;
+    for (let i = 0; i < length; i++) if (LOWER[name[at + i]] !== LOWER[this.#name[i]]) return false;
     return true;
   }
 }
