@@ -291,13 +291,14 @@ export class Answerer {
   /** `rate-limit` for answers that come from no zone. @returns the response code, or DROPPED */
   #limitError(view: number, rcode: number): number {
     const limiter = this.#limiters[view];
-    if (limiter === undefined || rcode <= RCODE.NOERROR) return rcode;
+    if (limiter === undefined || rcode <= RCODE.NOERROR || this.#isExempt(view)) return rcode;
     if (limiter.check(this.#client, this.#classifier.error(rcode)) === RATE.PASS || limiter.logOnly) return rcode;
     return this.#drop();
   }
 
   /** `rate-limit` for an answer from a zone. @returns the response code, BADCOOKIE, or DROPPED */
   #limitRate(limiter: RateLimiter, view: number, outcome: number, rcode: number): number {
+    if (this.#isExempt(view)) return rcode;
     const compiled = this.#compiled.views[view];
     const { zone } = this.#zones;
     const answer =
@@ -309,6 +310,13 @@ export class Answerer {
     const verdict = limiter.check(this.#client, answer);
     if (verdict === RATE.PASS || limiter.logOnly) return rcode;
     return verdict === RATE.DROP ? this.#drop() : this.#slip(rcode);
+  }
+
+  #isExempt(view: number): boolean {
+    const exempt = this.#compiled.views[view].rateLimitExempt;
+    if (exempt === undefined) return false;
+    const { address, addressAt, addressLength } = this.#client;
+    return exempt.accepts(address, addressAt, addressLength, this.#key);
   }
 
   #drop(): number {
