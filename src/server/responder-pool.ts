@@ -46,6 +46,7 @@ export class ResponderPool implements AsyncDisposable {
   /** Connections over HTTP, by listener. */
   #httpConnections = new Map<string, SharedArrayBuffer>();
   #closing = false;
+  #lastOrder: Promise<unknown> = Promise.resolve();
 
   private constructor(options: ResponderPoolOptions, dependencies: ResponderPoolDependencies) {
     this.#options = options;
@@ -79,9 +80,11 @@ export class ResponderPool implements AsyncDisposable {
   }
 
   /** Resolves when every thread answers from these tables. @throws SignetError from compiling them */
-  async setTables(tables: ServerTables): Promise<void> {
-    await Promise.all(this.#threads.map(async (thread) => thread?.request({ kind: 'tables', tables })));
-    this.#tables = tables;
+  setTables(tables: ServerTables): Promise<void> {
+    return this.#inTurn(async () => {
+      await Promise.all(this.#threads.map((thread) => tell(thread, { kind: 'tables', tables })));
+      this.#tables = tables;
+    });
   }
 
   /**
@@ -89,14 +92,20 @@ export class ResponderPool implements AsyncDisposable {
    * @returns the addresses with their real ports
    * @throws SignetError UDP_BIND_FAILED, TCP_BIND_FAILED
    */
-  async listen(
+  listen(
     addresses: readonly ListenAddress[],
     streams: StreamSettings = this.#streams,
   ): Promise<readonly ListenAddress[]> {
-    const [first, ...others] = this.#threads;
-    const wanted = this.#withQuotas(addresses);
-    const real = (await first?.request({ kind: 'listen', addresses: wanted, streams })) ?? wanted;
-    await Promise.all(others.map(async (thread) => thread?.request({ kind: 'listen', addresses: real, streams })));
+    return this.#inTurn(() => this.#listen(this.#withQuotas(addresses), streams));
+  }
+
+  async #listen(wanted: readonly ListenAddress[], streams: StreamSettings): Promise<readonly ListenAddress[]> {
+    const others = [...this.#threads];
+    let told: readonly ListenAddress[] | undefined;
+    while (told === undefined && others.length > 0)
+      told = await tell(others.shift(), { kind: 'listen', addresses: wanted, streams });
+    const real = told ?? wanted;
+    await Promise.all(others.map((thread) => tell(thread, { kind: 'listen', addresses: real, streams })));
     // From now on the first thread, too, knows the sockets by their real ports.
     this.#addresses = real;
     this.#streams = streams;
@@ -147,7 +156,14 @@ export class ResponderPool implements AsyncDisposable {
     CounterRow.at(this.#counters, row).forgetSockets();
     const text = `responder thread ${row} ended (${reason}): another takes its place in ${REPLACE_AFTER} s`;
     log.write({ severity: 'critical', category: 'general', text });
-    clock.after(REPLACE_AFTER * 1000, () => void this.#replace(row));
+    clock.after(REPLACE_AFTER * 1000, () => void this.#inTurn(() => this.#replace(row)));
+  }
+
+  /** Orders follow one another, and threads start between two of them: so a new one knows all that the others know. */
+  #inTurn<Result>(order: () => Promise<Result>): Promise<Result> {
+    const done = this.#lastOrder.then(order);
+    this.#lastOrder = done.catch(() => undefined); // whoever gave the order is told
+    return done;
   }
 
   async #replace(row: number): Promise<void> {
@@ -156,7 +172,9 @@ export class ResponderPool implements AsyncDisposable {
     this.#threads[row] = thread;
     try {
       await thread.started;
-      await thread.request({ kind: 'listen', addresses: this.#addresses, streams: this.#streams });
+      const order = { kind: 'listen', addresses: this.#addresses, streams: this.#streams } as const;
+      // When no thread was there that could say the port for a 0, this one does.
+      this.#addresses = (await thread.request(order)) ?? this.#addresses;
     } catch (error) {
       const text = `responder thread ${row} cannot be replaced, the other threads go on: ${String(error)}`;
       this.#dependencies.log.write({ severity: 'critical', category: 'general', text });
@@ -167,6 +185,16 @@ export class ResponderPool implements AsyncDisposable {
     if (this.#closing) return;
     this.#closing = true;
     await Promise.all(this.#threads.map(async (thread) => thread?.close()));
+  }
+}
+
+/** A thread that ends before it obeys is no failure: the one that takes its place starts with what is in force then. */
+async function tell(thread: ResponderThread | undefined, order: Order): Promise<readonly ListenAddress[] | undefined> {
+  try {
+    return await thread?.request(order);
+  } catch (error) {
+    if (!(error instanceof SignetError) || error.code !== 'RESPONDER_ENDED') throw error;
+    return undefined;
   }
 }
 
