@@ -174,8 +174,8 @@ export class Named implements ServerControl, CountedServer {
     setImmediate(() => void this.#end(flush).then(this.#ended.resolve, this.#ended.reject));
   }
 
-  dumpStatistics(): void {
-    this.#statistics.dump();
+  dumpStatistics(): Promise<void> {
+    return this.#statistics.dump();
   }
 
   statusText(): string {
@@ -189,6 +189,7 @@ export class Named implements ServerControl, CountedServer {
       zones: this.keepers.length,
       debugLevel: this.debugLevel,
       queryLogging: this.#queryLogging,
+      connections: this.#dependencies.threads.responders.connections(),
     });
   }
 

@@ -17,7 +17,7 @@ export interface ServerControl {
   queryLogging: boolean;
   statusText(): string;
   /** Appends to the statistics file. @throws DiskError */
-  dumpStatistics(): void;
+  dumpStatistics(): Promise<void>;
   /** Ends the server after the reply went out. `flush`: journals are written into their files first. */
   shutDown(flush: boolean): void;
   /** Listens on addresses that the host has got since, and no longer on those it lost. */
@@ -156,9 +156,9 @@ async function syncZone(keeper: ZoneKeeper, clean: boolean): Promise<string | un
   }
 }
 
-function stats(_words: readonly string[], server: ServerControl): CommandReply {
+async function stats(_words: readonly string[], server: ServerControl): Promise<CommandReply> {
   try {
-    server.dumpStatistics();
+    await server.dumpStatistics();
     return succeed();
   } catch (error) {
     if (error instanceof SignetError) return fail(RESULT.failure, error.message);

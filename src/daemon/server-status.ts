@@ -12,6 +12,8 @@ export interface ServerStatus {
   readonly zones: number;
   readonly debugLevel: number;
   readonly queryLogging: boolean;
+  /** Over TCP: at this moment, most at once so far, most there may be. */
+  readonly connections: { readonly now: number; readonly highWater: number; readonly limit: number };
 }
 
 /** Text of `rndc status`: BIND 9.18's lines, those about recursion with what is true for a server that has none. */
@@ -31,6 +33,8 @@ export function serverStatusText(status: ServerStatus): string {
     'xfers deferred: 0',
     'soa queries in progress: 0',
     `query logging is ${status.queryLogging ? 'ON' : 'OFF'}`,
+    `tcp clients: ${status.connections.now}/${status.connections.limit}`,
+    `TCP high-water: ${status.connections.highWater}`,
     'server is up and running',
   ].join('\n');
 }

@@ -8,7 +8,7 @@ import { countResponse } from '../server/query-counts.ts';
 import type { ControlRequest } from '../server/responder.ts';
 import { ZoneCounters } from '../server/zone-counters.ts';
 import { dumpText } from '../status/dump-text.ts';
-import type { StatisticsSnapshot } from '../status/snapshot.ts';
+import type { StatisticsSnapshot, StatisticsSource } from '../status/snapshot.ts';
 import { RCODE } from '../wire/type-codes.ts';
 import { type Arena, GRANULE_WORDS, HEAD } from '../zone/store/arena.ts';
 import { serverEvent, zoneLabel } from './events.ts';
@@ -38,7 +38,7 @@ export interface ServerStatisticsDependencies {
 }
 
 /** Everything that is counted in a server, and where it is told: the statistics file and channels. */
-export class ServerStatistics implements AsyncDisposable {
+export class ServerStatistics implements StatisticsSource, AsyncDisposable {
   readonly zones: ZoneCounters;
   readonly #server: CountedServer;
   readonly #dependencies: ServerStatisticsDependencies;
@@ -53,8 +53,7 @@ export class ServerStatistics implements AsyncDisposable {
     this.#server = server;
     this.#dependencies = dependencies;
     this.zones = new ZoneCounters({ threads: dependencies.threads.count });
-    const source = { snapshot: async (): Promise<StatisticsSnapshot> => this.snapshot() };
-    this.#channels = new StatisticsChannels({ source, log: dependencies.log });
+    this.#channels = new StatisticsChannels({ source: this, log: dependencies.log });
   }
 
   /** Where zones are counted from the next tables on. */
@@ -72,15 +71,16 @@ export class ServerStatistics implements AsyncDisposable {
     return this.#channels.configure(configuration);
   }
 
-  snapshot(): StatisticsSnapshot {
+  async snapshot(): Promise<StatisticsSnapshot> {
     const { clock, threads } = this.#dependencies;
+    const counts = await threads.responders.serverCounts();
     const { bootTime, configured, viewNames, keepers, zoneMemory } = this.#server;
     return takeSnapshot({
       version: productText(),
       bootTime,
       configured,
       now: clock.now(),
-      counts: threads.responders.serverCounts(),
+      counts,
       maintenance: this.#maintenance,
       viewNames,
       keepers,
@@ -90,9 +90,9 @@ export class ServerStatistics implements AsyncDisposable {
   }
 
   /** `rndc stats`. @throws DiskError, which names the file */
-  dump(): void {
+  async dump(): Promise<void> {
     const { disk, log } = this.#dependencies;
-    appendStatistics(this.#file, dumpText(this.snapshot()), disk);
+    appendStatistics(this.#file, dumpText(await this.snapshot()), disk);
     log.write(serverEvent.statisticsDumped(this.#file));
   }
 

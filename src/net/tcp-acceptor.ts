@@ -20,6 +20,13 @@ const SYSTEM_QUEUE = 511;
 /** Milliseconds between two looks whether another thread has given a place back. */
 const RETRY = 50;
 
+export interface AcceptorDependencies {
+  readonly clock: Clock;
+  readonly quota: ConnectionQuota;
+  /** Told of each connection that gets a place, and of its end. `client`: 4 or 16 octets. */
+  readonly onConnection?: ((client: Uint8Array, isOpen: boolean) => void) | undefined;
+}
+
 /** Takes a connection over; its place is given back when it closes. */
 export type SocketHandler = (socket: Socket) => void;
 
@@ -37,6 +44,7 @@ export class TcpAcceptor implements AsyncDisposable {
   readonly #server: Server;
   readonly #quota: ConnectionQuota;
   readonly #clock: Clock;
+  readonly #onConnection: AcceptorDependencies['onConnection'];
   readonly #handler: SocketHandler;
   readonly #mostWaiting: number;
   readonly #waiting: Waiting[] = [];
@@ -45,12 +53,13 @@ export class TcpAcceptor implements AsyncDisposable {
   private constructor(
     server: Server,
     options: AcceptorOptions,
-    dependencies: { readonly clock: Clock; readonly quota: ConnectionQuota },
+    dependencies: AcceptorDependencies,
     handler: SocketHandler,
   ) {
     this.#server = server;
     this.#quota = dependencies.quota;
     this.#clock = dependencies.clock;
+    this.#onConnection = dependencies.onConnection;
     this.#handler = handler;
     this.#mostWaiting = options.listenQueue === 0 ? SYSTEM_QUEUE : options.listenQueue;
     const { address, port } = server.address() as { address: string; port: number };
@@ -61,7 +70,7 @@ export class TcpAcceptor implements AsyncDisposable {
   /** @throws SignetError TCP_BIND_FAILED */
   static async listen(
     options: AcceptorOptions,
-    dependencies: { readonly clock: Clock; readonly quota: ConnectionQuota },
+    dependencies: AcceptorDependencies,
     handler: SocketHandler,
   ): Promise<TcpAcceptor> {
     const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true, highWaterMark: 65_536 });
@@ -104,8 +113,10 @@ export class TcpAcceptor implements AsyncDisposable {
       socket.destroy();
       return true;
     }
+    this.#onConnection?.(client, true);
     socket.once('close', () => {
       this.#quota.give(slot);
+      this.#onConnection?.(client, false);
       this.#serveWaiting();
     });
     this.#handler(socket);

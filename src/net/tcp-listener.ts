@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { SocketAddress } from './address.ts';
 import type { ConnectionQuota } from './connection-quota.ts';
 import { Deadlines, type Expiring } from './deadlines.ts';
-import { type AcceptorOptions, TcpAcceptor } from './tcp-acceptor.ts';
+import { type AcceptorDependencies, type AcceptorOptions, TcpAcceptor } from './tcp-acceptor.ts';
 import { type ConnectionDependencies, type MessageHandler, Outbox, TcpConnection } from './tcp-connection.ts';
 import { type TlsMaterial, tlsOptions } from './tls-material.ts';
 import type { LiveSettings } from './stream-settings.ts';
@@ -21,6 +21,7 @@ export interface StreamDependencies {
   /** Places of all listeners that count together. */
   readonly quota: ConnectionQuota;
   readonly settings: LiveSettings;
+  readonly onConnection?: AcceptorDependencies['onConnection'];
 }
 
 /** RFC 7858 section 3.2, RFC 9103 section 7.1. */

@@ -63,4 +63,6 @@ export interface UdpEndpoint extends AsyncDisposable {
    * `address` is 4 or 16 octets. What the network loses is not reported: that is UDP.
    */
   send(octets: Uint8Array, address: Uint8Array, port: number): void;
+  /** What the endpoint counts for itself, if it does: NativeEndpoint.counters. */
+  counters?(): Record<string, number>;
 }

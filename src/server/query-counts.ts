@@ -1,3 +1,4 @@
+import { EDNS_OPTION } from '../wire/edns.ts';
 import type { QueryView } from '../wire/query-view.ts';
 import { RCODE } from '../wire/type-codes.ts';
 import { COUNTER, type CounterRow } from './statistics.ts';
@@ -15,10 +16,16 @@ export function countRequest(counters: CounterRow, octets: number, overTcp: bool
   if (overTcp) counters.add(COUNTER.ReqTCP);
 }
 
-/** EDNS of a version that we know, and NSID. Other options are counted where they are obeyed. */
+/** EDNS of a version that we know, with its options but those that are counted where they are obeyed. */
 export function countEdns(counters: CounterRow, query: QueryView): void {
   counters.add(COUNTER.ReqEdns0);
-  if (query.wantsNsid) counters.add(COUNTER.NSIDOpt);
+  const { octets, optionsEnd } = query;
+  // The options were found to be well-formed when the query was read.
+  for (let at = query.optionsAt; at < optionsEnd; at += 4 + ((octets[at + 2] << 8) | octets[at + 3])) {
+    const code = (octets[at] << 8) | octets[at + 1];
+    const counter = code < OPTION_COUNTER.length ? OPTION_COUNTER[code] : COUNTER.OtherOpt;
+    if (counter >= 0) counters.add(counter);
+  }
 }
 
 /** A query that was refused before any zone was asked. */
@@ -72,6 +79,16 @@ export function countResponse(
   counters.addResponseCode(rcode);
   counters.addResponseSize(octets, overTcp, isIPv6);
 }
+
+/** By option code; -1: counted by EdnsAnswer. */
+const OPTION_COUNTER = new Int32Array(15).fill(COUNTER.OtherOpt);
+OPTION_COUNTER[EDNS_OPTION.NSID] = COUNTER.NSIDOpt;
+OPTION_COUNTER[EDNS_OPTION.CLIENT_SUBNET] = COUNTER.ECSOpt;
+OPTION_COUNTER[EDNS_OPTION.EXPIRE] = COUNTER.ExpireOpt;
+OPTION_COUNTER[EDNS_OPTION.KEY_TAG] = COUNTER.KeyTagOpt;
+OPTION_COUNTER[EDNS_OPTION.COOKIE] = -1;
+OPTION_COUNTER[EDNS_OPTION.TCP_KEEPALIVE] = -1;
+OPTION_COUNTER[EDNS_OPTION.PAD] = -1;
 
 /** By OUTCOME; -1: counted as a failure or a rejection alone. */
 const OUTCOME_COUNTER = new Int32Array(Math.max(...Object.values(OUTCOME)) + 1).fill(-1);

@@ -70,8 +70,20 @@ export class ResponderPool implements AsyncDisposable {
   }
 
   /** All that is counted, summed over the threads and the control thread. */
-  serverCounts(): ServerCounts {
+  async serverCounts(): Promise<ServerCounts> {
+    // A thread that ends meanwhile leaves what it had counted.
+    const refresh = async (thread: ResponderThread | undefined): Promise<void> => {
+      await thread?.request({ kind: 'counters' }).catch(() => undefined);
+    };
+    await Promise.all(this.#threads.map(refresh));
     return readServerCounts(this.#counters);
+  }
+
+  /** Connections over TCP, TLS and HTTP: now, the most at once so far, and the most there may be over TCP and TLS. */
+  connections(): { readonly now: number; readonly highWater: number; readonly limit: number } {
+    const { nameServer, sockets } = readServerCounts(this.#counters);
+    const now = sockets.TCP4Clients + sockets.TCP6Clients;
+    return { now, highWater: nameServer.TCPConnHighWater, limit: this.#streams.clients };
   }
 
   /** Where the control thread counts the answers that it gives. */
@@ -203,6 +215,7 @@ const placeOf = ({ address, port }: ListenAddress): string => `${address}#${port
 type Order =
   | { kind: 'tables'; tables: ServerTables }
   | { kind: 'listen'; addresses: readonly ListenAddress[]; streams: StreamSettings }
+  | { kind: 'counters' }
   | { kind: 'close' };
 
 interface Outstanding {

@@ -22,6 +22,8 @@ export type ToResponder =
       readonly addresses: readonly ListenAddress[];
       readonly streams: StreamSettings;
     }
+  /** Bring all counters up to date. */
+  | { readonly kind: 'counters'; readonly request: number }
   | { readonly kind: 'close'; readonly request: number }
   /** The control thread's answer to a `control` message; undefined: none is sent. */
   | { readonly kind: 'answer'; readonly id: number; readonly octets: Uint8Array | undefined };

@@ -55,6 +55,10 @@ async function obey(message: Exclude<ToResponder, { kind: 'answer' }>): Promise<
       case 'listen':
         post({ kind: 'done', request, addresses: await responder.listen(message.addresses, message.streams) });
         return;
+      case 'counters':
+        responder.refreshCounters();
+        post({ kind: 'done', request });
+        return;
       case 'close':
         await responder[Symbol.asyncDispose]();
         post({ kind: 'done', request });

@@ -18,6 +18,7 @@ import { ANSWER, Answerer, type ClientContext } from './answer.ts';
 import { answerFreshness } from './answer-freshness.ts';
 import { badSignatureText, deniedTransferText, queryLogText, type QuerySource } from './query-log.ts';
 import type { ServerTables } from './server-tables.ts';
+import { SocketCounts } from './socket-counts.ts';
 import { COUNTER, type CounterRow } from './statistics.ts';
 import {
   type QuotaPlace,
@@ -85,6 +86,7 @@ export class Responder implements AsyncDisposable {
   readonly #epoch: ReaderEpoch;
   readonly #transfers: TransferServer;
   readonly #streams: StreamEndpoints;
+  readonly #sockets: SocketCounts;
   readonly #message = new Uint8Array(65_535);
   readonly #streamAnswer = new Uint8Array(65_535);
   #listeners: Listener[] = [];
@@ -96,12 +98,21 @@ export class Responder implements AsyncDisposable {
     this.#epoch = new ReaderEpoch(dependencies.arena);
     this.#transfers = new TransferServer({}, dependencies);
     const place = options.connections ?? { shared: ConnectionQuota.share(1, 0), row: 0 };
-    this.#streams = new StreamEndpoints(options.streams ?? STREAM_SETTINGS, place, dependencies);
+    this.#sockets = new SocketCounts(dependencies.counters);
+    this.#streams = new StreamEndpoints(options.streams ?? STREAM_SETTINGS, place, {
+      clock: dependencies.clock,
+      onConnection: (client, isOpen) => this.#sockets.connection(client, isOpen),
+    });
   }
 
   /** The reader epoch's id: to be cleared when this thread dies. */
   get readerId(): number {
     return this.#epoch.id;
+  }
+
+  /** Brings counters up to date that cost something to read. */
+  refreshCounters(): void {
+    this.#sockets.refresh();
   }
 
   /** Takes effect between two queries. @throws SignetError KEY_UNKNOWN, TSIG_ALGORITHM_UNKNOWN: then nothing changes */
@@ -124,12 +135,12 @@ export class Responder implements AsyncDisposable {
     try {
       for (const wanted of addresses) {
         const known = this.#listeners.find((listener) => isFor(listener, wanted));
-        if (known === undefined) opened.push(await this.#open(wanted));
+        if (known === undefined) opened.push(await this.#openCounted(wanted));
         else kept.set(known, wanted);
       }
     } catch (error) {
       this.#streams.settings = before;
-      await closeAll(opened);
+      await this.#closeAll(opened);
       throw error;
     }
     for (const [listener, wanted] of kept) {
@@ -138,11 +149,27 @@ export class Responder implements AsyncDisposable {
     }
     const dropped = this.#listeners.filter((listener) => !kept.has(listener));
     this.#listeners = [...kept.keys(), ...opened];
-    await closeAll(dropped);
+    await this.#closeAll(dropped);
     return addresses.map((wanted) => {
       const listener = this.#listeners.find((one) => isFor(one, wanted));
       return listener === undefined ? wanted : { ...wanted, port: listener.stream.local.port };
     });
+  }
+
+  async #openCounted(wanted: ListenAddress): Promise<Listener> {
+    try {
+      const listener = await this.#open(wanted);
+      this.#sockets.opened(listener);
+      return listener;
+    } catch (error) {
+      this.#sockets.failed(wanted.address, error);
+      throw error;
+    }
+  }
+
+  async #closeAll(listeners: readonly Listener[]): Promise<void> {
+    await closeAll(listeners);
+    for (const listener of listeners) this.#sockets.closed(listener);
   }
 
   async #open(wanted: ListenAddress): Promise<Listener> {
@@ -316,7 +343,7 @@ export class Responder implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const listeners = this.#listeners;
     this.#listeners = [];
-    await closeAll(listeners);
+    await this.#closeAll(listeners);
     await this.#transfers.idle();
     this.#epoch.close();
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { ConnectionQuota, limitsOf } from '../net/connection-quota.ts';
 import { type ExchangeHandler, type HttpParameters, HttpsListener } from '../net/https-listener.ts';
 import type { LiveSettings, StreamSettings } from '../net/stream-settings.ts';
+import type { AcceptorDependencies } from '../net/tcp-acceptor.ts';
 import { type MessageHandler, TcpListener } from '../net/tcp-listener.ts';
 import type { TlsMaterial } from '../net/tls-material.ts';
 
@@ -36,13 +37,15 @@ export interface StreamHandlers {
 /** Opens listeners for streams in one thread, and keeps the places that they share. */
 export class StreamEndpoints {
   readonly #clock: Clock;
+  readonly #onConnection: AcceptorDependencies['onConnection'];
   readonly #live: LiveSettings;
   readonly #row: number;
   readonly #quota: ConnectionQuota;
   readonly #httpQuotas = new WeakMap<HttpsListener, ConnectionQuota>();
 
-  constructor(settings: StreamSettings, place: QuotaPlace, dependencies: { readonly clock: Clock }) {
+  constructor(settings: StreamSettings, place: QuotaPlace, dependencies: Omit<AcceptorDependencies, 'quota'>) {
     this.#clock = dependencies.clock;
+    this.#onConnection = dependencies.onConnection;
     this.#live = { current: settings };
     this.#row = place.row;
     this.#quota = new ConnectionQuota(place.shared, place.row, limitsOf(settings.clients));
@@ -64,7 +67,7 @@ export class StreamEndpoints {
     transport: StreamTransport | undefined,
     handlers: StreamHandlers,
   ): Promise<StreamListener> {
-    const shared = { clock: this.#clock, settings: this.#live };
+    const shared = { clock: this.#clock, settings: this.#live, onConnection: this.#onConnection };
     if (transport?.kind !== 'http') {
       const tls = transport && { tls: transport.tls };
       return TcpListener.listen({ ...listen, ...tls }, { ...shared, quota: this.#quota }, handlers.onMessage);
