@@ -81,8 +81,22 @@ function loadContent(
   options: LoadZoneOptions,
   dependencies: { readonly arena: Arena; readonly disk: Disk },
 ): LoadZoneResult {
-  const { disk, arena } = dependencies;
   const loader = store.load();
+  try {
+    return loadWith(loader, store, content, options, dependencies);
+  } finally {
+    loader.abandon();
+  }
+}
+
+function loadWith(
+  loader: ZoneLoader,
+  store: ZoneStore,
+  content: Uint8Array,
+  options: LoadZoneOptions,
+  dependencies: { readonly arena: Arena; readonly disk: Disk },
+): LoadZoneResult {
+  const { disk, arena } = dependencies;
   const checks = new RecordChecks(
     { checks: options.checks, zone: store.apex, now: options.now },
     new LoaderSink(loader),

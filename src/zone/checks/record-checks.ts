@@ -89,9 +89,9 @@ export class RecordChecks implements RecordSink {
       case TYPE.NS:
         if (isWildcard(owner)) return refuseWildcard(owner, 'invalid NS owner name (wildcard)', place);
         if (ownerLength === this.#zone.length) this.#nsCount++;
-        return this.#checkNsAddress(place);
+        return this.#checkNsAddress(rdata, place);
       case TYPE.MX:
-        return this.#checkMxAddress(place);
+        return this.#checkMxAddress(rdata, place);
       case TYPE.NSEC3:
         return !isWildcard(owner) || refuseWildcard(owner, 'invalid NSEC3 owner name (wildcard)', place);
       case TYPE.RRSIG:
@@ -116,15 +116,15 @@ export class RecordChecks implements RecordSink {
     return false;
   }
 
-  #checkNsAddress(place: RecordPlace): boolean {
+  #checkNsAddress(rdata: Uint8Array, place: RecordPlace): boolean {
     const mode = this.#options.nsAddress;
-    if (mode === 'ignore' || !isAddressText(place.tokenText())) return true;
+    if (mode === 'ignore' || !mayBeAddress(rdata, 0) || !isAddressText(place.tokenText())) return true;
     return !report(mode, place, `NS record '${place.tokenText()}' appears to be an address`, 'NS is an address');
   }
 
-  #checkMxAddress(place: RecordPlace): boolean {
+  #checkMxAddress(rdata: Uint8Array, place: RecordPlace): boolean {
     const mode = this.#options.mxAddress;
-    if (mode === 'ignore' || !isAddressText(place.tokenText())) return true;
+    if (mode === 'ignore' || !mayBeAddress(rdata, 2) || !isAddressText(place.tokenText())) return true;
     const what = `'${place.tokenText()}': MX is an address`;
     return !report(mode, place, mode === 'warn' ? `warning: ${what}` : `near ${what}`, 'MX is an address');
   }
@@ -174,6 +174,14 @@ function hasInnerWildcard(owner: Uint8Array): boolean {
   for (let at = owner[0] + 1; owner[at] !== 0; at += owner[at] + 1) {
     if (owner[at] === 1 && owner[at + 1] === ASTERISK) return true;
   }
+  return false;
+}
+
+/** False for nearly all names, without making a text: that of an address begins with a digit or has a colon before a dot. */
+function mayBeAddress(rdata: Uint8Array, at: number): boolean {
+  const first = rdata[at + 1];
+  if (first >= 0x30 && first <= 0x39) return true;
+  for (let i = at + 1, end = at + rdata[at]; i <= end; i++) if (rdata[i] === 0x3a) return true;
   return false;
 }
 

@@ -72,12 +72,18 @@ export class HashIndexWriter {
   constructor(arena: Arena, space: RecordSpace, changes: NodeChanges) {
     this.#arena = arena;
     this.#space = space;
-    const hashes = new Uint32Array(changes.count);
-    for (let i = 0; i < changes.count; i++) hashes[i] = hashOfNode(arena, changes.after[i] || changes.before[i]);
-    const order = orderByHash(hashes);
-    this.#hashes = hashes.map((_, i) => hashes[order[i]]);
-    this.#before = hashes.map((_, i) => changes.before[order[i]]);
-    this.#after = hashes.map((_, i) => changes.after[order[i]]);
+    const { count, before, after } = changes;
+    const hashes = new Uint32Array(count);
+    for (let i = 0; i < count; i++) hashes[i] = hashOfNode(arena, after[i] || before[i]);
+    const order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) order[i] = i;
+    this.#hashes = sortByHash(hashes, order);
+    this.#before = new Uint32Array(count);
+    this.#after = new Uint32Array(count);
+    for (let i = 0; i < count; i++) {
+      this.#before[i] = before[order[i]];
+      this.#after[i] = after[order[i]];
+    }
   }
 
   /** The root with all changes; 0 when nothing is left. */
@@ -144,14 +150,13 @@ export class HashIndexWriter {
   /** Entries of a page that is not there yet: nothing is deleted from it, and their hashes are in order. */
   #freshBucket(low: number, high: number, level: number): number {
     if (high - low <= BUCKET_LIMIT || level === LEVELS) {
-      const entries: number[] = [];
-      const hashes: number[] = [];
-      for (let i = low; i < high; i++) {
-        if (this.#after[i] === 0) continue;
-        entries.push(this.#after[i]);
-        hashes.push(this.#hashes[i]);
-      }
-      return this.#writeBucket(entries, hashes);
+      const after = this.#after.subarray(low, high);
+      const hashes = this.#hashes.subarray(low, high);
+      if (!after.includes(0)) return this.#writeBucket(after, hashes);
+      return this.#writeBucket(
+        after.filter((node) => node !== 0),
+        hashes.filter((_, i) => after[i] !== 0),
+      );
     }
     const children = Array.from({ length: FAN_OUT }, () => 0);
     for (let from = low; from < high;) {
@@ -175,17 +180,20 @@ export class HashIndexWriter {
     return this.#writeDirectory(parts.map((part) => this.#split(part.entries, part.hashes, level + 1)));
   }
 
-  #writeBucket(entries: readonly number[], hashes: readonly number[]): number {
+  #writeBucket(entries: ArrayLike<number>, hashes: ArrayLike<number>): number {
     const count = entries.length;
     if (count === 0) return 0;
-    const order = entries.map((_, i) => i).sort((a, b) => (hashes[a] & 0xff) - (hashes[b] & 0xff));
+    const tags = Uint32Array.from(hashes, (hash) => hash & 0xff);
+    const nodes = Uint32Array.from(entries);
+    if (count < 256) insertionSort(tags, nodes);
+    else sortByHash(tags, nodes); // only where an attacker who knows the seed could fill the lowest level
     const page = this.#allocate(bucketWords(count));
     const { u8, u32 } = this.#arena;
     u32[page] = (count << 1) | 1;
     const refs = page + 1 + ((count + 3) >> 2);
     for (let i = 0; i < count; i++) {
-      u8[4 * (page + 1) + i] = hashes[order[i]];
-      u32[refs + i] = entries[order[i]];
+      u8[4 * (page + 1) + i] = tags[i];
+      u32[refs + i] = nodes[i];
     }
     return page;
   }
@@ -202,22 +210,50 @@ function hashOfNode(arena: Arena, node: NodeRef): number {
   return hashOwner(arena.u8, at, at + nodeOwnerLength(head), arena.u32[HEAD.HASH_SEED]);
 }
 
-/** Indexes of `hashes` by ascending hash: radix sort from the lowest octet, in time proportional to their number. */
-function orderByHash(hashes: Uint32Array): Uint32Array {
-  let order = Uint32Array.from(hashes, (_, i) => i);
-  if (hashes.length < 256) return order.sort((a, b) => hashes[a] - hashes[b]);
-  let other = new Uint32Array(hashes.length);
+/**
+ * Sorts `hashes`, and `numbers` with them: radix sort from the lowest octet, in time proportional to their number. Both move
+ * together: reading each hash through its number is a cache miss for each of four rounds.
+ * @returns the sorted hashes; `numbers` is sorted in place
+ */
+function sortByHash(hashes: Uint32Array, numbers: Uint32Array): Uint32Array {
+  const count = hashes.length;
+  if (count < 256) return insertionSort(hashes, numbers);
+  let keys: Uint32Array = hashes;
+  let values: Uint32Array = numbers;
+  let otherKeys: Uint32Array = new Uint32Array(count);
+  let otherValues: Uint32Array = new Uint32Array(count);
   const places = new Uint32Array(256);
+  // Four rounds: what is sorted ends where it began.
   for (let shift = 0; shift < 32; shift += 8) {
     places.fill(0);
-    for (const hash of hashes) places[(hash >>> shift) & 0xff]++;
+    for (let i = 0; i < count; i++) places[(keys[i] >>> shift) & 0xff]++;
     for (let octet = 0, sum = 0; octet < 256; octet++) {
-      const count = places[octet];
+      const here = places[octet];
       places[octet] = sum;
-      sum += count;
+      sum += here;
     }
-    for (const index of order) other[places[(hashes[index] >>> shift) & 0xff]++] = index;
-    [order, other] = [other, order];
+    for (let i = 0; i < count; i++) {
+      const to = places[(keys[i] >>> shift) & 0xff]++;
+      otherKeys[to] = keys[i];
+      otherValues[to] = values[i];
+    }
+    [keys, otherKeys] = [otherKeys, keys];
+    [values, otherValues] = [otherValues, values];
   }
-  return order;
+  return keys;
+}
+
+function insertionSort(hashes: Uint32Array, numbers: Uint32Array): Uint32Array {
+  for (let i = 1; i < hashes.length; i++) {
+    const hash = hashes[i];
+    const number = numbers[i];
+    let j = i;
+    for (; j > 0 && hashes[j - 1] > hash; j--) {
+      hashes[j] = hashes[j - 1];
+      numbers[j] = numbers[j - 1];
+    }
+    hashes[j] = hash;
+    numbers[j] = number;
+  }
+  return hashes;
 }

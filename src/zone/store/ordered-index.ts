@@ -82,7 +82,8 @@ export class OrderedIndexWriter {
   apply(root: number): number {
     if (this.#count === 0) return root;
     let pages: number[] = [];
-    if (root === 0) this.#cutLeaves(this.#inserted(0, this.#count), pages);
+    if (root === 0)
+      this.#cutLeaves(this.#after.includes(0) ? this.#after.filter((node) => node !== 0) : this.#after, pages);
     else this.#page(root, 0, this.#count, pages);
     while (pages.length > 1) {
       const above: number[] = [];
@@ -97,12 +98,6 @@ export class OrderedIndexWriter {
     this.freedWords += pageWords(this.#arena.u32, page);
     if (isLeaf(this.#arena.u32, page)) this.#cutLeaves(this.#mergeLeaf(page, low, high), out);
     else this.#cutInner(this.#changeChildren(page, low, high), out);
-  }
-
-  #inserted(low: number, high: number): number[] {
-    const nodes: number[] = [];
-    for (let i = low; i < high; i++) if (this.#after[i] !== 0) nodes.push(this.#after[i]);
-    return nodes;
   }
 
   #mergeLeaf(page: number, low: number, high: number): number[] {
@@ -190,7 +185,7 @@ export class OrderedIndexWriter {
     return joined[0];
   }
 
-  #cutLeaves(nodes: readonly number[], out: number[]): void {
+  #cutLeaves(nodes: ArrayLike<number>, out: number[]): void {
     const pages = Math.ceil(nodes.length / LEAF_LIMIT);
     for (let i = 0; i < pages; i++) {
       const from = Math.floor((i * nodes.length) / pages);

@@ -27,6 +27,17 @@ export function rrsetEnd(u8: Uint8Array, u32: Uint32Array, rrset: RRsetRef): num
   return at;
 }
 
+/** Position of the first RDATA entry, or 0. */
+export function firstRdataAt(u32: Uint32Array, rrset: RRsetRef): number {
+  return (u32[rrset] & 0xffff) === 0 ? 0 : 4 * rrset + RRSET_HEAD_OCTETS;
+}
+
+/** Position of the first RRSIG entry, or 0. */
+export function firstSignatureAt(u32: Uint32Array, rrset: RRsetRef): number {
+  const counts = u32[rrset + 2];
+  return counts >>> 22 === 0 ? 0 : 4 * rrset + RRSET_HEAD_OCTETS + (counts & MAX_SECTION_OCTETS);
+}
+
 /** Words of an RRset in the arena. */
 export function rrsetWords(u8: Uint8Array, u32: Uint32Array, rrset: RRsetRef): number {
   return ((rrsetEnd(u8, u32, rrset) + 3) >> 2) - rrset;

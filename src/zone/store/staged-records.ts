@@ -1,6 +1,16 @@
 import { GrowingOctets, GrowingUint32 } from './growing.ts';
+import { TYPE } from '../../wire/type-codes.ts';
 import { compareOwners } from './owner-order.ts';
 import { appendOwnerKey, sortByKeys } from './key-sort.ts';
+import { compareRdata } from './rdata-order.ts';
+
+/** Takes an owner's RRsets one after the other, RDATA and then RRSIGs in canonical order, each record once. */
+export interface RRsetSink {
+  begin(type: number, ttl: number): void;
+  rdata(octets: Uint8Array, start: number, end: number): void;
+  signature(octets: Uint8Array, start: number, end: number): void;
+  end(): void;
+}
 
 /**
  * Records in order of arrival, in runs with the same owner. A record's kind is its type * 2, or, for an RRSIG, that of
@@ -31,6 +41,15 @@ export class StagedRecords {
     const all = [octets, kinds, ttls, starts, ends, this.#firstRecords, this.#ownerStarts, this.#ownerEnds];
     for (const staging of all) staging.release();
     this.#order = undefined;
+  }
+
+  /** Forgets all records but keeps the room for others. */
+  clear(): void {
+    const { octets, kinds, ttls, starts, ends } = this;
+    const all = [octets, kinds, ttls, starts, ends, this.#firstRecords, this.#ownerStarts, this.#ownerEnds];
+    for (const staging of all) staging.length = 0;
+    this.#order = undefined;
+    this.#sorted = true;
   }
 
   get recordCount(): number {
@@ -134,5 +153,79 @@ export class StagedRecords {
       starts[run + 1] = keys.length;
     }
     return sortByKeys(keys.array, starts);
+  }
+
+  /** Gives one owner's records, as `forEachOwner` shows them, to the sink as RRsets. Changes the order of `records`. */
+  forEachRRset(records: Uint32Array, count: number, sink: RRsetSink): void {
+    this.#sortByKind(records, count);
+    for (let from = 0; from < count;) {
+      const type = this.kinds.array[records[from]] >>> 1;
+      let to = from;
+      while (to < count && this.kinds.array[records[to]] >>> 1 === type) to++;
+      this.#giveRRset(type, records, from, to, sink);
+      from = to;
+    }
+  }
+
+  /** By kind, and by arrival where that is the same. Most owners have a handful of records in order already. */
+  #sortByKind(records: Uint32Array, count: number): void {
+    const kinds = this.kinds.array;
+    if (count > 64) {
+      records.subarray(0, count).sort((a, b) => kinds[a] - kinds[b] || a - b);
+      return;
+    }
+    for (let i = 1; i < count; i++) {
+      const record = records[i];
+      let j = i;
+      for (; j > 0 && kinds[records[j - 1]] > kinds[record]; j--) records[j] = records[j - 1];
+      records[j] = record;
+    }
+  }
+
+  /** The records [from, to) are those of one RRset and the RRSIGs that cover it. The first TTL holds (RFC 2181 section 5.2). */
+  #giveRRset(type: number, records: Uint32Array, from: number, to: number, sink: RRsetSink): void {
+    const { kinds, ttls, starts, ends, octets } = this;
+    const ttl = ttls.array[records[from]];
+    let signatures = from;
+    while (signatures < to && (kinds.array[records[signatures]] & 1) === 0) signatures++;
+    this.#sortRdata(type, records, from, signatures);
+    this.#sortRdata(TYPE.RRSIG, records, signatures, to);
+    sink.begin(type, ttl);
+    for (let i = from; i < to; i++) {
+      const record = records[i];
+      const isFirst = i === from || i === signatures;
+      const isSignature = i >= signatures;
+      if (!isFirst && this.#compare(isSignature ? TYPE.RRSIG : type, records[i - 1], record) === 0) continue;
+      if (isSignature) sink.signature(octets.array, starts.array[record], ends.array[record]);
+      else sink.rdata(octets.array, starts.array[record], ends.array[record]);
+    }
+    sink.end();
+  }
+
+  /** In canonical order; equal ones by arrival, so that the first is the one that stays. */
+  #sortRdata(type: number, records: Uint32Array, from: number, to: number): void {
+    if (to - from > 32) {
+      records.subarray(from, to).sort((a, b) => this.#compare(type, a, b) || a - b);
+      return;
+    }
+    for (let i = from + 1; i < to; i++) {
+      const record = records[i];
+      let j = i;
+      for (; j > from && this.#compare(type, records[j - 1], record) > 0; j--) records[j] = records[j - 1];
+      records[j] = record;
+    }
+  }
+
+  #compare(type: number, a: number, b: number): number {
+    const { starts, ends, octets } = this;
+    return compareRdata(
+      type,
+      octets.array,
+      starts.array[a],
+      ends.array[a],
+      octets.array,
+      starts.array[b],
+      ends.array[b],
+    );
   }
 }

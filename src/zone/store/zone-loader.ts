@@ -4,20 +4,13 @@ import { latin1Text } from '../../base/octets.ts';
 import { type Name, nameLengthAt, uncheckedName } from '../../wire/name.ts';
 import { nameToText } from '../../wire/name-text.ts';
 import { TYPE } from '../../wire/type-codes.ts';
-import type { VersionRef } from './arena.ts';
-import { GrowingUint32 } from './growing.ts';
-import { NSEC3_HASH_OCTETS } from './layout.ts';
+import type { Arena, VersionRef } from './arena.ts';
+import { NSEC3_HASH_OCTETS, nodeOwnerLength } from './layout.ts';
+import { LoadedNodes } from './loaded-nodes.ts';
 import { equalFolded } from './owner-order.ts';
-import { compareRdata } from './rdata-order.ts';
-import type { RecordWriter } from './record-writer.ts';
-import { StagedRecords } from './staged-records.ts';
-import { buildVersion } from './version-builder.ts';
-
-/** What a load tells while it goes on. */
-export interface LoadObserver {
-  /** A record whose TTL differs from the first of its RRset, which is kept as BIND does (RFC 2181 section 5.2). */
-  ttlMismatch?(owner: Name, type: number, kept: number, given: number): void;
-}
+import { entryEnd, isLastEntry } from './rdata-entry.ts';
+import { firstRdataAt, type RecordWriter } from './record-writer.ts';
+import { buildVersion, rrsetOf } from './version-builder.ts';
 
 /** What the loader needs of its store. */
 export interface LoadTarget {
@@ -30,33 +23,21 @@ export interface LoadTarget {
 }
 
 /**
- * Makes a version from records in any order, fastest when owners come in canonical order. Duplicates are dropped (RFC 2181
- * section 5), RRSIGs are kept with the RRset they cover. Holds the records outside the arena until `finish`.
+ * Makes a version from records in any order, fastest when owners come nearly in canonical order. Duplicates are dropped (RFC
+ * 2181 section 5), RRSIGs are kept with the RRset they cover. Ends with `finish` or `abandon`.
  */
 export class ZoneLoader {
-  /** Records that were not kept because an equal one came before. Known after `finish`. */
-  duplicates = 0;
-  /** Records whose TTL was not that of the first of their RRset. Known after `finish`. */
-  ttlMismatches = 0;
   readonly #apex: Name;
   readonly #target: LoadTarget;
-  readonly #observer: LoadObserver;
-  readonly #main = new StagedRecords(false);
-  readonly #hashed = new StagedRecords(true);
-  #added = 0;
+  readonly #main = new LoadedNodes(false);
+  readonly #hashed = new LoadedNodes(true);
   #writer: RecordWriter | undefined;
-  #staged: StagedRecords = this.#main;
-  #refs: number[] = [];
+  /** Why no version will come of it: told by `finish`. */
+  #failure: unknown;
 
-  constructor(apex: Name, target: LoadTarget, observer: LoadObserver = {}) {
+  constructor(apex: Name, target: LoadTarget) {
     this.#apex = apex;
     this.#target = target;
-    this.#observer = observer;
-  }
-
-  /** Records taken so far, duplicates included. */
-  get added(): number {
-    return this.#added;
   }
 
   /**
@@ -81,10 +62,30 @@ export class ZoneLoader {
     const kind = 2 * covered + (type === TYPE.RRSIG ? 1 : 0);
     if (covered === TYPE.NSEC3) {
       const hash = hashOfOwner(owner, ownerAt, ownerEnd, this.#apex);
-      this.#hashed.add(hash, 0, hash.length, kind, ttl, rdata, start, end);
-    } else this.#main.add(owner, ownerAt, ownerEnd, kind, ttl, rdata, start, end);
-    this.#added++;
+      if (this.#hashed.isFull) this.#flush(this.#hashed);
+      if (this.#failure === undefined) this.#hashed.add(hash, 0, hash.length, kind, ttl, rdata, start, end);
+    } else {
+      if (this.#main.isFull) this.#flush(this.#main);
+      if (this.#failure === undefined) this.#main.add(owner, ownerAt, ownerEnd, kind, ttl, rdata, start, end);
+    }
     return true;
+  }
+
+  #flush(nodes: LoadedNodes): void {
+    try {
+      nodes.flush((this.#writer ??= this.#target.begin()));
+    } catch (error) {
+      this.#failure = error;
+      this.abandon();
+    }
+  }
+
+  /** Gives back all that was taken, when no version is to be made. Does nothing after `finish`. */
+  abandon(): void {
+    if (this.#writer !== undefined) this.#target.fail(this.#writer);
+    this.#writer = undefined;
+    this.#main.release();
+    this.#hashed.release();
   }
 
   /** Where the labels left of the apex end, or -1 when the name is not in the zone. */
@@ -106,136 +107,31 @@ export class ZoneLoader {
    * @throws SignetError ZONE_WITHOUT_SOA, RRSET_TOO_LARGE, ARENA_FULL
    */
   finish(serial?: number): VersionRef {
-    if (serial !== undefined) this.#setSerial(serial);
-    const writer = this.#target.begin();
+    if (this.#failure !== undefined) throw this.#failure;
     try {
-      this.#writer = writer;
-      const nodes = this.#writeNodes(this.#main);
-      const version = buildVersion(writer, nodes, this.#writeNodes(this.#hashed));
+      const writer = (this.#writer ??= this.#target.begin());
+      const nodes = this.#main.finish(writer);
+      if (serial !== undefined) setSerial(writer.space.arena, nodes, serial);
+      const version = buildVersion(writer, nodes, this.#hashed.finish(writer));
       this.#target.finish(writer, version);
+      this.#writer = undefined;
       return version;
-    } catch (error) {
-      this.#target.fail(writer);
-      throw error;
     } finally {
-      this.#main.release();
-      this.#hashed.release();
+      this.abandon();
     }
-  }
-
-  #setSerial(serial: number): void {
-    const staged = this.#main;
-    for (let record = 0; record < staged.recordCount; record++) {
-      const end = staged.ends.array[record];
-      if (staged.kinds.array[record] !== 2 * TYPE.SOA || end - staged.starts.array[record] < 22) continue;
-      for (let i = 0; i < 4; i++) staged.octets.array[end - 20 + i] = serial >>> (24 - 8 * i);
-    }
-  }
-
-  #writeNodes(staged: StagedRecords): Uint32Array {
-    const nodes = new GrowingUint32();
-    this.#staged = staged;
-    staged.forEachOwner((at, length, records, count) => {
-      this.#refs = [];
-      this.#sortByKind(records, count);
-      for (let from = 0; from < count;) {
-        let to = from;
-        const type = staged.kinds.array[records[from]] >>> 1;
-        while (to < count && staged.kinds.array[records[to]] >>> 1 === type) to++;
-        this.#writeRRset(type, at, length, records, from, to);
-        from = to;
-      }
-      nodes.push(this.#writer!.writeNode(0, staged.octets.array, at, length, this.#refs, this.#refs.length));
-    });
-    return nodes.view();
-  }
-
-  /** By kind, and by arrival where that is the same. Most owners have a handful of records in order already. */
-  #sortByKind(records: Uint32Array, count: number): void {
-    const kinds = this.#staged.kinds.array;
-    if (count > 64) {
-      records.subarray(0, count).sort((a, b) => kinds[a] - kinds[b] || a - b);
-      return;
-    }
-    for (let i = 1; i < count; i++) {
-      const record = records[i];
-      let j = i;
-      for (; j > 0 && kinds[records[j - 1]] > kinds[record]; j--) records[j] = records[j - 1];
-      records[j] = record;
-    }
-  }
-
-  /** Writes the records [from, to), which are those of one RRset and the RRSIGs that cover it. */
-  #writeRRset(
-    type: number,
-    ownerAt: number,
-    ownerLength: number,
-    records: Uint32Array,
-    from: number,
-    to: number,
-  ): void {
-    const { kinds, ttls, starts, ends, octets } = this.#staged;
-    const ttl = ttls.array[records[from]];
-    for (let i = from + 1; i < to; i++)
-      if (ttls.array[records[i]] !== ttl) this.#tellTtl(type, ownerAt, ownerLength, ttl, ttls.array[records[i]]);
-    let signatures = from;
-    while (signatures < to && (kinds.array[records[signatures]] & 1) === 0) signatures++;
-    this.#sortRdata(type, records, from, signatures);
-    this.#sortRdata(TYPE.RRSIG, records, signatures, to);
-    const writer = this.#writer!;
-    writer.beginRRset(type, ttl);
-    for (let i = from; i < to; i++) {
-      const record = records[i];
-      const isFirst = i === from || i === signatures;
-      const isSignature = i >= signatures;
-      if (!isFirst && this.#compare(isSignature ? TYPE.RRSIG : type, records[i - 1], record) === 0) this.duplicates++;
-      else if (isSignature) writer.signature(octets.array, starts.array[record], ends.array[record]);
-      else writer.rdata(octets.array, starts.array[record], ends.array[record]);
-    }
-    this.#refs.push(writer.endRRset());
-  }
-
-  /** In canonical order; equal ones by arrival, so that the first is the one that stays. */
-  #sortRdata(type: number, records: Uint32Array, from: number, to: number): void {
-    if (to - from > 32) {
-      records.subarray(from, to).sort((a, b) => this.#compare(type, a, b) || a - b);
-      return;
-    }
-    for (let i = from + 1; i < to; i++) {
-      const record = records[i];
-      let j = i;
-      for (; j > from && this.#compare(type, records[j - 1], record) > 0; j--) records[j] = records[j - 1];
-      records[j] = record;
-    }
-  }
-
-  #compare(type: number, a: number, b: number): number {
-    const { starts, ends, octets } = this.#staged;
-    return compareRdata(
-      type,
-      octets.array,
-      starts.array[a],
-      ends.array[a],
-      octets.array,
-      starts.array[b],
-      ends.array[b],
-    );
-  }
-
-  #tellTtl(type: number, ownerAt: number, ownerLength: number, kept: number, given: number): void {
-    this.ttlMismatches++;
-    if (this.#observer.ttlMismatch === undefined) return;
-    const relative = this.#staged.octets.array.subarray(ownerAt, ownerAt + ownerLength);
-    const owner = this.#staged === this.#hashed ? hashedOwner(relative, this.#apex) : withApex(relative, this.#apex);
-    this.#observer.ttlMismatch(owner, type, kept, given);
   }
 }
 
-function withApex(relative: Uint8Array, apex: Name): Name {
-  const name = new Uint8Array(relative.length + apex.length);
-  name.set(relative);
-  name.set(apex, relative.length);
-  return uncheckedName(name);
+/** In all SOA records of the apex; nobody has seen them yet. The serial is before four other numbers (RFC 1035 section 3.3.13). */
+function setSerial({ u8, u32 }: Arena, nodes: Uint32Array, serial: number): void {
+  const apex = nodes.length > 0 && nodeOwnerLength(u32[nodes[0]]) === 0 ? nodes[0] : 0;
+  const soa = apex === 0 ? 0 : rrsetOf(u32, apex, TYPE.SOA);
+  if (soa === 0) return;
+  for (let position = firstRdataAt(u32, soa); position !== 0;) {
+    const end = entryEnd(u8, position);
+    if (end - position >= 24) for (let i = 0; i < 4; i++) u8[end - 20 + i] = serial >>> (24 - 8 * i);
+    position = isLastEntry(u8, position) ? 0 : end;
+  }
 }
 
 /**
@@ -257,5 +153,5 @@ export function hashOfOwner(owner: Uint8Array, at: number, relativeEnd: number, 
 /** The owner name that stands for a hash. */
 export function hashedOwner(hash: Uint8Array, apex: Name): Name {
   const label = toBase32Hex(hash).toUpperCase();
-  return withApex(Uint8Array.from([label.length, ...Buffer.from(label, 'latin1')]), apex);
+  return uncheckedName(Uint8Array.from([label.length, ...Buffer.from(label, 'latin1'), ...apex]));
 }

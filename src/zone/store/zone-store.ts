@@ -10,7 +10,7 @@ import { RecordWriter } from './record-writer.ts';
 import { VERSION } from './version.ts';
 import { buildVersion } from './version-builder.ts';
 import { ZoneEdit } from './zone-edit.ts';
-import { type LoadObserver, type LoadTarget, ZoneLoader } from './zone-loader.ts';
+import { type LoadTarget, ZoneLoader } from './zone-loader.ts';
 
 /** Versions that share records: those made by edits from one load, assembly or compaction. Freed together. */
 interface Family {
@@ -62,8 +62,8 @@ export class ZoneStore {
   }
 
   /** Makes a version from records. */
-  load(observer?: LoadObserver): ZoneLoader {
-    return new ZoneLoader(this.apex, this.#loadTarget(), observer);
+  load(): ZoneLoader {
+    return new ZoneLoader(this.apex, this.#loadTarget());
   }
 
   #loadTarget(): LoadTarget {
