@@ -11,6 +11,10 @@ export interface Configuration {
   /** Addresses to answer on; `any` is already kept as a match list, interfaces are looked up by the daemon. */
   readonly listenOn: readonly ListenOn[];
   readonly listenOnV6: readonly ListenOn[];
+  readonly tls: ReadonlyMap<string, TlsConfiguration>;
+  /** `default` included. */
+  readonly http: ReadonlyMap<string, HttpConfiguration>;
+  readonly streams: StreamConfiguration;
   readonly port: number;
   /** undefined: `pid-file none`. */
   readonly pidFile: string | undefined;
@@ -77,7 +81,57 @@ export interface CookieConfiguration {
 
 export interface ListenOn {
   readonly port: number;
+  /** The statement names no port: the command line may name another default. */
+  readonly isDefaultPort: boolean;
+  /** plain: UDP and TCP; tls: RFC 7858; https and http: RFC 8484 with and without TLS. */
+  readonly transport: 'plain' | 'tls' | 'https' | 'http';
+  /** Name in Configuration.tls, or `ephemeral`. */
+  readonly tls?: string;
+  /** Name in Configuration.http. */
+  readonly http?: string;
   readonly addresses: AddressMatchList;
+}
+
+/** A `tls` block. Paths are as written, relative to `directory`. */
+export interface TlsConfiguration {
+  readonly name: string;
+  /** Both or none. */
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  /** Clients must have a certificate of an authority in it. */
+  readonly caFile: string | undefined;
+  readonly dhparamFile: string | undefined;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL's list, for TLS 1.2; undefined: OpenSSL's default. */
+  readonly ciphers: string | undefined;
+  readonly preferServerCiphers: boolean;
+  readonly sessionTickets: boolean;
+  readonly position: TextPosition;
+}
+
+/** An `http` block. */
+export interface HttpConfiguration {
+  readonly name: string;
+  /** Absolute paths, at least one. */
+  readonly endpoints: readonly string[];
+  /** Connections at once to one address; 0: no limit. */
+  readonly listenerClients: number;
+  /** 0: no limit. */
+  readonly streamsPerConnection: number;
+}
+
+/** Limits of connections. Timeouts are tenths of a second, as they are written. */
+export interface StreamConfiguration {
+  /** Connections over TCP and TLS at once; 0: no limit. */
+  readonly clients: number;
+  /** 0: the system's. */
+  readonly listenQueue: number;
+  readonly initialTimeout: number;
+  readonly idleTimeout: number;
+  readonly keepaliveTimeout: number;
+  /** What edns-tcp-keepalive (RFC 7828) promises. */
+  readonly advertisedTimeout: number;
 }
 
 export interface TsigKeyStatement {
@@ -149,6 +203,8 @@ export interface ZoneConfiguration {
   /** Our addresses that the zone may be asked at; absent: all. */
   readonly allowQueryOn?: AddressMatchList;
   readonly allowTransfer: AddressMatchList;
+  /** `allow-transfer port n transport t`: what transfers must come over besides. */
+  readonly transferOver?: { readonly port?: number; readonly transport?: 'tcp' | 'tls' };
   readonly notify: 'yes' | 'no' | 'explicit' | 'primary-only';
   readonly alsoNotify: readonly { readonly address: string; readonly port: number; readonly key?: string }[];
   readonly serialUpdateMethod: 'increment' | 'unixtime' | 'date';

@@ -15,6 +15,12 @@ const EVERYBODY: AddressMatchList = [{ kind: 'any', negated: false }];
 export const SERVER_DEFAULTS = {
   /** UDP and TCP port. RFC 1035 section 4.2. */
   port: 53,
+  /** RFC 7858 section 3.1. BIND 9.18. */
+  tlsPort: 853,
+  /** RFC 8484 section 3. BIND 9.18. */
+  httpsPort: 443,
+  /** HTTP/2 without TLS, behind a proxy. BIND 9.18. */
+  httpPort: 80,
   /** listen-on, listen-on-v6. BIND 9.18: any. */
   listenOn: EVERYBODY,
   /** BIND 9.18 on Debian. */
@@ -59,6 +65,34 @@ export const RATE_LIMIT_DEFAULTS = {
   minTableSize: 500,
   /** Entries. BIND 9.18: 20000. */
   maxTableSize: 20_000,
+} as const;
+
+/** Connections. Timeouts are tenths of a second. */
+export const STREAM_DEFAULTS = {
+  /** tcp-clients. BIND 9.18. */
+  clients: 150,
+  /** tcp-listen-queue. BIND 9.18. */
+  listenQueue: 10,
+  /** tcp-initial-timeout, tcp-idle-timeout, tcp-keepalive-timeout, tcp-advertised-timeout. BIND 9.18. */
+  timeout: 300,
+} as const;
+
+/** `tls` blocks. */
+export const TLS_DEFAULTS = {
+  /** OpenSSL's choice is the client's. BIND 9.18 leaves it at that. */
+  preferServerCiphers: false,
+  /** BIND 9.18 leaves OpenSSL's default. */
+  sessionTickets: true,
+} as const;
+
+/** `http` blocks. */
+export const HTTP_DEFAULTS = {
+  /** BIND 9.18; customary since RFC 8484. */
+  endpoint: '/dns-query',
+  /** http-listener-clients. BIND 9.18. */
+  listenerClients: 300,
+  /** http-streams-per-connection. BIND 9.18. */
+  streamsPerConnection: 100,
 } as const;
 
 /** Views and zones. */

@@ -1,9 +1,11 @@
 import {
   ANSWER_DEFAULTS,
   DEFAULT_POLICY,
+  HTTP_DEFAULTS,
   INSECURE_POLICY,
   MANUAL_KEYS_DEFAULTS,
   SERVER_DEFAULTS,
+  STREAM_DEFAULTS,
   ZONE_DEFAULTS,
 } from './defaults.ts';
 import { printPolicy } from './print-policy.ts';
@@ -40,6 +42,11 @@ function serverLines(): string[] {
     '#\tdirectory <where named was started>',
     '#\tdscp <obsolete>',
     '#\thostname <name of the host>',
+    `http-listener-clients ${HTTP_DEFAULTS.listenerClients};`,
+    `http-port ${SERVER_DEFAULTS.httpPort};`,
+    `http-streams-per-connection ${HTTP_DEFAULTS.streamsPerConnection};`,
+    `https-port ${SERVER_DEFAULTS.httpsPort};`,
+    'keep-response-order { none; };',
     'listen-on { any; };',
     'listen-on-v6 { any; };',
     `pid-file "${SERVER_DEFAULTS.pidFile}";`,
@@ -49,6 +56,15 @@ function serverLines(): string[] {
     `session-keyfile "${SERVER_DEFAULTS.sessionKeyFile}";`,
     `statistics-file "${SERVER_DEFAULTS.statisticsFile}";`,
     '#\tsuppress-initial-notify <obsolete>',
+    `tcp-advertised-timeout ${STREAM_DEFAULTS.timeout};`,
+    `tcp-clients ${STREAM_DEFAULTS.clients};`,
+    `tcp-idle-timeout ${STREAM_DEFAULTS.timeout};`,
+    `tcp-initial-timeout ${STREAM_DEFAULTS.timeout};`,
+    `tcp-keepalive-timeout ${STREAM_DEFAULTS.timeout};`,
+    `tcp-listen-queue ${STREAM_DEFAULTS.listenQueue};`,
+    'tcp-receive-buffer 0;',
+    'tcp-send-buffer 0;',
+    `tls-port ${SERVER_DEFAULTS.tlsPort};`,
     '#\tversion <name and version of this program>',
   ];
 }

@@ -49,7 +49,9 @@ test('defaults are those of BIND 9.18', () => {
   const configuration = good('');
   assert.equal(configuration.directory, '.');
   assert.equal(configuration.port, 53);
-  assert.deepEqual(configuration.listenOn, [{ port: 53, addresses: [{ kind: 'any', negated: false }] }]);
+  assert.deepEqual(configuration.listenOn, [
+    { port: 53, isDefaultPort: true, transport: 'plain', addresses: [{ kind: 'any', negated: false }] },
+  ]);
   assert.deepEqual(configuration.listenOnV6, configuration.listenOn);
   assert.equal(configuration.pidFile, '/run/named/named.pid');
   assert.equal(configuration.sessionKeyFile, '/run/named/session.key');
@@ -189,15 +191,12 @@ const REFUSED: readonly [text: string, ...faults: string[]][] = [
     "named.conf:2:2: 'recursion' with this value is known but not supported by this version",
     "named.conf:3:2: 'forwarders' is known but not supported by this version",
   ],
-  ['tls x { };', "named.conf:1:1: 'tls' is known but not supported by this version"],
+  ['tls none { };', "named.conf:1:1: tls clause name 'none' is reserved for internal use"],
   [
     'zone a { type secondary; };',
     "named.conf:1:10: zone 'a': 'type secondary' is known but not supported by this version",
   ],
-  [
-    'options { listen-on tls x { any; }; };',
-    "named.conf:1:25: 'tls' of 'listen-on' is known but not supported by this version",
-  ],
+  ['options { listen-on tls x { any; }; };', "named.conf:1:21: tls 'x' is not defined"],
   [
     'zone a { type primary; file "a"; dnssec-policy default; };',
     "named.conf:1:1: 'inline-signing yes;' must also be configured explicitly for zones using dnssec-policy without a configured " +

@@ -1,8 +1,8 @@
 import { equalOctets } from '../../base/octets.ts';
-import type { Configuration, ListenOn, TsigKeyStatement, ViewConfiguration } from '../configuration.ts';
+import type { Configuration, TsigKeyStatement, ViewConfiguration } from '../configuration.ts';
 import { SERVER_DEFAULTS } from '../defaults.ts';
 import { FaultList } from '../fault.ts';
-import { clauseNamed, clausesNamed, fieldOf, numberField, textField } from '../syntax/tree.ts';
+import { clauseNamed, clausesNamed, fieldOf, textField } from '../syntax/tree.ts';
 import type { Clause, MapValue } from '../syntax/tree.ts';
 import { checkAnswering } from './answering.ts';
 import { canonicalKeyName } from './context.ts';
@@ -10,11 +10,12 @@ import type { CheckContext, CheckDependencies } from './context.ts';
 import { checkControls } from './controls.ts';
 import { checkCookies } from './cookies.ts';
 import { checkKeys } from './keys.ts';
+import { checkListeners } from './listeners.ts';
 import { checkLogging } from './logging.ts';
 import { checkMatchList, collectAcls, previous } from './match-lists.ts';
 import { checkPolicies } from './policies.ts';
 import { collectRemoteServers } from './remote-servers.ts';
-import { allowTransferSetting, alsoNotifySetting, matchListSetting, unsupportedPart } from './settings.ts';
+import { allowTransferSetting, alsoNotifySetting, matchListSetting, transferOverSetting } from './settings.ts';
 import { checkSupport, SUPPORTED_OPTIONS, SUPPORTED_TOP, SUPPORTED_VIEW } from './supported.ts';
 import { checkStatistics } from './statistics.ts';
 import { checkSigningDefaults } from './zone-signing.ts';
@@ -49,8 +50,7 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
   const configuration: Configuration = {
     directory: context.directory,
     port,
-    listenOn: checkListenOn(options, 'listen-on', port, context),
-    listenOnV6: checkListenOn(options, 'listen-on-v6', port, context),
+    ...checkListeners(tree, options, port, context),
     ...serverTexts(options, dependencies),
     answers: checkAnswering([options], context),
     cookies: checkCookies(options, faults),
@@ -129,24 +129,12 @@ function textOrNone(
   return value.text === 'none' ? undefined : hostName;
 }
 
-function checkListenOn(options: MapValue, name: string, port: number, context: CheckContext): ListenOn[] {
-  const clauses = clausesNamed(options, name);
-  if (clauses.length === 0) return [{ port, addresses: SERVER_DEFAULTS.listenOn }];
-  return clauses.map(({ value }) => {
-    for (const part of ['tls', 'http']) {
-      const asked = fieldOf(value, part);
-      if (asked) unsupportedPart(name, part, asked, context);
-    }
-    const addresses = fieldOf(value, 'addresses');
-    return { port: numberField(value, 'port') ?? port, addresses: addresses ? checkMatchList(addresses, context) : [] };
-  });
-}
-
 /** What zones would inherit is checked also where there is no zone to inherit it. */
 function checkZoneDefaults(map: MapValue, context: CheckContext): void {
   for (const name of ['allow-query', 'allow-query-on', 'allow-recursion', 'allow-query-cache'])
     matchListSetting([map], name, EVERYBODY, context);
   allowTransferSetting([map], context);
+  transferOverSetting([map], context);
   alsoNotifySetting([map], context);
   checkSigningDefaults(map, context.faults);
 }

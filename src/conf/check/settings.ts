@@ -1,6 +1,6 @@
 import type { AddressMatchList, ZoneConfiguration } from '../configuration.ts';
 import { ZONE_DEFAULTS } from '../defaults.ts';
-import { clauseNamed, fieldOf } from '../syntax/tree.ts';
+import { clauseNamed, fieldOf, numberField, textField } from '../syntax/tree.ts';
 import type { Clause, MapValue } from '../syntax/tree.ts';
 import { checkMatchList } from './match-lists.ts';
 import type { CheckContext } from './context.ts';
@@ -22,17 +22,30 @@ export function matchListSetting(scope: Scope, name: string, fallback: AddressMa
   return clause ? checkMatchList(clause.value, context) : fallback;
 }
 
-/** `allow-transfer { ... }`; a port or transport that is asked for is refused by name. */
 export function allowTransferSetting(scope: Scope, context: CheckContext): AddressMatchList {
   const clause = inherited(scope, 'allow-transfer');
   if (!clause) return ZONE_DEFAULTS.allowTransfer;
-  for (const part of ['port', 'transport']) {
-    const value = fieldOf(clause.value, part);
-    if (value) unsupportedPart('allow-transfer', part, value, context);
-  }
   const clients = fieldOf(clause.value, 'clients');
   return clients ? checkMatchList(clients, context) : ZONE_DEFAULTS.allowTransfer;
 }
+
+/** `allow-transfer [port n] [transport t]`: undefined when it asks for neither. */
+export function transferOverSetting(scope: Scope, context: CheckContext): ZoneConfiguration['transferOver'] {
+  const value = inherited(scope, 'allow-transfer')?.value;
+  if (value === undefined) return undefined;
+  const port = numberField(value, 'port');
+  const written = textField(value, 'transport');
+  const transport = TRANSPORTS.find((one) => one === written?.toLowerCase());
+  if (written !== undefined && transport === undefined) {
+    const text = `'${written}' is not a valid transport protocol for zone transfers. Please specify either 'tcp' or 'tls'`;
+    context.faults.error('CONF_VALUE', value.position, text);
+  }
+  // As in BIND, port 0 is any.
+  const over = { ...(port && { port }), ...(transport && { transport }) };
+  return Object.keys(over).length === 0 ? undefined : over;
+}
+
+const TRANSPORTS = ['tcp', 'tls'] as const;
 
 export function notifySetting(scope: Scope): ZoneConfiguration['notify'] {
   const value = inherited(scope, 'notify')?.value;
@@ -55,14 +68,4 @@ export function textSetting(scope: Scope, name: string): string | undefined {
 export function maxZoneTtlSetting(scope: Scope): number | undefined {
   const value = inherited(scope, 'max-zone-ttl')?.value;
   return (value?.kind === 'duration' && value.seconds) || undefined;
-}
-
-export function unsupportedPart(
-  statement: string,
-  part: string,
-  at: { position: Clause['position'] },
-  context: CheckContext,
-): void {
-  const text = `'${part}' of '${statement}' is known but not supported by this version`;
-  context.faults.error('CONF_UNSUPPORTED', at.position, text);
 }

@@ -9,6 +9,7 @@ export type SupportTable = Readonly<Record<string, true | ObeyedWhen>>;
 
 const isNo: ObeyedWhen = ({ value }) => value.kind === 'boolean' && !value.value;
 const isYes: ObeyedWhen = ({ value }) => value.kind === 'boolean' && value.value;
+const isZero: ObeyedWhen = ({ value }) => value.kind === 'number' && value.value === 0;
 const isWord =
   (word: string): ObeyedWhen =>
   ({ value }) =>
@@ -95,6 +96,11 @@ export const SUPPORTED_OPTIONS: SupportTable = {
   directory: true,
   dscp: true,
   hostname: true,
+  'http-listener-clients': true,
+  'http-port': true,
+  'http-streams-per-connection': true,
+  'https-port': true,
+  'keep-response-order': isNobody,
   'listen-on': true,
   'listen-on-v6': true,
   'pid-file': true,
@@ -104,6 +110,15 @@ export const SUPPORTED_OPTIONS: SupportTable = {
   'session-keyfile': true,
   'statistics-file': true,
   'suppress-initial-notify': true,
+  'tcp-advertised-timeout': true,
+  'tcp-clients': true,
+  'tcp-idle-timeout': true,
+  'tcp-initial-timeout': true,
+  'tcp-keepalive-timeout': true,
+  'tcp-listen-queue': true,
+  'tcp-receive-buffer': isZero,
+  'tcp-send-buffer': isZero,
+  'tls-port': true,
   version: true,
 };
 
@@ -118,6 +133,7 @@ export const SUPPORTED_TOP: SupportTable = {
   acl: true,
   controls: true,
   'dnssec-policy': true,
+  http: true,
   key: true,
   logging: true,
   masters: true,
@@ -125,6 +141,7 @@ export const SUPPORTED_TOP: SupportTable = {
   'parental-agents': true,
   primaries: true,
   'statistics-channels': true,
+  tls: true,
   view: true,
   zone: true,
 };

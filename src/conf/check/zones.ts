@@ -15,6 +15,7 @@ import {
   matchListSetting,
   notifySetting,
   textSetting,
+  transferOverSetting,
 } from './settings.ts';
 import type { Scope } from './settings.ts';
 import { zoneStatisticsSetting } from './statistics.ts';
@@ -118,6 +119,7 @@ function checkZone(
   checkSupport(allowed, SUPPORTED_ZONE, faults);
   const scope = [body, ...outer];
   const file = clauseNamed(body, 'file')?.value;
+  const transferOver = transferOverSetting(scope, context);
   if (file?.kind !== 'text') {
     faults.error('CONF_VALUE', clause.position, `zone '${written}': missing 'file' entry`);
     return undefined;
@@ -134,6 +136,7 @@ function checkZone(
       allowQueryOn: matchListSetting(scope, 'allow-query-on', ZONE_DEFAULTS.allowQuery, context),
     }),
     allowTransfer: allowTransferSetting(scope, context),
+    ...(transferOver && { transferOver }),
     notify: notifySetting(scope),
     alsoNotify: alsoNotifySetting(scope, context),
     serialUpdateMethod: (textSetting(scope, 'serial-update-method') ??
