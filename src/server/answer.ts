@@ -527,7 +527,7 @@ export class Answerer {
 
   /** Keeps room for OPT and TSIG behind the records. */
   #reserve(): void {
-    const room = this.#transactions.reserved + this.#edns.reserved(this.#query, this.#client);
+    const room = this.#transactions.reserved + this.#edns.reserved(this.#query);
     this.#builder.message.limit = this.#largest - room;
   }
 

@@ -30,6 +30,8 @@ export class EdnsAnswer {
   readonly #counters: CounterRow;
   #nsid: Uint8Array | undefined;
   #jar: CookieJar | undefined;
+  #wantsNsid = false;
+  #saysKeepalive = false;
   readonly #options = new Uint8Array(5 * OPTION_OCTETS + MOST_NSID + COOKIE_OCTETS + 4 + LARGEST_BLOCK);
   #length = 0;
 
@@ -46,7 +48,12 @@ export class EdnsAnswer {
   /** Looks at what the query asks for. */
   begin(query: QueryView, client: ClientContext): void {
     this.cookie = COOKIE.NONE;
-    if (!query.hasEdns) return;
+    this.#wantsNsid = this.#saysKeepalive = false;
+    // What options mean in another version of EDNS is not known.
+    if (!query.hasEdns || query.ednsVersion !== 0) return;
+    this.#wantsNsid = query.wantsNsid && this.#nsid !== undefined;
+    // RFC 7828 section 3.2.1 and 3.3.2: never over UDP, and only to who asked.
+    this.#saysKeepalive = query.wantsKeepalive && client.overTcp && client.keepaliveTimeout > 0;
     if (query.cookieLength !== 0 && this.#jar !== undefined) this.#examineCookie(query, client, this.#jar);
     if (query.wantsKeepalive) this.#counters.add(COUNTER.KeepAliveOpt);
     if (query.hasPadding) this.#counters.add(COUNTER.PadOpt);
@@ -61,12 +68,12 @@ export class EdnsAnswer {
   }
 
   /** Octets that the answer's OPT record needs at least. */
-  reserved(query: QueryView, client: ClientContext): number {
-    if (!query.hasEdns) return 0;
+  reserved({ hasEdns }: QueryView): number {
+    if (!hasEdns) return 0;
     let room = OPT_OCTETS;
-    if (query.wantsNsid && this.#nsid !== undefined) room += OPTION_OCTETS + this.#nsid.length;
+    if (this.#wantsNsid) room += OPTION_OCTETS + (this.#nsid?.length ?? 0);
     if (this.cookie !== COOKIE.NONE) room += OPTION_OCTETS + COOKIE_OCTETS;
-    if (saysKeepalive(query, client)) room += OPTION_OCTETS + KEEPALIVE_OCTETS;
+    if (this.#saysKeepalive) room += OPTION_OCTETS + KEEPALIVE_OCTETS;
     return room;
   }
 
@@ -86,9 +93,9 @@ export class EdnsAnswer {
     room: number,
   ): void {
     this.#length = 0;
-    if (query.wantsNsid && this.#nsid !== undefined) this.#put(EDNS_OPTION.NSID, this.#nsid);
+    if (this.#wantsNsid && this.#nsid !== undefined) this.#put(EDNS_OPTION.NSID, this.#nsid);
     if (this.cookie !== COOKIE.NONE && this.#jar !== undefined) this.#put(EDNS_OPTION.COOKIE, this.#jar.answer);
-    if (saysKeepalive(query, client)) this.#putNumber(EDNS_OPTION.TCP_KEEPALIVE, client.keepaliveTimeout);
+    if (this.#saysKeepalive) this.#putNumber(EDNS_OPTION.TCP_KEEPALIVE, client.keepaliveTimeout);
     // RFC 8914 section 3: the first thing to leave out where there is no room.
     if (ede >= 0 && OPT_OCTETS + this.#length + OPTION_OCTETS + EDE_OCTETS <= room)
       this.#putNumber(EDNS_OPTION.EDE, ede);
@@ -130,11 +137,6 @@ export class EdnsAnswer {
     const at = this.#begin(EDNS_OPTION.PAD, length);
     this.#options.fill(0, at, at + length);
   }
-}
-
-/** RFC 7828 section 3.2.1 and 3.3.2: never over UDP, and only to who asked. */
-function saysKeepalive(query: QueryView, client: ClientContext): boolean {
-  return query.wantsKeepalive && client.overTcp && client.keepaliveTimeout > 0;
 }
 
 const COOKIE_COUNTERS: readonly number[] = [
