@@ -12,13 +12,16 @@ const commands: Record<string, string> = { named: 'src/daemon/main.ts' };
 for (const file of fs.readdirSync('src/tools'))
   if (isEntry(path.join('src/tools', file))) commands[file.replace(/\.ts$/, '')] = path.join('src/tools', file);
 
+/** What is loaded by its file name, only where it is wanted. */
+const modules = { 'statistics-http': 'src/status/statistics-http.ts' };
+
 const workers = Object.fromEntries(fs.globSync('src/**/*-worker.ts').map((file) => [path.basename(file, '.ts'), file]));
 
 fs.rmSync('dist', { recursive: true, force: true });
 const version = (JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string }).version;
-await build({
+const { metafile } = await build({
   // What npm runs after installation to compile native/udp.
-  entryPoints: { ...commands, ...workers, 'build-native': 'scripts/build-native.ts' },
+  entryPoints: { ...commands, ...modules, ...workers, 'build-native': 'scripts/build-native.ts' },
   outdir: 'dist',
   bundle: true,
   platform: 'node',
@@ -26,6 +29,7 @@ await build({
   target: 'node26',
   minifySyntax: true,
   legalComments: 'eof',
+  metafile: true,
   logLevel: 'warning',
   define: { SIGNET_VERSION: JSON.stringify(version) },
   // Packages in CommonJS ask for Node's own modules by require.
@@ -33,6 +37,8 @@ await build({
     js: "import { createRequire as signetRequire } from 'node:module'; const require = signetRequire(import.meta.url);",
   },
 });
+
+fs.writeFileSync('dist/THIRD-PARTY-LICENSES', thirdPartyLicenses(Object.keys(metafile.inputs)));
 
 fs.mkdirSync('dist/bin');
 for (const name of Object.keys(commands)) {
@@ -58,4 +64,19 @@ console.log(`dist: ${built}`);
 
 function isEntry(file: string): boolean {
   return file.endsWith('.ts') && fs.readFileSync(file, 'utf8').includes('import.meta.main');
+}
+
+/** The licenses of the packages that the bundles hold: they ask to go with every copy. */
+function thirdPartyLicenses(inputs: readonly string[]): string {
+  const packages = new Set(inputs.flatMap((input) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []));
+  const texts = [...packages].toSorted().map((directory) => {
+    const file = fs.readdirSync(directory).find((name) => /^licen[cs]e/i.test(name));
+    if (file === undefined) throw new Error(`${directory} has no license file: it cannot be part of the package`);
+    const { name, version: of } = JSON.parse(fs.readFileSync(path.join(directory, 'package.json'), 'utf8')) as {
+      name: string;
+      version: string;
+    };
+    return `${name} ${of}\n\n${fs.readFileSync(path.join(directory, file), 'utf8').trim()}\n`;
+  });
+  return texts.join(`\n${'-'.repeat(80)}\n\n`);
 }

@@ -14,7 +14,7 @@ import type {
 } from '../status/snapshot.ts';
 import { nameToShortText } from '../wire/name-text.ts';
 import { opcodeText, rcodeText } from '../wire/code-text.ts';
-import { RCODE } from '../wire/type-codes.ts';
+import { OPCODE, RCODE } from '../wire/type-codes.ts';
 import { typeText } from '../wire/type-text.ts';
 import type { ZoneKeeper } from './zone-keeper.ts';
 
@@ -43,7 +43,7 @@ export function takeSnapshot(sources: StatisticsSources): StatisticsSnapshot {
     bootTime: sources.bootTime * 1000,
     configTime: sources.configured * 1000,
     currentTime: sources.now * 1000,
-    opcodes: counts.opcodes.map((value, code) => counter(opcodeText(code), value)),
+    opcodes: counts.opcodes.map((value, code) => counter(statisticsOpcodeText(code), value)),
     responseCodes: counts.responseCodes.map((value, code) => counter(statisticsRcodeText(code), value)),
     queryTypes: queryTypes(counts.queryTypes),
     nameServer: named(NAME_SERVER_COUNTERS, counts.nameServer),
@@ -73,6 +73,11 @@ const counter = (name: string, value: number): Counter => ({ name, text: name, v
 
 function named(table: CounterTable, counts: Readonly<Record<string, number>>): Counter[] {
   return table.map(([name, text]) => ({ name, text, value: counts[name] }));
+}
+
+/** BIND 9.18 has no name for 6, DSO. */
+function statisticsOpcodeText(code: number): string {
+  return code > OPCODE.UPDATE ? `RESERVED${code}` : opcodeText(code);
 }
 
 /** BIND 9.18 calls codes as they were before 11 got a name, and those above 16 by number. */
