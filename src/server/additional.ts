@@ -4,13 +4,15 @@ import type { NodeRef, RRsetRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { SECTION } from '../wire/header.ts';
-import { afterName } from './name-copy.ts';
-import type { ResponseBuilder } from './response-builder.ts';
+import { afterName, copyName } from './name-copy.ts';
+import { OWN_NAME, type ResponseBuilder } from './response-builder.ts';
 
 /** RRsets of one answer whose targets are looked up. */
 const MOST_NOTED = 32;
 /** An RRset of more records gets no addresses, so that a small query cannot cost thousands of look-ups (BIND 9.18: 13). */
 const MOST_TARGETS = 13;
+/** What is at or below a cut has addresses in the child zone. */
+const NOT_OURS = NODE.OCCLUDED | NODE.DELEGATION;
 
 /**
  * Finds the addresses of hosts that records in an answer name (RFC 1034 section 4.3.2 step 6), in the zone that the
@@ -24,6 +26,8 @@ export class AdditionalData {
   #cutNs: RRsetRef = 0;
   readonly #rdata = new Uint8Array(65_536);
   readonly #cutName = new Uint8Array(256);
+  /** "*", and the closest encloser of a target. */
+  readonly #wildcard = Uint8Array.from({ length: 2 + 256 }, (_, i) => (i === 0 ? 1 : i === 1 ? 0x2a : 0));
 
   constructor(builder: ResponseBuilder) {
     this.#builder = builder;
@@ -83,20 +87,45 @@ export class AdditionalData {
       reader.copyRdata(p, this.#rdata, 0);
       if (offset > 0) this.#rdata.copyWithin(0, offset, reader.rdataLength(p));
       const node = this.#nodeInZone(reader, this.#rdata);
-      if (node === 0 || (reader.nodeFlags(node) & (NODE.OCCLUDED | NODE.DELEGATION)) !== 0) continue;
-      if (!this.#writeAddresses(reader, node)) return;
+      if (node === 0) {
+        if (!this.#writeExpanded(reader)) return;
+      } else if ((reader.nodeFlags(node) & NOT_OURS) === 0 && !this.#writeAddresses(reader, node)) return;
     }
+  }
+
+  /** Addresses that a wildcard has for the target in #rdata, which does not exist itself (RFC 4592 section 3.3.1). */
+  #writeExpanded(reader: ZoneReader): boolean {
+    if (!isWithin(this.#rdata, reader.apex)) return true;
+    const encloser = reader.closestEncloser(this.#rdata);
+    const flags = reader.nodeFlags(encloser);
+    if ((flags & NODE.WILDCARD_CHILD) === 0 || (flags & NOT_OURS) !== 0 || reader.rrset(encloser, TYPE.DNAME) !== 0)
+      return true;
+    let labels = 0;
+    let at = 0;
+    let hash = 0;
+    for (; this.#rdata[at] !== 0; at += this.#rdata[at] + 1) labels++;
+    for (let i = 0; i < at; i++) hash = Math.imul(hash ^ LOWER[this.#rdata[i]], 0x01000193);
+    for (at = 0; labels > reader.matchedLabels; labels--) at += this.#rdata[at] + 1;
+    copyName(this.#rdata, at, this.#wildcard, 2);
+    const wildcard = reader.find(this.#wildcard);
+    if (wildcard === 0) return true;
+    const { lookedUp } = this.#builder;
+    this.#builder.lookedUp = this.#rdata;
+    // No place in the message, but a number by which the RRset is in it once for each target.
+    const isRoom = this.#writeAddresses(reader, wildcard, true, -2 - (hash & 0x3fff));
+    this.#builder.lookedUp = lookedUp;
+    return isRoom;
   }
 
   #nodeInZone(reader: ZoneReader, name: Uint8Array): NodeRef {
     return isWithin(name, reader.apex) ? reader.find(name) : 0;
   }
 
-  #writeAddresses(reader: ZoneReader, node: NodeRef): boolean {
+  #writeAddresses(reader: ZoneReader, node: NodeRef, expanded = false, expandedAt = OWN_NAME): boolean {
     const a = reader.rrset(node, TYPE.A);
-    if (a !== 0 && !this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, a)) return false;
+    if (a !== 0 && !this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, a, expanded, expandedAt)) return false;
     const aaaa = reader.rrset(node, TYPE.AAAA);
-    return aaaa === 0 || this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, aaaa);
+    return aaaa === 0 || this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, aaaa, expanded, expandedAt);
   }
 }
 

@@ -116,6 +116,7 @@ export const ARGUED: readonly Argued[] = [
       isAddress(difference.record) &&
       query?.edns?.dnssecOk === true &&
       Math.max(ours?.octets.length ?? 0, theirs?.octets.length ?? 0) > limit - MOST_ADDITIONAL,
+    demandedBy: 'RFC 4035 section 3.1.1: an RRset in the additional section has its RRSIGs with it',
   },
   // NSD and Knot.
   {
