@@ -2,8 +2,10 @@ import { TYPE } from '../wire/type-codes.ts';
 import { NODE } from '../zone/store/layout.ts';
 import type { NodeRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
+import type { FoldedName } from '../zone/store/owner-order.ts';
 import { copyName } from './name-copy.ts';
 import { Nsec3Hasher } from './nsec3-hash.ts';
+import type { ZoneFacts } from './zone-facts.ts';
 
 /** Puts the RRset of `type` at a node, with its signatures, into the authority section; once if asked twice. */
 export interface ProofSink {
@@ -20,29 +22,37 @@ export class DenialProver {
   readonly #wildcard = new Uint8Array(2 + 255);
   readonly #owner = new Uint8Array(256);
   readonly #parameters = new Uint8Array(5 + 255);
-  readonly #labelStart = new Uint8Array(128);
   #reader!: ZoneReader;
+  #asked!: FoldedName;
   #name!: Uint8Array;
   #labels = 0;
+  #facts!: ZoneFacts;
+  /** Generation of the facts that the hasher's parameters are from, and whose they are. */
+  #parametersOf: ZoneFacts | undefined;
+  #generation = 0;
 
   constructor(sink: ProofSink) {
     this.#sink = sink;
   }
 
-  /** Says what the next proofs are about. */
-  open(reader: ZoneReader, name: Uint8Array): void {
+  /** Says what the next proofs are about: the name that the reader's `encloserOf` was asked for last. */
+  open(reader: ZoneReader, name: FoldedName, facts: ZoneFacts): void {
     this.#reader = reader;
-    this.#name = name;
-    this.#labels = 0;
-    for (let at = 0; name[at] !== 0; at += name[at] + 1) this.#labelStart[this.#labels++] = at;
-    if (reader.denial === 'nsec3') this.#loadParameters();
+    this.#asked = name;
+    this.#name = name.octets;
+    this.#labels = name.labels;
+    this.#facts = facts;
+    if (reader.denial !== 'nsec3' || (this.#parametersOf === facts && this.#generation === facts.generation)) return;
+    this.#loadParameters();
+    this.#parametersOf = facts;
+    this.#generation = facts.generation;
   }
 
   /** The name exists (node), the type does not (RFC 4035 section 3.1.3.1; RFC 5155 sections 7.2.3, 7.2.4). */
   noData(node: NodeRef): void {
     if (this.#reader.denial === 'nsec') {
       if (this.#reader.rrset(node, TYPE.NSEC) !== 0) this.#sink.addProof(node, TYPE.NSEC);
-      else this.#cover(this.#name, 0); // an empty non-terminal has no NSEC: the one before shows that it is empty
+      else this.#coverAsked(); // an empty non-terminal has no NSEC: the one before shows that it is empty
       return;
     }
     // Without an NSEC3 of its own (opt-out) the name is shown to lie in an opted-out span.
@@ -50,21 +60,41 @@ export class DenialProver {
   }
 
   /** Neither the name nor a wildcard for it exists (RFC 4035 section 3.1.3.2; RFC 5155 section 7.2.2). */
-  nameError(enclosing: number): void {
-    if (this.#reader.denial === 'nsec') {
-      this.#cover(this.#name, 0);
-      this.#makeWildcard(enclosing);
-      this.#cover(this.#wildcard, 0);
-      return;
+  nameError(encloser: NodeRef, enclosing: number): void {
+    const facts = this.#facts;
+    // Floods of names that are not there share their closest encloser: what does not depend on the name is found once.
+    if (facts.encloser !== encloser) this.#findWildcardProof(encloser, enclosing);
+    if (this.#reader.denial === 'nsec') this.#coverAsked();
+    else {
+      this.#add(facts.matching, TYPE.NSEC3);
+      this.#coverHash(this.#name, this.#suffixAt(facts.provable + 1));
     }
-    const provable = this.#proveCloser(enclosing);
-    this.#makeWildcard(provable);
-    this.#coverHash(this.#wildcard, 0);
+    this.#add(facts.coveringWildcard, this.#reader.denial === 'nsec' ? TYPE.NSEC : TYPE.NSEC3);
+  }
+
+  #findWildcardProof(encloser: NodeRef, enclosing: number): void {
+    const facts = this.#facts;
+    facts.encloser = encloser;
+    facts.matching = 0;
+    facts.provable = enclosing;
+    if (this.#reader.denial === 'nsec3') {
+      facts.provable = this.#provableLabels(enclosing);
+      facts.matching = this.#matchingHash(this.#name, this.#suffixAt(facts.provable));
+    }
+    this.#makeWildcard(facts.provable);
+    facts.coveringWildcard =
+      this.#reader.denial === 'nsec'
+        ? this.#withNsec(this.#reader.predecessor(this.#wildcard))
+        : this.#coveringHash(this.#wildcard, 0);
+  }
+
+  #add(node: NodeRef, type: number): void {
+    if (node !== 0) this.#sink.addProof(node, type);
   }
 
   /** A wildcard answered: no closer name exists (RFC 4035 section 3.1.3.3; RFC 5155 section 7.2.6). */
   wildcardAnswer(enclosing: number): void {
-    if (this.#reader.denial === 'nsec') this.#cover(this.#name, 0);
+    if (this.#reader.denial === 'nsec') this.#coverAsked();
     else this.#coverHash(this.#name, this.#suffixAt(enclosing + 1));
   }
 
@@ -73,8 +103,8 @@ export class DenialProver {
     if (this.#reader.denial === 'nsec') {
       this.#makeWildcard(enclosing);
       if (this.#reader.rrset(wildcard, TYPE.NSEC) !== 0) this.#sink.addProof(wildcard, TYPE.NSEC);
-      else this.#cover(this.#wildcard, 0);
-      this.#cover(this.#name, 0);
+      else this.#add(this.#withNsec(this.#reader.predecessor(this.#wildcard)), TYPE.NSEC);
+      this.#coverAsked();
       return;
     }
     const provable = this.#proveCloser(enclosing);
@@ -91,16 +121,20 @@ export class DenialProver {
     if (!this.#matchHash(this.#name, this.#suffixAt(labels))) this.#proveCloser(labels - 1);
   }
 
-  /** The NSEC whose span holds the name at name[at...]. */
-  #cover(name: Uint8Array, at: number): void {
+  /** The NSEC whose span holds the name that was asked for. */
+  #coverAsked(): void {
+    this.#add(this.#withNsec(this.#reader.predecessorOfAsked()), TYPE.NSEC);
+  }
+
+  /** The node itself or the last one before it that has an NSEC. */
+  #withNsec(node: NodeRef): NodeRef {
     const reader = this.#reader;
-    let node = reader.predecessor(name, at);
     while (node !== 0 && reader.rrset(node, TYPE.NSEC) === 0) {
       // Empty non-terminals and what is below a cut own no NSEC.
       reader.copyOwner(node, this.#owner, 0);
       node = (reader.nodeFlags(node) & NODE.OCCLUDED) === 0 ? reader.predecessor(this.#owner) : this.#cutAbove();
     }
-    if (node !== 0) this.#sink.addProof(node, TYPE.NSEC);
+    return node;
   }
 
   /** The cut that #owner is below: it comes before all that it hides. */
@@ -121,30 +155,40 @@ export class DenialProver {
    * @returns labels of that ancestor
    */
   #proveCloser(labels: number): number {
-    while (labels > this.#reader.apexLabels && !this.#matchHash(this.#name, this.#suffixAt(labels))) labels--;
-    if (labels === this.#reader.apexLabels) this.#matchHash(this.#name, this.#suffixAt(labels));
-    this.#coverHash(this.#name, this.#suffixAt(labels + 1));
+    const provable = this.#provableLabels(labels);
+    this.#add(this.#matchingHash(this.#name, this.#suffixAt(provable)), TYPE.NSEC3);
+    this.#coverHash(this.#name, this.#suffixAt(provable + 1));
+    return provable;
+  }
+
+  /** Labels of the longest ancestor of at most `labels` labels that has an NSEC3; the apex is taken to have one. */
+  #provableLabels(labels: number): number {
+    const { apexLabels } = this.#reader;
+    while (labels > apexLabels && this.#matchingHash(this.#name, this.#suffixAt(labels)) === 0) labels--;
     return labels;
   }
 
   #matchHash(name: Uint8Array, at: number): boolean {
-    const node = this.#reader.findHash(this.#hasher.compute(name, at));
-    if (node === 0) return false;
-    this.#sink.addProof(node, TYPE.NSEC3);
-    return true;
+    const node = this.#matchingHash(name, at);
+    this.#add(node, TYPE.NSEC3);
+    return node !== 0;
   }
 
   #coverHash(name: Uint8Array, at: number): void {
-    const node = this.#reader.coveringHash(this.#hasher.compute(name, at));
-    if (node !== 0) this.#sink.addProof(node, TYPE.NSEC3);
+    this.#add(this.#coveringHash(name, at), TYPE.NSEC3);
+  }
+
+  #matchingHash(name: Uint8Array, at: number): NodeRef {
+    return this.#reader.findHash(this.#hasher.compute(name, at));
+  }
+
+  #coveringHash(name: Uint8Array, at: number): NodeRef {
+    return this.#reader.coveringHash(this.#hasher.compute(name, at));
   }
 
   /** Where the rightmost `labels` labels of the name begin. */
   #suffixAt(labels: number): number {
-    if (labels > 0) return this.#labelStart[this.#labels - labels];
-    if (this.#labels === 0) return 0;
-    const last = this.#labelStart[this.#labels - 1];
-    return last + this.#name[last] + 1;
+    return this.#asked.starts[this.#labels - labels];
   }
 
   #makeWildcard(enclosing: number): void {

@@ -1,9 +1,10 @@
-import type { Section } from '../wire/header.ts';
+import { HEADER_LENGTH, type Section } from '../wire/header.ts';
 import { MessageBuilder } from '../wire/message-writer.ts';
 import { CLASS, TYPE } from '../wire/type-codes.ts';
 import type { NodeRef, RRsetRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { copyName } from './name-copy.ts';
+import type { SoaBlock } from './soa-block.ts';
 
 /** Owner of an RRset: the node's own name, rather than a place in the message. */
 export const OWN_NAME = -1;
@@ -36,6 +37,7 @@ export class ResponseBuilder {
     this.message.begin(limit);
     this.withSignatures = withSignatures;
     this.truncated = false;
+    this.askedNode = 0;
     this.#rrsetCount = 0;
   }
 
@@ -113,12 +115,43 @@ export class ResponseBuilder {
     return position < POINTER_LIMIT ? position : UNREACHABLE;
   }
 
-  /** @returns where the message has the owner already, or UNREACHABLE with the name in #owner */
+  /**
+   * Adds the SOA as negative answers have it.
+   * @returns false when it has to be added by addRRset
+   */
+  addSoaBlock(block: SoaBlock, soa: RRsetRef): boolean {
+    if (!block.append(this.message, this.withSignatures)) return false;
+    this.#keep(soa, OWN_NAME);
+    return true;
+  }
+
+  /** The node whose owner is the question's name, octet for octet; 0 for none. */
+  askedNode: NodeRef = 0;
+
+  /** @returns where the message has the owner already, or UNREACHABLE with what it is in #ownerNode or #owner */
   #addOwner(reader: ZoneReader, node: NodeRef, expanded: boolean, expandedAt: number): number {
-    if (expanded && expandedAt >= 0) return expandedAt;
-    if (expanded) copyName(this.lookedUp, 0, this.#owner, 0);
-    else reader.copyOwner(node, this.#owner, 0);
+    this.#ownerNode = 0;
+    if (expanded) {
+      if (expandedAt >= 0) return expandedAt;
+      copyName(this.lookedUp, 0, this.#owner, 0);
+      return UNREACHABLE;
+    }
+    if (node === this.askedNode) return HEADER_LENGTH;
+    if (node === reader.apexNode && this.message.apexAt > 0) return this.message.apexAt;
+    this.#ownerNode = node;
     return UNREACHABLE;
+  }
+  #ownerNode: NodeRef = 0;
+
+  /** Begins the first record of an RRset whose owner has to be written. */
+  #beginFirst(reader: ZoneReader, type: number, ttl: number): number {
+    const { message } = this;
+    const node = this.#ownerNode;
+    if (node !== 0) {
+      if (reader.writeOwner(node, message)) return message.fixedFields(type, CLASS.IN, ttl);
+      reader.copyOwner(node, this.#owner, 0);
+    }
+    return message.beginRecord(this.#owner, 0, type, CLASS.IN, ttl);
   }
 
   /** Writes records until the message is full; returns where their owner is. */
@@ -129,7 +162,7 @@ export class ResponseBuilder {
       const rdataAt =
         owner >= 0
           ? message.beginRecordAt(owner, type, CLASS.IN, ttl)
-          : message.beginRecord(this.#owner, 0, type, CLASS.IN, ttl);
+          : this.#beginFirst(reader, type, ttl);
       this.#addRdata(reader, type, position);
       if (!message.endRecord(rdataAt, section)) return owner;
       if (position === first && type !== TYPE.RRSIG) this.firstRdataAt = rdataAt;

@@ -2,14 +2,16 @@ import { copyOctets } from '../base/octets.ts';
 import { HEADER_LENGTH, SECTION, type Section } from '../wire/header.ts';
 import { LOWER, MAX_NAME_LENGTH } from '../wire/name.ts';
 import { RCODE, TYPE } from '../wire/type-codes.ts';
-import type { Arena, NodeRef, RRsetRef } from '../zone/store/arena.ts';
+import { HEAD, type Arena, type NodeRef, type RRsetRef, type VersionRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
+import { FoldedName } from '../zone/store/owner-order.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { AdditionalData } from './additional.ts';
 import { afterName, copyName } from './name-copy.ts';
 import type { CompiledView } from './compiled-tables.ts';
 import { DenialProver, type ProofSink } from './denial.ts';
 import { OWN_NAME, type ResponseBuilder } from './response-builder.ts';
+import { ZoneFacts } from './zone-facts.ts';
 
 /** CNAMEs and DNAMEs followed for one query. BIND 9.18: max-query-restarts 11. */
 const MOST_RESTARTS = 11;
@@ -49,6 +51,9 @@ export const OUTCOME = {
 const NO_LIMIT = 0xffffffff;
 const NAME_ROOM = MAX_NAME_LENGTH + 1;
 
+/** Zones that a thread knows facts of, by slot; zones that share a place take turns. */
+const FACTS = 61;
+
 /** Three for each alias that a wildcard gave, and for the end. */
 const MOST_PROOFS = 3 * (MOST_RESTARTS + 2);
 
@@ -66,12 +71,15 @@ export class ZoneAnswerer implements ProofSink {
   /** Index of the zone asked last in its view; -1 for none. */
   zone = -1;
   readonly #arena: Arena;
+  readonly #table = Array.from({ length: FACTS }, () => new ZoneFacts());
+  #facts = this.#table[0];
   readonly #reader: ZoneReader;
   readonly #denial: DenialProver;
   readonly #additional: AdditionalData;
   /** The name that is looked up: the question's, then the target of each alias. */
   readonly #name = new Uint8Array(MAX_NAME_LENGTH + 1);
-  #labels = 0;
+  /** The same name for look-ups. */
+  readonly #folded = new FoldedName();
   #length = 0;
   /** Where the message has #name; -1 when no pointer reaches it. */
   #nameOffset = 0;
@@ -116,19 +124,44 @@ export class ZoneAnswerer implements ProofSink {
     this.authoritative = false;
     this.#proofs = 0;
     this.#substitutions = 0;
-    const zone = view.index.find(this.#name, 0, question.type === TYPE.DS);
+    const zone = view.index.findName(this.#folded, question.type === TYPE.DS);
     this.zone = zone;
     if (zone < 0) return OUTCOME.NOT_AUTHORITATIVE;
     if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) return OUTCOME.DENIED;
+    // The epoch before the slot: see #open.
+    const epoch = Atomics.load(this.#arena.u32, HEAD.EPOCH);
     // One look at the slot: all of the answer is from one version.
     const version = Atomics.load(this.#arena.u32, view.slots[zone]);
     if (version === 0) return OUTCOME.NOT_LOADED;
-    this.#reader.open(version);
+    this.#open(version, epoch, view.slots[zone]);
     this.authoritative = true;
+    this.#pointToApex();
     const outcome = this.#followAliases(view, zone);
     this.#writeProofs();
     if (!this.builder.truncated) this.#additional.write(this.#reader, !question.omitAdditional);
     return outcome;
+  }
+
+  /**
+   * Opens the version, unless it is open, and finds what is known of it. A ref can stand for another version only when the version before
+   * it was retired, which moves the epoch on. The epoch was looked at before the slot: so nothing that is retired meanwhile is known
+   * under the epoch that follows, and what is retired later is not used again while this thread has announced its epoch.
+   */
+  #open(version: VersionRef, epoch: number, slot: number): void {
+    const facts = this.#table[slot % FACTS];
+    const isKnown = facts.version === version && facts.epoch === epoch;
+    if (!isKnown) facts.forget(version, epoch);
+    if (!isKnown || facts !== this.#facts) this.#reader.open(version);
+    this.#facts = facts;
+  }
+
+  /** Tells the message where it has the apex, when the question spells it as the zone does. */
+  #pointToApex(): void {
+    const { starts, labels } = this.#folded;
+    const left = labels - this.#reader.apexLabels;
+    const apexAt = starts[left];
+    if (!this.#reader.isApex(this.#name, apexAt)) return;
+    this.builder.message.pointToApex(HEADER_LENGTH + apexAt, left === 0 ? 0 : HEADER_LENGTH + starts[left - 1]);
   }
 
   #followAliases(view: CompiledView, zone: number): number {
@@ -136,7 +169,7 @@ export class ZoneAnswerer implements ProofSink {
       const outcome = this.#lookUp(restarts);
       if (outcome !== FOLLOW) return outcome;
       // An alias is followed within its zone; what other zones of ours say is for whoever asks them (as BIND does).
-      if (view.index.find(this.#name, 0, this.#question.type === TYPE.DS) !== zone) return OUTCOME.SUCCESS;
+      if (view.index.findName(this.#folded, this.#question.type === TYPE.DS) !== zone) return OUTCOME.SUCCESS;
     }
     return OUTCOME.TOO_MANY_RESTARTS;
   }
@@ -157,21 +190,18 @@ export class ZoneAnswerer implements ProofSink {
 
   #setName(from: Uint8Array, at: number, offset: number): void {
     this.#length = copyName(from, at, this.#name, 0);
-    this.#labels = 0;
-    for (let here = 0; this.#name[here] !== 0; here += this.#name[here] + 1) this.#labels++;
+    this.#folded.set(this.#name, 0);
     this.#nameOffset = offset;
   }
 
   /** Where the rightmost `labels` labels of #name begin. */
   #suffixAt(labels: number): number {
-    let at = 0;
-    for (let drop = this.#labels - labels; drop > 0; drop--) at += this.#name[at] + 1;
-    return at;
+    return this.#folded.starts[this.#folded.labels - labels];
   }
 
   #lookUp(restarts: number): number {
     const reader = this.#reader;
-    let node = reader.closestEncloser(this.#name);
+    let node = reader.encloserOf(this.#folded);
     let enclosing = reader.matchedLabels;
     let flags = reader.nodeFlags(node);
     let occluded = false;
@@ -181,7 +211,8 @@ export class ZoneAnswerer implements ProofSink {
       flags = reader.nodeFlags(node);
       occluded = true;
     }
-    const exact = !occluded && enclosing === this.#labels;
+    const exact = !occluded && enclosing === this.#folded.labels;
+    if (exact && restarts === 0 && this.#isSpeltAsAsked(node)) this.builder.askedNode = node;
     if ((flags & NODE.DELEGATION) !== 0 && !(exact && this.#isAnsweredByParent(node)))
       return this.#refer(node, enclosing, restarts);
     if (exact) return this.#answerFrom(node, -1);
@@ -194,10 +225,16 @@ export class ZoneAnswerer implements ProofSink {
     // BIND's zero-no-soa-ttl: whoever looks for the cut above a name shall not remember that there is none.
     this.#addSoa(this.#question.type === TYPE.SOA ? 0 : NO_LIMIT);
     if (this.#proves) {
-      this.#denial.open(reader, this.#name);
-      this.#denial.nameError(enclosing);
+      this.#denial.open(reader, this.#folded, this.#facts);
+      this.#denial.nameError(node, enclosing);
     }
     return OUTCOME.NXDOMAIN;
+  }
+
+  /** True when the question writes the node's owner as the zone does, so that records can point to it. */
+  #isSpeltAsAsked(node: NodeRef): boolean {
+    const { apexAt } = this.builder.message;
+    return apexAt > 0 && this.#reader.hasOwner(node, this.#name, apexAt - HEADER_LENGTH);
   }
 
   /** RFC 4035 section 3.1.4.1: DS belongs to the parent's side of a cut; so does the parent's own NSEC. */
@@ -239,7 +276,7 @@ export class ZoneAnswerer implements ProofSink {
   #noData(node: NodeRef, enclosing: number): number {
     this.#addSoa(NO_LIMIT);
     if (this.#proves) {
-      this.#denial.open(this.#reader, this.#name);
+      this.#denial.open(this.#reader, this.#folded, this.#facts);
       if (enclosing >= 0) this.#denial.wildcardNoData(node, enclosing);
       else this.#denial.noData(node);
     }
@@ -259,7 +296,7 @@ export class ZoneAnswerer implements ProofSink {
 
   #proveExpansion(enclosing: number): void {
     if (enclosing < 0 || !this.#proves) return;
-    this.#denial.open(this.#reader, this.#name);
+    this.#denial.open(this.#reader, this.#folded, this.#facts);
     this.#denial.wildcardAnswer(enclosing);
   }
 
@@ -345,7 +382,7 @@ export class ZoneAnswerer implements ProofSink {
       const ds = reader.rrset(cut, TYPE.DS);
       if (ds !== 0) this.#add(SECTION.AUTHORITY, cut, ds, false);
       else {
-        this.#denial.open(reader, this.#name);
+        this.#denial.open(reader, this.#folded, this.#facts);
         this.#denial.insecureDelegation(cut, labels);
       }
     }
@@ -357,22 +394,22 @@ export class ZoneAnswerer implements ProofSink {
   #addSoa(mostTtl: number): void {
     const reader = this.#reader;
     const soa = reader.rrset(reader.apexNode, TYPE.SOA);
-    if (soa === 0) return;
+    if (soa === 0 || this.builder.truncated) return;
+    if (mostTtl === NO_LIMIT && !this.builder.hasRRset(soa) && this.builder.addSoaBlock(this.#facts.soa(reader), soa)) return;
     const position = reader.firstRdata(soa);
     const end = reader.rdataLength(position);
     reader.copyRdata(position, this.#rdata, 0);
     const o = this.#rdata;
     const minimum = ((o[end - 4] << 24) | (o[end - 3] << 16) | (o[end - 2] << 8) | o[end - 1]) >>> 0;
-    if (!this.builder.truncated)
-      this.builder.truncated = !this.builder.addRRset(
-        SECTION.AUTHORITY,
-        reader,
-        reader.apexNode,
-        soa,
-        false,
-        OWN_NAME,
-        Math.min(minimum, mostTtl),
-      );
+    this.builder.truncated = !this.builder.addRRset(
+      SECTION.AUTHORITY,
+      reader,
+      reader.apexNode,
+      soa,
+      false,
+      OWN_NAME,
+      Math.min(minimum, mostTtl),
+    );
   }
 
   #add(section: Section, node: NodeRef, rrset: RRsetRef, expanded: boolean): void {

@@ -1,4 +1,5 @@
 import { LOWER } from '../wire/name.ts';
+import type { FoldedName } from '../zone/store/owner-order.ts';
 
 /**
  * Finds the zone that a name belongs to: the longest apex that the name ends with. Allocation-free; a look-up hashes the
@@ -12,6 +13,8 @@ export class ZoneIndex {
   readonly #hashes: Int32Array;
   readonly #apexes: readonly Uint8Array[];
   #mostLabels = 0;
+  /** 1 for each number of labels that an apex has. */
+  readonly #depths = new Uint8Array(128);
   readonly #labelStart = new Uint8Array(128);
 
   constructor(apexes: readonly Uint8Array[]) {
@@ -31,10 +34,27 @@ export class ZoneIndex {
     let hash = HASH_START;
     for (let label = labels - 1; label >= 0; label--) hash = hashLabel(hash, apex, this.#labelStart[label]);
     this.#mostLabels = Math.max(this.#mostLabels, labels);
+    this.#depths[labels] = 1;
     this.#hashes[zone] = hash;
     let slot = fold(hash) & this.#mask;
     while (this.#slots[slot] >= 0) slot = (slot + 1) & this.#mask;
     this.#slots[slot] = zone;
+  }
+
+  /** The same as `find` for a name that is taken apart already. */
+  findName({ octets, starts, labels }: FoldedName, parentSide: boolean): number {
+    let best = -1;
+    let hash = HASH_START;
+    const deepest = Math.min(labels, this.#mostLabels);
+    for (let depth = 0; depth <= deepest; depth++) {
+      const here = starts[labels - depth];
+      if (depth > 0) hash = hashLabel(hash, octets, here);
+      const zone = this.#depths[depth] === 0 ? -1 : this.#probe(hash, octets, here);
+      if (zone < 0 || (parentSide && depth === labels && best >= 0)) continue;
+      best = zone;
+      this.matchedLabels = depth;
+    }
+    return best;
   }
 
   /**

@@ -10,6 +10,8 @@ import { Writer } from './writer.ts';
 const POINTER_LIMIT = 0x4000;
 const SLOTS = 4096;
 const MOST_ENTRIES = 2048;
+/** Names below the apex that are kept out of the table; with more, looking through them costs more than the table. */
+const MOST_BELOW = 12;
 
 /**
  * Writes one message after another into a buffer given once, compressing names. Allocates nothing. Names are compressed
@@ -34,6 +36,13 @@ export class MessageBuilder extends Writer implements MessageWriter {
 
   /** The question's name is not in the table yet: most answers point to it and look for no other name. */
   #questionWaits = false;
+  /** Where the question has the apex of the zone that answers, in the very octets of the zone; 0 when it has not. */
+  #apexAt = 0;
+  // Names below the apex that were written with a pointer to it and are not in the table yet: where they stand, and a
+  // digest of their label next to the apex. Only a name with the same digest could be compressed further.
+  readonly #belowAt = new Uint16Array(MOST_BELOW);
+  readonly #belowDigests = new Uint16Array(MOST_BELOW);
+  #below = 0;
   /** All of the buffer that `octets` is part of, for copies of eight octets at a time; `octets` begins at #base of it. */
   #whole: DataView;
   #base = 0;
@@ -86,6 +95,7 @@ export class MessageBuilder extends Writer implements MessageWriter {
   /** Begins a new message with an empty header. @param limit most octets, at most the buffer's length */
   begin(limit: number): void {
     this.#questionWaits = false;
+    this.#apexAt = this.#below = 0;
     this.#forget(0);
     this.limit = Math.min(limit, this.octets.length);
     const { octets, counts } = this;
@@ -140,16 +150,17 @@ export class MessageBuilder extends Writer implements MessageWriter {
   /** Begins a record with the name octets[at, ...) as owner. @returns position for `endRecord` */
   beginRecord(octets: Uint8Array, at: number, type: number, klass: number, ttl: number): number {
     this.compressedNameAt(octets, at);
-    return this.#fixed(type, klass, ttl);
+    return this.fixedFields(type, klass, ttl);
   }
 
   /** Begins a record whose owner is the name that already stands at `offset`. @returns position for `endRecord` */
   beginRecordAt(offset: number, type: number, klass: number, ttl: number): number {
     this.uint16(0xc000 | offset);
-    return this.#fixed(type, klass, ttl);
+    return this.fixedFields(type, klass, ttl);
   }
 
-  #fixed(type: number, klass: number, ttl: number): number {
+  /** What follows the owner of a record. @returns position for `endRecord` */
+  fixedFields(type: number, klass: number, ttl: number): number {
     this.uint16(type);
     this.uint16(klass);
     this.uint32(ttl);
@@ -219,14 +230,18 @@ export class MessageBuilder extends Writer implements MessageWriter {
   ): boolean {
     this.uint8(0);
     const ttl = (((rcode >> 4) & 0xff) << 24) | (dnssecOk ? 0x8000 : 0);
-    const position = this.#fixed(TYPE.OPT, udpSize, ttl);
+    const position = this.fixedFields(TYPE.OPT, udpSize, ttl);
     if (options !== undefined) this.copy(options, start, end);
     return this.endRecord(position, SECTION.ADDITIONAL);
   }
 
   /** Takes back everything from octet `mark` on; the section then has `count` records. */
   rollback(mark: number, section: Section, count: number): void {
-    if (mark <= HEADER_LENGTH) this.#questionWaits = false;
+    if (mark <= HEADER_LENGTH) {
+      this.#questionWaits = false;
+      this.#apexAt = 0;
+    }
+    while (this.#below > 0 && this.#belowAt[this.#below - 1] >= mark) this.#below--;
     this.#forget(mark);
     this.at = mark;
     this.counts[section] = count;
@@ -242,9 +257,92 @@ export class MessageBuilder extends Writer implements MessageWriter {
     this.compressedNameAt(name, 0);
   }
 
+  /**
+   * Says that the question's name ends with the apex of the zone that answers, octet for octet, at `offset` of the message: names of
+   * the zone are then mostly written without the table. To be called behind `question`.
+   * @param labelAt where the question has the label next to the apex; 0 when it is the apex
+   */
+  pointToApex(offset: number, labelAt: number): void {
+    this.#apexAt = offset;
+    this.#below = 0;
+    if (labelAt > 0) this.keepBelow(HEADER_LENGTH, labelDigest(this.octets, labelAt));
+  }
+
+  /** Where the message has the apex, as `pointToApex` said, or 0. */
+  get apexAt(): number {
+    return this.#apexAt;
+  }
+
+  /**
+   * True when no name in the message can shorten names with these digests of their labels next to the apex by more than the apex, and
+   * both can be kept. -1 stands for no such name.
+   */
+  canKeepBelow(digest: number, other = -1): boolean {
+    if (this.#below + 2 > MOST_BELOW) return false;
+    for (let i = 0; i < this.#below; i++) {
+      const kept = this.#belowDigests[i];
+      if (kept === digest || kept === other) return false;
+    }
+    return true;
+  }
+
+  /** Remembers a name at `offset` that was written as labels and a pointer to the apex. */
+  keepBelow(offset: number, digest: number): void {
+    this.#belowAt[this.#below] = offset;
+    this.#belowDigests[this.#below++] = digest;
+  }
+
+  /**
+   * Appends a name: the labels octets[start, end), of which the last begins at `lastLabel`, and the apex.
+   * @returns false when the table is needed for it, because no pointer reaches the apex or another name ends alike; nothing is
+   *   written then
+   */
+  nameBelowApex(octets: Uint8Array, view: DataView, start: number, end: number, lastLabel: number): boolean {
+    if (this.#apexAt === 0) return false;
+    if (start < end) {
+      const digest = labelDigest(octets, lastLabel);
+      if (!this.canKeepBelow(digest) || this.at >= POINTER_LIMIT) return false;
+      this.keepBelow(this.at, digest);
+      this.copyFrom(octets, view, start, end);
+    }
+    this.uint16(0xc000 | this.#apexAt);
+    return true;
+  }
+
+  /** Makes what was written so far known to the table. */
+  #fillTable(): void {
+    if (this.#questionWaits) this.#keepQuestion();
+    // The first may be the question itself.
+    for (let i = 0; i < this.#below; i++) if (this.#belowAt[i] !== HEADER_LENGTH) this.#keepWritten(this.#belowAt[i]);
+    this.#apexAt = this.#below = 0;
+  }
+
+  /** Puts the labels of a name before its pointer into the table. */
+  #keepWritten(offset: number): void {
+    const octets = this.octets;
+    const name = this.#expanded;
+    let length = 0;
+    let here = offset;
+    let labels = 0;
+    let jumped = false;
+    for (;;) {
+      while (octets[here] >= 0xc0) {
+        here = ((octets[here] & 0x3f) << 8) | octets[here + 1];
+        jumped = true;
+      }
+      if (!jumped) labels++;
+      const label = octets[here];
+      for (let i = 0; i <= label; i++) name[length++] = octets[here++];
+      if (label === 0) break;
+    }
+    this.#hashSuffixes(name, 0);
+    for (let i = 0; i < labels; i++) this.#add(offset + this.#starts[i], this.#suffixes[i]);
+  }
+  readonly #expanded = new Uint8Array(256);
+
   /** Appends the uncompressed name octets[at, ...), compressed. @returns its uncompressed length */
   compressedNameAt(octets: Uint8Array, at: number): number {
-    if (this.#questionWaits) this.#keepQuestion();
+    if (this.#questionWaits || this.#apexAt > 0) this.#fillTable();
     const labels = this.#hashSuffixes(octets, at);
     let found = 0;
     let i = 0;
@@ -315,6 +413,12 @@ export class MessageBuilder extends Writer implements MessageWriter {
 }
 
 const OLD = { MD: 3, MF: 4, MB: 7, MG: 8, MR: 9, MINFO: 14 } as const;
+
+/** A digest of the label at octets[at]: different digests mean different labels. */
+export function labelDigest(octets: Uint8Array, at: number): number {
+  const length = octets[at];
+  return (length ^ (octets[at + length] << 6) ^ (octets[at + length - 1] << 11)) & 0xffff;
+}
 
 function slotOf(hash: number): number {
   return (hash ^ (hash >>> 16)) & (SLOTS - 1);

@@ -58,7 +58,11 @@ function compareLabels(
 
 /** True when both sequences are equal but for the case of ASCII letters. Length octets are below the letters. */
 export function equalFolded(a: Uint8Array, atA: number, b: Uint8Array, atB: number, length: number): boolean {
-  for (let i = 0; i < length; i++) if (LOWER[a[atA + i]] !== LOWER[b[atB + i]]) return false;
+  for (let i = 0; i < length; i++) {
+    const octetA = a[atA + i];
+    const octetB = b[atB + i];
+    if (octetA !== octetB && LOWER[octetA] !== LOWER[octetB]) return false;
+  }
   return true;
 }
 
@@ -84,6 +88,34 @@ export function hashOwner(octets: Uint8Array, at: number, end: number, seed: num
   return finishHash(hash);
 }
 
+/** A whole name in lower case and taken apart: made once for a query, for all look-ups. Reused, so that it allocates nothing. */
+export class FoldedName {
+  readonly octets = new Uint8Array(MAX_NAME_LENGTH + 1);
+  /** Where each label begins, and behind the last of them the root. */
+  readonly starts = new Uint8Array(MAX_LABELS);
+  /** The root not counted. */
+  labels = 0;
+  length = 0;
+
+  /** @param octets a name in wire form, known to be one */
+  set(octets: Uint8Array, at: number): void {
+    const { octets: out, starts } = this;
+    let here = 0;
+    let labels = 0;
+    for (;;) {
+      starts[labels] = here;
+      const length = octets[at];
+      out[here++] = length;
+      at++;
+      if (length === 0) break;
+      labels++;
+      for (const end = here + length; here < end;) out[here++] = LOWER[octets[at++]];
+    }
+    this.labels = labels;
+    this.length = here;
+  }
+}
+
 /** One name taken apart for look-ups. Reused for every name, so that looking up allocates nothing. */
 export class LookupName {
   octets: Uint8Array = new Uint8Array(1);
@@ -91,13 +123,36 @@ export class LookupName {
   /** Labels left of the apex, and where the apex's labels begin (relative to `at`). */
   labels = 0;
   end = 0;
-  readonly starts = new Uint8Array(MAX_LABELS);
+  readonly #starts = new Uint8Array(MAX_LABELS);
+  starts = this.#starts;
   /** hashes[k] is that of the k rightmost labels left of the apex. */
   readonly hashes = new Uint32Array(MAX_LABELS);
 
+  /** Takes a name that is known to be in the zone; it must not change while it is looked up. */
+  use(name: FoldedName, apexLabels: number, seed: number): void {
+    const { octets, starts } = name;
+    const labels = name.labels - apexLabels;
+    this.octets = octets;
+    this.at = 0;
+    this.starts = starts;
+    this.labels = labels;
+    this.end = starts[labels];
+    this.#hash(seed);
+  }
+
+  #hash(seed: number): void {
+    const { octets, at, starts, labels, hashes } = this;
+    let hash = seed;
+    hashes[0] = finishHash(hash);
+    for (let i = labels - 1; i >= 0; i--) {
+      hash = foldLabel(hash, octets, at + starts[i]);
+      hashes[labels - i] = finishHash(hash);
+    }
+  }
+
   /** False when the octets at `at` are no name, or one that is not in the zone. */
   set(octets: Uint8Array, at: number, apex: Uint8Array, apexLength: number, apexLabels: number, seed: number): boolean {
-    const starts = this.starts;
+    const starts = (this.starts = this.#starts);
     const limit = Math.min(octets.length, at + MAX_NAME_LENGTH);
     let count = 0;
     let here = at;
@@ -117,12 +172,7 @@ export class LookupName {
     this.at = at;
     this.labels = labels;
     this.end = end;
-    let hash = seed;
-    this.hashes[0] = finishHash(hash);
-    for (let i = labels - 1; i >= 0; i--) {
-      hash = foldLabel(hash, octets, at + starts[i]);
-      this.hashes[labels - i] = finishHash(hash);
-    }
+    this.#hash(seed);
     return true;
   }
 

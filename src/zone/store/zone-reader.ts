@@ -12,7 +12,7 @@ import {
   nodeRRsetCount,
   RRSET_HEAD_OCTETS,
 } from './layout.ts';
-import { LookupName } from './owner-order.ts';
+import { type FoldedName, LookupName } from './owner-order.ts';
 import {
   copyEntry,
   entryEnd,
@@ -60,6 +60,9 @@ export class ZoneReader {
   #index = 0;
   readonly #name = new LookupName();
   readonly #ownerKey = new OwnerKey(this.#name);
+  /** Of `encloserOf`. */
+  readonly #asked = new LookupName();
+  readonly #askedKey = new OwnerKey(this.#asked);
   readonly #subtreeEndKey = new SubtreeEndKey(this.#name);
   readonly #hashKey = new HashKey();
   readonly #cursor: TreeCursor;
@@ -131,10 +134,19 @@ export class ZoneReader {
    * so halving the number of labels finds it with seven probes at most.
    */
   closestEncloser(name: Uint8Array, at = 0): NodeRef {
-    if (!this.#setName(name, at)) return 0;
+    return this.#setName(name, at) ? this.#enclose(this.#name) : 0;
+  }
+
+  /** The same for a name that is known to be in the zone, and does not change before `predecessorOfAsked`. */
+  encloserOf(name: FoldedName): NodeRef {
+    this.#asked.use(name, this.apexLabels, this.#seed);
+    return this.#enclose(this.#asked);
+  }
+
+  #enclose(name: LookupName): NodeRef {
     let low = 0;
-    let high = this.#name.labels;
-    let node = findOwner(this.arena, this.#index, this.#name, high);
+    let high = name.labels;
+    let node = findOwner(this.arena, this.#index, name, high);
     if (node !== 0) low = high;
     else {
       node = this.apexNode;
@@ -142,7 +154,7 @@ export class ZoneReader {
     }
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      const found = findOwner(this.arena, this.#index, this.#name, middle);
+      const found = findOwner(this.arena, this.#index, name, middle);
       if (found === 0) high = middle - 1;
       else {
         low = middle;
@@ -157,6 +169,12 @@ export class ZoneReader {
   predecessor(name: Uint8Array, at = 0): NodeRef {
     if (!this.#setName(name, at)) return 0;
     this.#place.seek(this.#ownerKey);
+    return this.#place.previous();
+  }
+
+  /** The predecessor of the name that `encloserOf` was asked for last. */
+  predecessorOfAsked(): NodeRef {
+    this.#place.seek(this.#askedKey);
     return this.#place.previous();
   }
 
@@ -291,6 +309,40 @@ export class ZoneReader {
     else for (let i = from, end = from + nodeOwnerLength(head); i < end;) out[at++] = this.#u8[i++];
     for (let i = 0; i < this.#apexLength; i++) out[at++] = this.#apexOctets[i];
     return at;
+  }
+
+  /**
+   * Appends the owner to a message as labels and a pointer to the apex.
+   * @returns false when the name needs more than that (MessageBuilder.nameBelowApex); nothing is written then
+   */
+  writeOwner(node: NodeRef, message: MessageBuilder): boolean {
+    const head = this.#u32[node];
+    const at = nodeOwnerAt(node, head);
+    if ((nodeHeadFlags(head) & NODE.HASHED) !== 0) {
+      this.#copyHashLabel(at, this.#hashLabel, 0);
+      return message.nameBelowApex(this.#hashLabel, this.#hashLabelView, 0, HASH_LABEL_OCTETS, 0);
+    }
+    const end = at + nodeOwnerLength(head);
+    let last = at;
+    for (let next = at; next < end; next += this.#u8[next] + 1) last = next;
+    return message.nameBelowApex(this.#u8, this.arena.view, at, end, last);
+  }
+  readonly #hashLabel = new Uint8Array(HASH_LABEL_OCTETS);
+  readonly #hashLabelView = new DataView(this.#hashLabel.buffer);
+
+  /** True when the labels of the owner left of the apex are octets[0, length), in this very case. */
+  hasOwner(node: NodeRef, octets: Uint8Array, length: number): boolean {
+    const head = this.#u32[node];
+    const at = nodeOwnerAt(node, head);
+    if (nodeOwnerLength(head) !== length) return false;
+    for (let i = 0; i < length; i++) if (this.#u8[at + i] !== octets[i]) return false;
+    return true;
+  }
+
+  /** True when the apex in the very octets of the zone is octets[at, ...). */
+  isApex(octets: Uint8Array, at: number): boolean {
+    for (let i = 0; i < this.#apexLength; i++) if (octets[at + i] !== this.#apexOctets[i]) return false;
+    return true;
   }
 
   #copyHashLabel(from: number, out: Uint8Array, at: number): number {
