@@ -10,6 +10,8 @@ import type { RecordSpace } from './record-space.ts';
  *
  *   leaf   word 0   count (31) | 1
  *          words    node refs
+ *          words    of the tree of hashes: the first four octets of each node's hash, as a number. Nodes lie anywhere in memory, and
+ *                   each look at one costs more than the search in the page.
  *   inner  word 0   count of children (31) | 0
  *          word 1   nodes below in all
  *          3 words  a child: its page, its first node, nodes below it
@@ -29,9 +31,8 @@ export const childAt = (u32: Uint32Array, page: number, i: number): number => u3
 export const firstNodeAt = (u32: Uint32Array, page: number, i: number): number => u32[page + 3 + 3 * i];
 export const nodesBelow = (u32: Uint32Array, page: number, i: number): number => u32[page + 4 + 3 * i];
 
-function pageWords(u32: Uint32Array, page: number): number {
-  return isLeaf(u32, page) ? 1 + pageCount(u32, page) : 2 + 3 * pageCount(u32, page);
-}
+/** Where a leaf of the tree of hashes has the first four octets of node i's hash. */
+export const hashHeadAt = (page: number, count: number, i: number): number => page + 1 + count + i;
 
 /** Nodes in the tree with this root. */
 export function treeSize(u32: Uint32Array, root: number): number {
@@ -58,6 +59,11 @@ export function byHash(arena: Arena, a: NodeRef, b: NodeRef): number {
   return 0;
 }
 
+/** The first four octets of a node's hash as a number. */
+export function hashHead({ u32, view }: Arena, node: NodeRef): number {
+  return view.getUint32(nodeOwnerAt(node, u32[node]));
+}
+
 /** Makes the tree with changes from the one without them. The changes are in the tree's order, one an owner at most. */
 export class OrderedIndexWriter {
   readonly #arena: Arena;
@@ -66,6 +72,8 @@ export class OrderedIndexWriter {
   readonly #before: Uint32Array;
   readonly #after: Uint32Array;
   readonly #count: number;
+  /** Words of a leaf for each node. */
+  readonly #wordsOfNode: number;
   freedWords = 0;
   allocatedWords = 0;
 
@@ -73,6 +81,7 @@ export class OrderedIndexWriter {
     this.#arena = arena;
     this.#space = space;
     this.#order = order;
+    this.#wordsOfNode = order === byHash ? 2 : 1;
     this.#before = changes.before;
     this.#after = changes.after;
     this.#count = changes.count;
@@ -95,7 +104,7 @@ export class OrderedIndexWriter {
 
   /** Puts what becomes of `page` into `out`: none, one or several pages of the same level. */
   #page(page: number, low: number, high: number, out: number[]): void {
-    this.freedWords += pageWords(this.#arena.u32, page);
+    this.freedWords += this.#pageWords(page);
     if (isLeaf(this.#arena.u32, page)) this.#cutLeaves(this.#mergeLeaf(page, low, high), out);
     else this.#cutInner(this.#changeChildren(page, low, high), out);
   }
@@ -178,7 +187,7 @@ export class OrderedIndexWriter {
 
   #join(a: number, b: number): number {
     const { u32 } = this.#arena;
-    this.freedWords += pageWords(u32, a) + pageWords(u32, b);
+    this.freedWords += this.#pageWords(a) + this.#pageWords(b);
     const joined: number[] = [];
     if (isLeaf(u32, a)) this.#cutLeaves([...leafNodes(u32, a), ...leafNodes(u32, b)], joined);
     else this.#cutInner([...innerPages(u32, a), ...innerPages(u32, b)], joined);
@@ -190,10 +199,13 @@ export class OrderedIndexWriter {
     for (let i = 0; i < pages; i++) {
       const from = Math.floor((i * nodes.length) / pages);
       const to = Math.floor(((i + 1) * nodes.length) / pages);
-      const page = this.#allocate(1 + to - from);
+      const count = to - from;
+      const page = this.#allocate(1 + this.#wordsOfNode * count);
       const { u32 } = this.#arena;
-      u32[page] = ((to - from) << 1) | 1;
-      for (let j = from; j < to; j++) u32[page + 1 + j - from] = nodes[j];
+      u32[page] = (count << 1) | 1;
+      for (let j = 0; j < count; j++) u32[page + 1 + j] = nodes[from + j];
+      if (this.#wordsOfNode === 2)
+        for (let j = 0; j < count; j++) u32[hashHeadAt(page, count, j)] = hashHead(this.#arena, nodes[from + j]);
       out.push(page);
     }
   }
@@ -220,11 +232,16 @@ export class OrderedIndexWriter {
     }
   }
 
+  #pageWords(page: number): number {
+    const { u32 } = this.#arena;
+    return isLeaf(u32, page) ? 1 + this.#wordsOfNode * pageCount(u32, page) : 2 + 3 * pageCount(u32, page);
+  }
+
   #withoutSingleChildren(root: number): number {
     const { u32 } = this.#arena;
     let page = root;
     while (!isLeaf(u32, page) && pageCount(u32, page) === 1) {
-      this.freedWords += pageWords(u32, page);
+      this.freedWords += this.#pageWords(page);
       page = childAt(u32, page, 0);
     }
     return page;

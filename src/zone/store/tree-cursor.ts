@@ -1,6 +1,6 @@
 import type { Arena, NodeRef } from './arena.ts';
 import { NSEC3_HASH_OCTETS, nodeOwnerAt, nodeOwnerLength } from './layout.ts';
-import { childAt, firstNodeAt, isLeaf, MAX_DEPTH, nodesBelow, pageCount, treeSize } from './ordered-index.ts';
+import { childAt, firstNodeAt, hashHead, hashHeadAt, isLeaf, MAX_DEPTH, nodesBelow, pageCount, treeSize } from './ordered-index.ts';
 import type { LookupName } from './owner-order.ts';
 
 /** What a node's place is looked up by: negative when the key is before the node's owner. */
@@ -40,6 +40,12 @@ export class SubtreeEndKey implements TreeKey {
 
 export class HashKey implements TreeKey {
   hash: Uint8Array = new Uint8Array(NSEC3_HASH_OCTETS);
+
+  /** The first four octets as a number. */
+  get head(): number {
+    const { hash } = this;
+    return ((hash[0] << 24) | (hash[1] << 16) | (hash[2] << 8) | hash[3]) >>> 0;
+  }
 
   compareWith(arena: Arena, node: NodeRef): number {
     const at = nodeOwnerAt(node, arena.u32[node]);
@@ -137,6 +143,39 @@ export class TreeCursor {
     while (low < high) {
       const middle = (low + high) >> 1;
       if (key.compareWith(arena, u32[page + 1 + middle]) > 0) low = middle + 1;
+      else high = middle;
+    }
+    this.#push(page, low);
+  }
+
+  /** The same as `seek` in the tree of hashes. */
+  seekHash(key: HashKey): void {
+    this.#depth = 0;
+    let page = this.#root;
+    if (page === 0) return;
+    const arena = this.#arena;
+    const { u32 } = arena;
+    const head = key.head;
+    while (!isLeaf(u32, page)) {
+      let low = 1;
+      let high = pageCount(u32, page);
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        const node = firstNodeAt(u32, page, middle);
+        const difference = head - hashHead(arena, node);
+        if (difference > 0 || (difference === 0 && key.compareWith(arena, node) >= 0)) low = middle + 1;
+        else high = middle;
+      }
+      this.#push(page, low - 1);
+      page = childAt(u32, page, low - 1);
+    }
+    const count = pageCount(u32, page);
+    let low = 0;
+    let high = count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const difference = head - u32[hashHeadAt(page, count, middle)];
+      if (difference > 0 || (difference === 0 && key.compareWith(arena, u32[page + 1 + middle]) > 0)) low = middle + 1;
       else high = middle;
     }
     this.#push(page, low);

@@ -234,7 +234,7 @@ export class ZoneReader {
   findHash(hash: Uint8Array): NodeRef {
     if (hash.length !== NSEC3_HASH_OCTETS) return 0;
     this.#hashKey.hash = hash;
-    this.#hashPlace.seek(this.#hashKey);
+    this.#hashPlace.seekHash(this.#hashKey);
     const node = this.#hashPlace.next();
     return node !== 0 && this.#hashKey.compareWith(this.arena, node) === 0 ? node : 0;
   }
@@ -246,7 +246,7 @@ export class ZoneReader {
   coveringHash(hash: Uint8Array): NodeRef {
     if (hash.length !== NSEC3_HASH_OCTETS || this.hashCount === 0) return 0;
     this.#hashKey.hash = hash;
-    this.#hashPlace.seek(this.#hashKey);
+    this.#hashPlace.seekHash(this.#hashKey);
     const node = this.#hashPlace.previous();
     if (node !== 0) return node;
     this.#hashPlace.last();
