@@ -160,9 +160,7 @@ export class ResponseBuilder {
     for (let position = first; position !== 0; position = reader.nextRdata(position)) {
       const at = message.at;
       const rdataAt =
-        owner >= 0
-          ? message.beginRecordAt(owner, type, CLASS.IN, ttl)
-          : this.#beginFirst(reader, type, ttl);
+        owner >= 0 ? message.beginRecordAt(owner, type, CLASS.IN, ttl) : this.#beginFirst(reader, type, ttl);
       this.#addRdata(reader, type, position);
       if (!message.endRecord(rdataAt, section)) return owner;
       if (position === first && type !== TYPE.RRSIG) this.firstRdataAt = rdataAt;

@@ -46,8 +46,7 @@ export class SoaBlock {
     if (end > LARGEST / 2) return false;
     this.#apexLength = reader.copyOwner(reader.apexNode, APEX, 0);
     const rdata = RDATA;
-    const minimum =
-      ((rdata[end - 4] << 24) | (rdata[end - 3] << 16) | (rdata[end - 2] << 8) | rdata[end - 1]) >>> 0;
+    const minimum = ((rdata[end - 4] << 24) | (rdata[end - 3] << 16) | (rdata[end - 2] << 8) | rdata[end - 1]) >>> 0;
     const ttl = Math.min(reader.ttl(soa), minimum);
     this.#length = this.#pointerCount = 0;
     const rdataAt = this.#head(TYPE.SOA, ttl);

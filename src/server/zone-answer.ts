@@ -395,7 +395,8 @@ export class ZoneAnswerer implements ProofSink {
     const reader = this.#reader;
     const soa = reader.rrset(reader.apexNode, TYPE.SOA);
     if (soa === 0 || this.builder.truncated) return;
-    if (mostTtl === NO_LIMIT && !this.builder.hasRRset(soa) && this.builder.addSoaBlock(this.#facts.soa(reader), soa)) return;
+    if (mostTtl === NO_LIMIT && !this.builder.hasRRset(soa) && this.builder.addSoaBlock(this.#facts.soa(reader), soa))
+      return;
     const position = reader.firstRdata(soa);
     const end = reader.rdataLength(position);
     reader.copyRdata(position, this.#rdata, 0);

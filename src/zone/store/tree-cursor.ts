@@ -1,6 +1,16 @@
 import type { Arena, NodeRef } from './arena.ts';
 import { NSEC3_HASH_OCTETS, nodeOwnerAt, nodeOwnerLength } from './layout.ts';
-import { childAt, firstNodeAt, hashHead, hashHeadAt, isLeaf, MAX_DEPTH, nodesBelow, pageCount, treeSize } from './ordered-index.ts';
+import {
+  childAt,
+  firstNodeAt,
+  hashHead,
+  hashHeadAt,
+  isLeaf,
+  MAX_DEPTH,
+  nodesBelow,
+  pageCount,
+  treeSize,
+} from './ordered-index.ts';
 import type { LookupName } from './owner-order.ts';
 
 /** What a node's place is looked up by: negative when the key is before the node's owner. */
