@@ -7,8 +7,6 @@ import type { Random } from '../base/random.ts';
 import type { Configuration } from '../conf/configuration.ts';
 import { formatFault } from '../conf/fault.ts';
 import { readConfiguration } from '../conf/read-configuration.ts';
-import { mustBeFree } from '../net/free-address.ts';
-import { hostAddresses } from '../net/interfaces.ts';
 import type { ControlRequest } from '../server/responder.ts';
 import { emptyResponse, judgeNotify } from '../transfer/notify-message.ts';
 import { OPCODE, RCODE } from '../wire/type-codes.ts';
@@ -20,7 +18,7 @@ import { ControlChannels, RNDC_KEY_FILE } from './control-channels.ts';
 import type { DaemonLog } from './daemon-log.ts';
 import { DirectoryLocks } from './directory-locks.ts';
 import { serverEvent } from './events.ts';
-import { listenAddresses, type ListenAddress } from './listen-addresses.ts';
+import { Listeners } from './listeners.ts';
 import type { NamedOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
 import { type Account, becomeAccount, makeDirectoryFor } from './privileges.ts';
@@ -63,12 +61,6 @@ interface Parts {
   readonly extents: ExtentPool;
 }
 
-const isAmong = (one: ListenAddress, others: readonly ListenAddress[]): boolean =>
-  others.some(({ address, port }) => address === one.address && port === one.port);
-
-const notListening = (): SignetError =>
-  new SignetError('NOT_LISTENING', 'could not listen on any address: see the lines before', {});
-
 /** The name server: builds everything from the configuration, and takes it apart again. */
 export class Named implements ServerControl, CountedServer {
   readonly #options: NamedServerOptions;
@@ -88,7 +80,7 @@ export class Named implements ServerControl, CountedServer {
   #reconfiguring: Promise<boolean> = Promise.resolve(true);
   #isEnding = false;
   #pidFile: string | undefined;
-  #listening: readonly ListenAddress[] = [];
+  readonly #listeners: Listeners;
 
   constructor(options: NamedServerOptions, dependencies: NamedDependencies) {
     this.#options = options;
@@ -98,6 +90,7 @@ export class Named implements ServerControl, CountedServer {
     this.#bootTime = dependencies.clock.now();
     this.#statistics = new ServerStatistics(this, dependencies);
     this.#answerMemory = new AnswerMemory(dependencies);
+    this.#listeners = new Listeners(options, { ...dependencies, responders: dependencies.threads.responders });
   }
 
   /** Resolves when the server has ended. */
@@ -243,7 +236,8 @@ export class Named implements ServerControl, CountedServer {
     this.#parts = { secondaries, channels, keepers, locks, extents };
     // Before anything is bound: a second server must not take queries from the first.
     this.#takeLocks(locks, keepers);
-    await this.#listen(configuration);
+    await this.#listeners.readCertificates(configuration, 'start');
+    await this.#listeners.listen(configuration);
     await channels.configure(configuration);
     await this.#statistics.openChannels(configuration);
     this.#becomeUser(configuration, locks);
@@ -255,6 +249,7 @@ export class Named implements ServerControl, CountedServer {
     this.#configured = clock.now();
     this.#scanRegularly();
     await keepers.loadAll();
+    threads.giveWay();
     this.#dependencies.giveBackMemory();
     log.write(serverEvent.allLoaded());
     log.write(serverEvent.running());
@@ -332,7 +327,7 @@ export class Named implements ServerControl, CountedServer {
   async #scan(): Promise<void> {
     if (this.#configuration === undefined || this.#isEnding) return;
     try {
-      await this.#listen(this.#configuration);
+      await this.#listeners.listen(this.#configuration);
       await this.#sendTables();
     } catch (error) {
       if (!(error instanceof SignetError)) throw error;
@@ -346,66 +341,6 @@ export class Named implements ServerControl, CountedServer {
       void this.scanInterfaces();
       this.#scanRegularly();
     });
-  }
-
-  async #listen(configuration: Configuration): Promise<void> {
-    const wanted = await this.#freeAddresses(listenAddresses(configuration, hostAddresses(), this.#options));
-    const { responders } = this.#dependencies.threads;
-    try {
-      await responders.listen(wanted);
-    } catch {
-      await this.#listenOneByOne(wanted);
-      return;
-    }
-    this.#nowListening(wanted);
-  }
-
-  /** Those of the addresses that are served already or that nobody else has; the others are logged. */
-  async #freeAddresses(wanted: readonly ListenAddress[]): Promise<readonly ListenAddress[]> {
-    const free: ListenAddress[] = [];
-    for (const one of wanted) {
-      try {
-        if (!isAmong(one, this.#listening)) await mustBeFree(one);
-        free.push(one);
-      } catch (error) {
-        this.#tellNotListening(one, error as Error);
-      }
-    }
-    if (free.length === 0 && wanted.length > 0) throw notListening();
-    return free;
-  }
-
-  #tellNotListening({ family, interface: name, address, port }: ListenAddress, { message }: Error): void {
-    this.#dependencies.log.write(serverEvent.notListening(family, name, address, port, message));
-  }
-
-  /** Tells of addresses that are new or gone. */
-  #nowListening(addresses: readonly ListenAddress[]): void {
-    const { log } = this.#dependencies;
-    for (const one of addresses) {
-      if (isAmong(one, this.#listening)) continue;
-      log.write(serverEvent.listening(one.family, one.interface, one.address, one.port));
-    }
-    for (const one of this.#listening) {
-      if (!isAmong(one, addresses)) log.write(serverEvent.noLongerListening(one.address, one.port));
-    }
-    if (addresses.length === 0) log.write(serverEvent.listeningNowhere());
-    this.#listening = addresses;
-  }
-
-  /** An address that cannot be had is logged; the others are served, as BIND does. */
-  async #listenOneByOne(wanted: readonly ListenAddress[]): Promise<void> {
-    const good: ListenAddress[] = [];
-    for (const one of wanted) {
-      try {
-        await this.#dependencies.threads.responders.listen([...good, one]);
-        good.push(one);
-      } catch (error) {
-        this.#tellNotListening(one, error as Error);
-      }
-    }
-    this.#nowListening(good);
-    if (good.length === 0) throw notListening();
   }
 
   #tables(configuration: Configuration, keepers: readonly ZoneKeeper[]): ReturnType<typeof buildTables> {
@@ -441,7 +376,8 @@ export class Named implements ServerControl, CountedServer {
       this.#statistics.countZones(configuration);
       await this.#sendTables();
       await dropped();
-      await this.#listen(configuration);
+      await this.#listeners.readCertificates(configuration, 'later');
+      await this.#listeners.listen(configuration);
       await parts.channels.configure(configuration);
       await this.#statistics.openChannels(configuration);
     } catch (error) {

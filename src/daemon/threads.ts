@@ -1,10 +1,18 @@
 import type { Clock } from '../base/clock.ts';
+import { lowerPriority } from '../base/thread-priority.ts';
 import type { Log } from '../base/log.ts';
 import { ResponderPool } from '../server/responder-pool.ts';
 import type { ControlRequest } from '../server/responder.ts';
 import { ANSWER_LIMITS, type ServerTables } from '../server/server-tables.ts';
 import { SigningPool } from '../signer/signing-pool.ts';
 import { Arena } from '../zone/store/arena.ts';
+
+/**
+ * Queries come first. Signing and loading take what processor time is left: a thread that signs has a tenth of the share of one
+ * that answers when both want to run, the control thread a third (sched(7)).
+ */
+const SIGNERS_NICER = 10;
+const CONTROL_NICER = 5;
 
 /** Takes messages of other opcodes than QUERY. */
 export type RequestHandler = (request: ControlRequest) => Promise<Uint8Array | undefined>;
@@ -40,7 +48,7 @@ export class Threads implements AsyncDisposable {
   ): Promise<Threads> {
     const { count } = options;
     const arena = Arena.create();
-    const signers = new SigningPool({ threads: count }, { arena });
+    const signers = new SigningPool({ threads: count, nicer: SIGNERS_NICER }, { arena });
     const handler: { serve: RequestHandler } = { serve: async () => undefined };
     const [responders] = await Promise.all([
       ResponderPool.start(
@@ -50,6 +58,14 @@ export class Threads implements AsyncDisposable {
       allRunning(signers),
     ]);
     return new Threads(count, arena, signers, responders, handler);
+  }
+
+  /**
+   * From now on the calling thread, which is the control thread, gives way to the responders: to be called when all zones are loaded.
+   * A responder that takes the place of one that died inherits that, which is no worse than a busy machine.
+   */
+  giveWay(): void {
+    lowerPriority(CONTROL_NICER);
   }
 
   set requestHandler(serve: RequestHandler) {

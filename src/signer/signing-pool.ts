@@ -14,6 +14,17 @@ export interface SigningPoolOptions {
    * cores; false (the default) for a daemon, whose control thread has to answer. With one thread it always signs.
    */
   readonly callerSigns?: boolean;
+  /**
+   * For a server: all signing is done by threads of their own, even with one, and they are so many steps nicer than the
+   * calling thread (setpriority(2)).
+   */
+  readonly nicer?: number;
+}
+
+/** What a signing thread is told at its start. */
+export interface SigningWorkerData {
+  readonly shared: SharedArrayBuffer;
+  readonly nicer: number;
 }
 
 /** Threads that sign slices of zones on the shared arena. They start at once, so that they are up when a zone is loaded. */
@@ -25,14 +36,15 @@ export class SigningPool implements AsyncDisposable {
 
   constructor(options: SigningPoolOptions, dependencies: { arena: Arena }) {
     this.arena = dependencies.arena;
-    const callerSigns = (options.callerSigns ?? false) || options.threads <= 1;
+    const { nicer = 0 } = options;
+    const callerSigns = (options.callerSigns ?? false) || (options.threads <= 1 && nicer === 0);
     // The build makes one bundle of each worker, beside the commands' bundles.
     const file = import.meta.url.endsWith('.ts') ? './signing-worker.ts' : './signing-worker.js';
     this.#pool = new ThreadPool(
       {
         workers: callerSigns ? Math.max(0, options.threads - 1) : options.threads,
         module: new URL(file, import.meta.url),
-        workerData: { shared: this.arena.shared },
+        workerData: { shared: this.arena.shared, nicer } satisfies SigningWorkerData,
         helps: callerSigns,
       },
       new PoolRunner(this.arena, this.signers),
