@@ -48,13 +48,14 @@ export function buildTables(
 
 function zoneTable(keeper: ZoneKeeper, zoneCounters: ZoneCounters): ZoneTable {
   const counters = zoneCounters.index(keeper.label);
-  const { allowQuery, allowQueryOn, allowTransfer } = keeper.zone;
+  const { allowQuery, allowQueryOn, allowTransfer, transferOver } = keeper.zone;
   return {
     apex: keeper.apex,
     slot: keeper.store.slot,
     allowQuery,
     allowTransfer,
     ...(allowQueryOn && { allowQueryOn }),
+    ...(transferOver && { transferOver }),
     ...(counters !== undefined && { counters }),
   };
 }

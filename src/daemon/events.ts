@@ -36,8 +36,15 @@ export const serverEvent = {
   newZonesLoaded: (): LogRecord => general('notice', 'any newly configured zones are now loaded'),
   exitingAfterError: (): LogRecord => general('critical', 'exiting (due to fatal error)'),
   fatal: (text: string): LogRecord => general('critical', text),
-  listening: (family: 'IPv4' | 'IPv6', interfaceName: string, address: string, port: number): LogRecord =>
-    event('network', 'info', `listening on ${family} interface ${interfaceName}, ${address}#${port}`),
+  /** `over` is "", " (TLS)", " (HTTPS)" or " (HTTP)". */
+  listening: (family: 'IPv4' | 'IPv6', interfaceName: string, address: string, port: number, over = ''): LogRecord =>
+    event('network', 'info', `listening on ${family} interface ${interfaceName}, ${address}#${port}${over}`),
+  tlsUnusable: (why: string, kept: boolean): LogRecord =>
+    event(
+      'network',
+      'error',
+      `${why}; ${kept ? 'new connections get the certificate of before' : 'its listeners are left out'} until the files are good and rndc reconfig reads them`,
+    ),
   notListening: (
     family: 'IPv4' | 'IPv6',
     interfaceName: string,

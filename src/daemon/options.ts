@@ -1,4 +1,5 @@
 import { parseCommandLine } from '../base/command-line.ts';
+import type { DefaultPorts } from './listen-addresses.ts';
 
 /** What the command line of named asks for. */
 export interface NamedOptions {
@@ -7,8 +8,8 @@ export interface NamedOptions {
   readonly mode: 'background' | 'foreground' | 'foreground-stderr';
   readonly family: 'both' | 'ipv4' | 'ipv6';
   readonly debugLevel: number;
-  /** -p: in place of port 53 where the configuration names no port. */
-  readonly port: number | undefined;
+  /** -p: where no listen-on names a port. */
+  readonly ports: DefaultPorts;
   /** -n: responder threads. */
   readonly threads: number | undefined;
   /** -L: file that takes the place of syslog. */
@@ -68,7 +69,7 @@ const NO_OPTIONS: NamedOptions = {
   mode: 'background',
   family: 'both',
   debugLevel: 0,
-  port: undefined,
+  ports: {},
   threads: undefined,
   logFile: undefined,
   rootDirectory: undefined,
@@ -152,11 +153,11 @@ function number(text: string, what: string, take: (value: number) => void): stri
 }
 
 function port(argument: string, options: Mutable): string | undefined {
-  const [, kind, text] = /^(?:(dns|tls|https?)=)?(.*)$/.exec(argument) ?? [];
-  if (kind !== undefined && kind !== 'dns') return `option '-p ${argument}' is not supported: only DNS is served`;
+  const [, kind = 'dns', text] = /^(?:(dns|tls|https?)=)?(.*)$/.exec(argument) ?? [];
   if (!/^\d{1,9}$/.test(text)) return `port '${text}' must be numeric`;
   const value = Number(text);
   if (value < 1 || value > 65535) return `port '${text}' out of range`;
-  options.port = value;
+  const transport = kind === 'dns' ? 'plain' : (kind as 'tls' | 'https' | 'http');
+  options.ports = { ...options.ports, [transport]: value };
   return undefined;
 }

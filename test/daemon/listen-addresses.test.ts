@@ -17,8 +17,12 @@ const host = (...address: number[]): AddressMatch => ({
 });
 
 function listening(...addresses: AddressMatch[]): string[] {
-  const configuration = { port: 53, listenOn: [{ port: 5300, addresses }], listenOnV6: [] };
-  const options = { family: 'both', port: undefined } as const;
+  const configuration = {
+    port: 53,
+    listenOn: [{ port: 5300, isDefaultPort: false, transport: 'plain', addresses }],
+    listenOnV6: [],
+  };
+  const options = { family: 'both', ports: {} } as const;
   return listenAddresses(configuration as unknown as Configuration, OWN, options).map(
     (one) => `${one.interface} ${one.address}#${one.port}`,
   );
@@ -37,4 +41,25 @@ test('listen-on takes every address of the loopback network that it names', () =
     'lo 127.0.0.1#5300',
     'eth0 192.0.2.2#5300',
   ]);
+});
+
+test('-p is for statements that name no port; what is spoken there decides which', () => {
+  const any: AddressMatch[] = [{ kind: 'any', negated: false }];
+  const statements = [
+    { port: 53, isDefaultPort: true, transport: 'plain', addresses: any },
+    { port: 853, isDefaultPort: true, transport: 'tls', tls: 'a', addresses: any },
+    { port: 443, isDefaultPort: true, transport: 'https', tls: 'a', http: 'h', addresses: any },
+    { port: 8853, isDefaultPort: false, transport: 'tls', tls: 'a', addresses: any },
+  ];
+  const configuration = { port: 53, listenOn: statements, listenOnV6: [] } as unknown as Configuration;
+  const found = listenAddresses(configuration, OWN.slice(0, 1), { family: 'both', ports: { plain: 5300, tls: 5853 } });
+  assert.deepEqual(
+    found.map(({ port, transport, tls, http }) => [port, transport, tls, http]),
+    [
+      [5300, 'plain', undefined, undefined],
+      [5853, 'tls', 'a', undefined],
+      [443, 'https', 'a', 'h'],
+      [8853, 'tls', 'a', undefined],
+    ],
+  );
 });

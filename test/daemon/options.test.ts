@@ -13,7 +13,7 @@ test('options of named(8), bundled or apart', () => {
     mode: 'foreground-stderr',
     family: 'ipv4',
     debugLevel: 3,
-    port: 5300,
+    ports: { plain: 5300 },
     threads: 2,
     logFile: 'out.log',
     rootDirectory: '/jail',
@@ -35,8 +35,14 @@ test('options that are known and not there are refused by name, with the reason'
     const read = readNamedOptions(argument === '' ? [`-${letter}`] : [`-${letter}`, argument]);
     assert.ok(read.kind === 'refused' && read.text.startsWith(`named: option '-${letter}' is`), letter);
   }
-  const tls = readNamedOptions(['-p', 'tls=853']);
-  assert.ok(tls.kind === 'refused' && tls.text.includes('only DNS is served'));
+});
+
+test('-p takes a port for each protocol, in as many options', () => {
+  const read = readNamedOptions('-p 5300 -p tls=1853 -p https=1443 -p http=1080'.split(' '));
+  assert.ok(read.kind === 'run');
+  assert.deepEqual(read.options.ports, { plain: 5300, tls: 1853, https: 1443, http: 1080 });
+  for (const wrong of ['tls=', 'tls=x', 'http=0', 'https=65536', 'quic=1'])
+    assert.equal(readNamedOptions(['-p', wrong]).kind, 'refused', wrong);
 });
 
 test('-v, -V and -C ask for texts', () => {
