@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Log } from '../base/log.ts';
 import { statisticsJson, type StatisticsPart } from './json.ts';
@@ -88,9 +88,9 @@ export async function openStatisticsHttp(
 type Render = (snapshot: StatisticsSnapshot) => Generator<string>;
 
 /** BIND 9.18's paths, and /metrics for Prometheus. */
-function statisticsApp({ source, log }: StatisticsHttpDependencies): Hono {
+function statisticsApp({ source, log }: StatisticsHttpDependencies): Hono<{ Bindings: HttpBindings }> {
   const metrics = new PrometheusMetrics(source);
-  const app = new Hono();
+  const app = new Hono<{ Bindings: HttpBindings }>();
   const failed = (path: string, error: unknown): void => {
     const text = `statistics for ${path} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
     log.write({ severity: 'error', category: 'general', text });
@@ -105,7 +105,10 @@ function statisticsApp({ source, log }: StatisticsHttpDependencies): Hono {
   });
   const serve = (path: string, type: string, render: Render): void => {
     app.get(path, async (context) => {
-      const body = inPieces(render(await source.snapshot()), (error) => failed(context.req.path, error));
+      const body = inPieces(render(await source.snapshot()), (error) => {
+        failed(context.req.path, error);
+        context.env.outgoing.destroy(); // the status has been sent: the response just breaks off
+      });
       return context.body(body, 200, { 'Content-Type': type });
     });
   };
@@ -138,8 +141,7 @@ function inPieces(pieces: Generator<string>, failed: (error: unknown) => void): 
           if (done === true) controller.close();
           else controller.enqueue(encoder.encode(value));
         } catch (error) {
-          failed(error); // the status has been sent: the response just breaks off
-          controller.error(error);
+          failed(error);
         }
       },
       cancel: () => void pieces.return(undefined),
