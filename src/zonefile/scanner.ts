@@ -84,6 +84,36 @@ const MAX_INCLUDES = 65_536;
 const MAX_GENERATED = 1 << 24;
 
 /**
+ * The first TTL of each RRset of a run of records, by type, and of RRSIGs by type covered. One table for all scanners of the
+ * thread, since it is larger than most zones: what it holds belongs to the run whose number stands beside it.
+ */
+class RRsetTtls {
+  readonly #runs = new Uint32Array(0x20000);
+  readonly #ttls = new Uint32Array(0x20000);
+  #run = 0;
+
+  /** A number that no run has had, or, after four thousand million runs, that none has any more. */
+  newRun(): number {
+    if (this.#run === 0xffffffff) {
+      this.#runs.fill(0);
+      this.#run = 0;
+    }
+    return ++this.#run;
+  }
+
+  /** The TTL of the RRset, which is `ttl` when this is its first record. */
+  ofRun(run: number, isSignature: boolean, type: number, ttl: number): number {
+    const index = isSignature ? 0x10000 + type : type;
+    if (this.#runs[index] === run) return this.#ttls[index];
+    this.#runs[index] = run;
+    this.#ttls[index] = ttl;
+    return ttl;
+  }
+}
+
+const RRSET_TTLS = new RRsetTtls();
+
+/**
  * Reads a master file (RFC 1035 section 5, RFC 2308 section 4, RFC 3597 section 5, and BIND's $GENERATE) and hands every
  * record to the sink. A fault ends its entry only; reading goes on to find more. The loop over records allocates nothing.
  */
@@ -92,7 +122,7 @@ export class MasterFileScanner implements RecordPlace {
   readonly #disk: Disk;
   readonly #sink: RecordSink;
   readonly #tokens = new MasterFileTokens();
-  readonly #rdata = new Writer(65536);
+  readonly #rdata = new Writer(2048);
   readonly #zoneClass: number;
   readonly #maxErrors: number;
   readonly #maxWarnings: number;
@@ -118,13 +148,8 @@ export class MasterFileScanner implements RecordPlace {
   #warnedOfLastTtl = false;
   #missedTtl = false;
 
-  // RRsets of consecutive records with one owner: the TTL of each by type, in RRSIGs by type covered, valid where the
-  // number of the run is the current one. All records of an RRset have one TTL (RFC 2181 section 5.2).
-  #run = 1;
-  readonly #typeRun = new Uint32Array(0x10000);
-  readonly #typeTtl = new Uint32Array(0x10000);
-  readonly #coveredRun = new Uint32Array(0x10000);
-  readonly #coveredTtl = new Uint32Array(0x10000);
+  /** RRsets of consecutive records with one owner: all records of an RRset have one TTL (RFC 2181 section 5.2). */
+  #run = RRSET_TTLS.newRun();
 
   constructor(options: ScanOptions, dependencies: { readonly disk: Disk; readonly sink: RecordSink }) {
     this.#options = options;
@@ -260,7 +285,7 @@ export class MasterFileScanner implements RecordPlace {
     this.#spareOwner = before;
     if (!same) {
       this.#ownerLength = length;
-      this.#run++;
+      this.#run = RRSET_TTLS.newRun();
       const zone = this.#options.zone;
       this.#outOfZone = zone !== undefined && !isWithinZone(this.#owner, length, zone);
     }
@@ -388,14 +413,7 @@ export class MasterFileScanner implements RecordPlace {
   #ttlOfRRset(type: number, rdata: Uint8Array, ttl: number): number {
     const isSignature = type === TYPE.RRSIG || type === TYPE.SIG;
     const index = isSignature ? (rdata[0] << 8) | rdata[1] : type;
-    const runs = isSignature ? this.#coveredRun : this.#typeRun;
-    const ttls = isSignature ? this.#coveredTtl : this.#typeTtl;
-    if (runs[index] !== this.#run) {
-      runs[index] = this.#run;
-      ttls[index] = ttl;
-      return ttl;
-    }
-    const prior = ttls[index];
+    const prior = RRSET_TTLS.ofRun(this.#run, isSignature, index, ttl);
     if (prior !== ttl) this.report('warning', 'MASTER_FILE_TTL', `TTL set to prior TTL (${prior})`);
     return prior;
   }
@@ -464,7 +482,7 @@ export class MasterFileScanner implements RecordPlace {
     this.#ownerLength = owner.length;
     this.#ownerBroken = ownerBroken;
     this.#outOfZone = outOfZone;
-    this.#run++;
+    this.#run = RRSET_TTLS.newRun();
   }
 
   #openInclude(file: string): Uint8Array {
@@ -523,7 +541,7 @@ export class MasterFileScanner implements RecordPlace {
     this.#owner.set(ownerBefore);
     this.#ownerLength = ownerBefore.length;
     this.#outOfZone = outOfZone;
-    this.#run++;
+    this.#run = RRSET_TTLS.newRun();
   }
 
   #isTtlOrClass(): boolean {

@@ -21,6 +21,9 @@ const SPF = 99;
 /** Labels of a name, the root not counted, are at most 127. */
 const MAX_LABELS = 128;
 
+/** Any RDATA, for one check after the other: larger than most zones. */
+const SCRATCH = new Uint8Array(65_536);
+
 /**
  * The integrity checks of named-checkzone: names in NS, MX and SRV have addresses, aliases and missing glue are told.
  * Looks up every such name of the zone, and allocates only for what is told: a registry's zone has millions of them.
@@ -32,7 +35,7 @@ export class AddressChecks {
   readonly #isFull: boolean;
   readonly #outside: OutsideName[] = [];
   /** The RDATA that is looked at, the name in it that is looked up, and where the labels of that begin. */
-  readonly #rdata = new Uint8Array(65536);
+  readonly #rdata = SCRATCH;
   #at = 0;
   readonly #starts = new Uint16Array(MAX_LABELS);
   #labels = 0;

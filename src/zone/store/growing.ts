@@ -4,14 +4,16 @@
  * `array` across a call that may grow it: it is empty then.
  */
 
+/** Small, since most zones are. */
+const FIRST_OCTETS = 512;
+
 export class GrowingUint32 {
-  array = new Uint32Array(1024);
+  array = new Uint32Array(0);
   length = 0;
 
   push(value: number): void {
-    if (this.length === this.array.length) {
-      this.array = new Uint32Array(this.array.buffer.transfer(8 * this.length));
-    }
+    if (this.length === this.array.length)
+      this.array = new Uint32Array(this.array.buffer.transfer(Math.max(FIRST_OCTETS, 8 * this.length)));
     this.array[this.length++] = value;
   }
 
@@ -27,7 +29,7 @@ export class GrowingUint32 {
 }
 
 export class GrowingOctets {
-  array = new Uint8Array(16384);
+  array = new Uint8Array(0);
   length = 0;
 
   /** Appends octets[start, end) and returns where they begin. */
@@ -43,7 +45,7 @@ export class GrowingOctets {
 
   reserve(length: number): void {
     if (this.length + length <= this.array.length) return;
-    const size = Math.max(2 * this.array.length, this.length + length);
+    const size = Math.max(FIRST_OCTETS, 2 * this.array.length, this.length + length);
     this.array = new Uint8Array(this.array.buffer.transfer(size));
   }
 

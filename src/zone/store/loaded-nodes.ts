@@ -27,7 +27,7 @@ export class LoadedNodes {
   #isSorted = true;
   /** Nodes of the same owner are in the list. */
   #hasEqual = false;
-  #scratch = new Uint8Array(1024);
+  #scratch = new Uint8Array(0);
 
   constructor(hashed: boolean) {
     this.#hashed = hashed;
