@@ -99,14 +99,35 @@ export const ARGUED: readonly Argued[] = [
   {
     id: 'sibling-glue',
     peers: ['bind', 'nsd', 'knot'],
-    explains: (one) =>
-      isRecord(one.difference, 'additionals') && isReferral(one) && !isWithin(one.difference.record.owner, cutOf(one)),
+    explains: (one) => isSiblingGlue(one) && isRecord(one.difference, 'additionals') && one.difference.isOurs,
+  },
+  {
+    id: 'addresses-that-are-no-glue',
+    peers: ['nsd', 'knot'],
+    explains: (one) => isSiblingGlue(one) && (one.ours?.octets.length ?? 0) + SHORTEST_ADDRESS <= one.limit,
+  },
+  {
+    id: 'room-for-sibling-glue',
+    peers: ['bind', 'nsd', 'knot'],
+    explains: (one) => isSiblingGlue(one) && (one.ours?.octets.length ?? 0) + SHORTEST_ADDRESS > one.limit,
+    demandedBy: 'RFC 9471 section 3.1: the addresses of in-domain name servers go first',
   },
   {
     id: 'naptr-and-own-name',
     peers: ['bind'],
     explains: ({ difference, query }) =>
       isRecord(difference, 'additionals') && !difference.isOurs && query !== undefined && HINTS.includes(query.type),
+  },
+  {
+    id: 'empty-wildcards',
+    peers: ['bind', 'knot'],
+    explains: ({ query, difference }) =>
+      isRecord(difference, 'authorities') &&
+      difference.isOurs &&
+      isOfType(difference.record, TYPE.NSEC) &&
+      query !== undefined &&
+      EMPTY_WILDCARDS.some((name) => isWithin(query.name, name)),
+    demandedBy: 'RFC 4035 section 3.1.3.4',
   },
   {
     id: 'room-for-additional',
@@ -259,6 +280,12 @@ export const ARGUED: readonly Argued[] = [
 /** Types whose targets BIND looks up where we do not: NAPTR (RFC 3403 section 4.2.1), SVCB and HTTPS with target ".". */
 const HINTS: readonly number[] = [TYPE.NAPTR, 64, 65];
 
+/** A record of type A whose owner is a pointer. */
+const SHORTEST_ADDRESS = 16;
+
+/** Above wildcards that have no records, but names below. */
+const EMPTY_WILDCARDS = ['wildent2.nsec.test.', 'wildent3.nsec.test.'].map((name) => mustName(name));
+
 /** Empty names of the zone with opt-out above nothing but insecure delegations: no NSEC3 is theirs. */
 const UNPROVEN = ['cut.optout.test.', 'wildent3.optout.test.', 'of.optouttld.'].map((name) => mustName(name));
 
@@ -310,6 +337,13 @@ function isBelowHash(query: Query | undefined): boolean {
 function cutOf({ ours, overTcp }: Case): Name {
   const reply = overTcp?.ours.kind === 'message' ? overTcp.ours : ours;
   return reply?.message.authorities.find(({ type }) => type === TYPE.NS)?.owner ?? ROOT;
+}
+
+/** An address of a name server of our referral that is not below the delegation. */
+function isSiblingGlue(one: Case): boolean {
+  return (
+    isRecord(one.difference, 'additionals') && isReferral(one) && !isWithin(one.difference.record.owner, cutOf(one))
+  );
 }
 
 function isReferral(one: Case): boolean {

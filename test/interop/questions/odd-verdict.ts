@@ -24,13 +24,14 @@ const isFormatError = (text: string): boolean => text.startsWith('FORMERR');
 export const ARGUED_ODDITIES: readonly ArguedOddity[] = [
   { id: 'opt-of-format-errors', explains: (_, ours, bind) => isFormatError(ours) && ours === bind.replace('no edns', 'edns') },
   { id: 'class-0', explains: ({ query }, ours, bind) => query?.class === 0 && ours.startsWith('NOTIMP') && isFormatError(bind) },
-  { id: 'unknown-options', explains: ({ octets }, ours, bind) => !isFormatError(ours) && isFormatError(bind) && parsed(octets).option(CLIENT_SUBNET) > 0 },
+  { id: 'unknown-options', explains: ({ octets }, ours, bind) => !isFormatError(ours) && isFormatError(bind) && BINDS_OPTIONS.some((code) => parsed(octets).option(code) > 0) },
   { id: 'other-records', explains: ({ octets }, ours, bind) => !isFormatError(ours) && isFormatError(bind) && hasOtherRecord(octets) },
   { id: 'pointers-in-questions', explains: ({ octets }, ours) => isFormatError(ours) && octets.subarray(12).some((octet) => octet >= 0xc0) },
   { id: 'version-server', explains: ({ octets }, ours, bind) => ours.startsWith('NOERROR') && bind.startsWith('REFUSED') && parsed(octets).class === CLASS.CH },
 ]; // prettier-ignore
 
-const CLIENT_SUBNET = 8;
+/** Options whose data BIND checks: client subnet, key tags, extended errors, client and server tags. */
+const BINDS_OPTIONS: readonly number[] = [8, 14, 15, 16, 17];
 
 function parsed(octets: Uint8Array): QueryView {
   const view = new QueryView();
