@@ -72,8 +72,14 @@ function zoneObject(zone: ZoneStatistics): object {
     ...(zone.serial !== undefined && { serial: zone.serial }),
     type: 'primary',
     ...(zone.loaded !== undefined && { loaded: secondsText(zone.loaded) }),
-    ...(counters && { rcodes: values(occurred(counters.nameServer)), qtypes: values(counters.queryTypes) }),
+    ...(counters && unlessEmpty('rcodes', occurred(counters.nameServer))),
+    ...(counters && unlessEmpty('qtypes', counters.queryTypes)),
   };
+}
+
+/** BIND has no such members for a zone that was never asked. */
+function unlessEmpty(name: string, counters: readonly Counter[]): Record<string, Record<string, number>> {
+  return counters.length === 0 ? {} : { [name]: values(counters) };
 }
 
 /** "2026-11-21T11:07:43Z" */
