@@ -263,10 +263,7 @@ export class Answerer {
     }
     this.#useLimits(this.#compiled.views[view].limits);
     this.#counters.addQueryType(query.type);
-    if (this.#lacksCookie()) {
-      this.#counters.add(COUNTER.QryBADCOOKIE);
-      return RCODE.BADCOOKIE;
-    }
+    if (this.#lacksCookie()) return RCODE.BADCOOKIE;
     if (query.type === TYPE.AXFR || query.type === TYPE.IXFR) return this.#limitError(view, this.#answerTransfer(view));
     const unasked = metaTypeRcode(query.type);
     const rcode = unasked === RCODE.NOERROR ? this.#answerFromZones(view) : this.#limitError(view, unasked);
@@ -277,7 +274,9 @@ export class Answerer {
   /** The client shall come back with a cookie of ours (RFC 7873 section 5.2.3); who knows no cookies is let in. */
   #lacksCookie(): boolean {
     if (!this.#limits.requireServerCookie || this.#client.overTcp) return false;
-    return this.#edns.cookie !== COOKIE.NONE && this.#edns.cookie !== COOKIE.GOOD;
+    if (this.#edns.cookie === COOKIE.NONE || this.#edns.cookie === COOKIE.GOOD) return false;
+    this.#counters.add(COUNTER.QryBADCOOKIE);
+    return true;
   }
 
   /** Limits of the view in place of those that the answer was begun with. */
@@ -309,7 +308,7 @@ export class Answerer {
     if (this.#edns.cookie === COOKIE.GOOD && answer.kind !== RATE_KIND.ERROR) return rcode;
     const verdict = limiter.check(this.#client, answer);
     if (verdict === RATE.PASS || limiter.logOnly) return rcode;
-    return verdict === RATE.DROP ? this.#drop() : this.#slip(rcode);
+    return verdict === RATE.DROP ? this.#drop() : this.#slip(answer.kind);
   }
 
   #isExempt(view: number): boolean {
@@ -326,7 +325,7 @@ export class Answerer {
   }
 
   /** The question alone, with TC for a real client to come back over TCP, or with the cookie to come back with. */
-  #slip(rcode: number): number {
+  #slip(kind: number): number {
     this.#counters.add(COUNTER.RateSlipped);
     const authoritative = this.#flags & FLAG.AA;
     this.#beginAnswer(this.#builder.message.octets, true);
@@ -334,7 +333,7 @@ export class Answerer {
     if (this.#edns.cookie !== COOKIE.NONE) return RCODE.BADCOOKIE;
     this.#flags |= authoritative;
     this.#builder.truncated = true;
-    return rcode === RCODE.NXDOMAIN ? rcode : RCODE.NOERROR;
+    return kind === RATE_KIND.NXDOMAIN ? RCODE.NXDOMAIN : RCODE.NOERROR;
   }
 
   /** @returns an OUTCOME */
@@ -478,6 +477,7 @@ export class Answerer {
   #answerChaos(): number {
     const query = this.#query;
     this.#counters.addQueryType(query.type);
+    if (this.#lacksCookie()) return RCODE.BADCOOKIE;
     const which = chaosName(this.#octets, query.nameAt, query.nameLength);
     if (which === CHAOS.NONE) {
       countRejection(this.#counters, query.wantsRecursion);
@@ -490,8 +490,12 @@ export class Answerer {
     const asked = query.type === TYPE.TXT || query.type === TYPE.ANY;
     const outcome = text !== undefined && asked ? OUTCOME.SUCCESS : OUTCOME.NXRRSET;
     countOutcome(this.#counters, outcome, true, this.#client.overTcp, query.type, -1);
-    if (text !== undefined && asked) this.#addChaosRecord(SECTION.ANSWER, TYPE.TXT, 0, text);
-    else this.#addChaosRecord(SECTION.AUTHORITY, TYPE.SOA, CHAOS_SOA_TTL, this.#chaosSoa());
+    if (text !== undefined && asked) {
+      this.#addChaosRecord(SECTION.ANSWER, TYPE.TXT, 0, text);
+      this.#describeQuestion();
+      if (!this.#question.omitAuthority)
+        this.#addChaosRecord(SECTION.AUTHORITY, TYPE.NS, 0, this.#octets.slice(query.nameAt, query.questionEnd - 4));
+    } else this.#addChaosRecord(SECTION.AUTHORITY, TYPE.SOA, CHAOS_SOA_TTL, this.#chaosSoa());
     return RCODE.NOERROR;
   }
 

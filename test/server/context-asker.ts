@@ -27,6 +27,7 @@ www.example. AAAA 2001:db8::1
 alias.example. CNAME gone.example.
 *.wild.example. A 192.0.2.9
 a.empty.example. A 192.0.2.9
+b.empty.example. A 192.0.2.9
 sub.example. NS ns.sub.example.
 ns.sub.example. A 192.0.2.3
 sub2.example. NS ns.sub.example.
