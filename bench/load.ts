@@ -13,6 +13,8 @@ export interface Load {
   readonly dnssecOk: boolean;
   /** Queries a second; as many as the server takes if left out. */
   readonly rate?: number;
+  /** Cores that dnsperf may use, as taskset(1) has them; all if left out. */
+  readonly cores?: string;
   /** Have the latency of each query. */
   readonly latencies?: boolean;
 }
@@ -24,6 +26,8 @@ export interface LoadResult {
   readonly rate: number;
   /** Counts of answers by response code, as dnsperf prints them. */
   readonly codes: string;
+  /** Mean octets of an answer. */
+  readonly answerSize: number;
   /** Seconds, ascending; empty unless asked for. */
   readonly latencies: Float64Array;
 }
@@ -35,7 +39,9 @@ export async function askFor(load: Load): Promise<LoadResult> {
   words.push('-c', '20', '-T', '1', '-q', '200', '-t', '2', load.dnssecOk ? '-D' : '-e');
   if (load.rate !== undefined) words.push('-Q', String(Math.floor(load.rate)));
   if (load.latencies) words.push('-v');
-  const text = await output('dnsperf', words);
+  const pinned = load.cores === undefined ? [] : ['taskset', '-c', load.cores];
+  const [program, ...rest] = [...pinned, 'dnsperf', ...words];
+  const text = await output(program, rest);
   const figure = (label: string): number => {
     const found = new RegExp(`${label}:\\s+([\\d.]+)`).exec(text);
     if (found === null) throw new Error(`dnsperf printed no '${label}': ${text.slice(-500)}`);
@@ -47,7 +53,10 @@ export async function askFor(load: Load): Promise<LoadResult> {
     ? Float64Array.from(text.matchAll(/^> \S+ \S+ \S+ ([\d.]+)$/gm), (line) => Number(line[1])).toSorted()
     : new Float64Array(0);
   const codes = /Response codes:\s+(.*)/.exec(text)![1];
-  return { answered, lost: figure('Queries lost'), rate: figure('Queries per second'), codes, latencies };
+  const sizes = /Average packet size:\s+request \d+, response (\d+)/.exec(text);
+  if (sizes === null) throw new Error(`dnsperf printed no 'Average packet size': ${text.slice(-500)}`);
+  const rate = figure('Queries per second');
+  return { answered, lost: figure('Queries lost'), rate, codes, answerSize: Number(sizes[1]), latencies };
 }
 
 function output(program: string, words: readonly string[]): Promise<string> {

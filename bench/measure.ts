@@ -69,6 +69,15 @@ export function processCpu(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / TICKS;
 }
 
+/** CPU seconds of each thread whose name is like this. */
+export function threadCpu(pid: number, name: RegExp): number[] {
+  const threads = fs.readdirSync(`/proc/${pid}/task`).map((thread) => `${pid}/task/${thread}`);
+  return threads
+    .filter((thread) => name.test(fs.readFileSync(`/proc/${thread}/comm`, 'latin1')))
+    .map((thread) => statFields(thread))
+    .map((fields) => (Number(fields[11]) + Number(fields[12])) / TICKS);
+}
+
 function statFields(pid: string): string[] {
   const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

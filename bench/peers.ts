@@ -17,6 +17,7 @@ const PROGRAMS: readonly (readonly [string, string])[] = [
   ['named-checkzone', '-v'],
   ['dnsperf', '-h'],
   ['rndc', '-h'],
+  ['taskset', '-V'],
 ];
 
 /** @throws when a peer is missing: a comparison without it would look like a victory */
