@@ -56,7 +56,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const stop = new Int32Array(new SharedArrayBuffer(4));
   try {
     await server.running();
-    await client.learn();
+    await server.told(client.learn());
     const descriptors = server.descriptors();
     const attack = (over: AttackerData['over'], seed: number): Promise<AttackerReport> =>
       runAttacker({ over, module: options.module, ports: over === 'udp' ? [port] : [port, options.tlsPort], names: names(), seed, stop }); // prettier-ignore
@@ -203,6 +203,15 @@ class Server {
       await sleep(50);
     }
     if (!/ running$/m.test(this.#log)) throw new Error(`named does not start:\n${this.#log}`);
+  }
+
+  /** A failure with the log to it. */
+  async told(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      throw new Error(`named said:\n${this.#log.slice(-3000)}`, { cause: error });
+    }
   }
 
   descriptors(): number {
