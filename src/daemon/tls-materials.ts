@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import path from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
@@ -108,18 +109,19 @@ export class TlsMaterials {
   #mustBeUsable({ name, caFile, dhparamFile }: TlsConfiguration, material: TlsMaterial): void {
     const attempt = (part: Partial<TlsMaterial>, what: string): void => {
       try {
+        // Node takes an empty text for none at all.
+        if (Object.values(part).some((one) => one === '')) throw new TypeError('empty file');
         createSecureContext(tlsOptions({ ...EMPTY, ...part } as TlsMaterial));
       } catch (cause) {
         throw unusable(name, `${what} (${openSslReason(cause)})`);
       }
     };
     const { certificate, key, authorities, dhParameters } = material;
-    if (authorities !== undefined && !authorities.includes('-----BEGIN '))
-      throw unusable(name, `ca-file ${path.resolve(caFile ?? '')} has no certificate in PEM form`);
     attempt({ certificate }, 'cert-file has no certificate in PEM form that OpenSSL can use');
     attempt({ key }, 'key-file has no private key in PEM form, without a passphrase, that OpenSSL can use');
     attempt({ certificate, key }, 'cert-file and key-file do not belong together');
-    if (authorities !== undefined) attempt({ authorities }, 'ca-file has no certificates in PEM form');
+    if (authorities !== undefined && !hasCertificates(authorities))
+      throw unusable(name, `ca-file ${path.resolve(caFile ?? '')} has no certificates in PEM form, or broken ones`);
     if (dhParameters !== undefined)
       attempt({ dhParameters }, `dhparam-file ${path.resolve(dhparamFile ?? '')} has no usable parameters in PEM form`);
     attempt(material, 'the block as a whole cannot be used');
@@ -146,6 +148,16 @@ const EMPTY = {
   ...TLS_DEFAULTS,
   ticketKeys: new Uint8Array(TICKET_KEY_OCTETS),
 } as const;
+
+/** Node leaves out what it cannot read of a list of authorities. */
+function hasCertificates(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN [^-]*CERTIFICATE-----[^-]*-----END [^-]*CERTIFICATE-----/g) ?? [];
+  try {
+    return blocks.map((block) => new X509Certificate(block)).length > 0;
+  } catch {
+    return false;
+  }
+}
 
 function unusable(name: string, what: string): SignetError {
   return new SignetError('TLS_UNUSABLE', `tls '${name}': ${what}`, { name });
