@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
+import { until } from './named-process.ts';
+import { freePort } from './serve-peers.ts';
 
 const checkout = path.resolve(import.meta.dirname, '../..');
 const { bin, version } = JSON.parse(fs.readFileSync(path.join(checkout, 'package.json'), 'utf8')) as {
@@ -61,6 +64,40 @@ test('S-142 from an empty directory to a verified zone with installed commands o
   assert.equal(verified.status, 0, verified.stderr);
   const judged = spawnSync('ldns-verify-zone', [path.join(work, 'example.net.db.signed')], { encoding: 'latin1' });
   assert.equal(judged.status, 0, judged.stdout + judged.stderr);
+});
+
+test('the installed named has its statistics channel, and the licenses of what is in it', async () => {
+  const [dns, http] = [await freePort(), await freePort()];
+  const configuration = path.join(work, 'statistics.conf');
+  fs.writeFileSync(
+    configuration,
+    `options { directory "${work}"; listen-on port ${dns} { 127.0.0.1; }; listen-on-v6 { none; }; pid-file none;
+       session-keyfile none; recursion no; };
+     controls { };
+     statistics-channels { inet 127.0.0.1 port ${http} allow { 127.0.0.1; }; };`,
+  );
+  const named = spawn(path.join(home, 'bin/named'), ['-g', '-n', '1', '-c', configuration], {
+    cwd: work,
+    env: { PATH: '/usr/bin:/bin', HOME: home },
+    stdio: 'ignore',
+  });
+  try {
+    await until(
+      async () => (await fetch(`http://127.0.0.1:${http}/metrics`).catch(() => undefined))?.ok === true,
+      'HTTP',
+    );
+    const text = await (await fetch(`http://127.0.0.1:${http}/metrics`)).text();
+    assert.match(text, new RegExp(`^signet_build_info\\{version="Signet ${version}"\\} 1$`, 'm'));
+  } finally {
+    named.kill('SIGTERM');
+    await once(named, 'exit');
+  }
+  const dist = path.join(home, 'lib/node_modules/signet/dist');
+  const licenses = fs.readFileSync(path.join(dist, 'THIRD-PARTY-LICENSES'), 'utf8');
+  for (const name of ['hono', '@hono/node-server', '@opentelemetry/sdk-metrics'])
+    assert.match(licenses, new RegExp(`^${name} \\d+\\.`, 'm'));
+  // Who has no statistics channel does not read it.
+  assert.doesNotMatch(fs.readFileSync(path.join(dist, 'named.js'), 'utf8'), /ObservableCounter/);
 });
 
 test('a runtime that is missing is named in one line', () => {
