@@ -1,25 +1,24 @@
 import type { Clock } from '../base/clock.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import type { TransferRequest } from '../transfer/axfr-out.ts';
-import { uncheckedName } from '../wire/name.ts';
-import { FLAG, OPCODE_SHIFT, SECTION, type Section } from '../wire/header.ts';
+import { FLAG, OPCODE_SHIFT } from '../wire/header.ts';
 import { QueryView, VERDICT } from '../wire/query-view.ts';
 import { CLASS, OPCODE, RCODE, TYPE } from '../wire/type-codes.ts';
 import type { Arena } from '../zone/store/arena.ts';
 import { NO_KEY } from './address-match.ts';
+import { addChaosSoa, addChaosText, asksChaosText } from './chaos-answer.ts';
 import { CHAOS, chaosName, chaosTexts } from './chaos.ts';
 import { type CompiledTables, compileTables } from './compiled-tables.ts';
 import { COOKIE } from './cookies.ts';
 import { EDE, EdnsAnswer } from './edns-answer.ts';
 import { ixfrSerial } from './ixfr-serial.ts';
 import { countEdns, countFailure, countOutcome, countRejection, countRequest, countResponse } from './query-counts.ts';
-import { RATE, RateLimiter } from './rate-limit.ts';
-import { RATE_KIND, type RateLimitTable } from './rate-limit-table.ts';
-import { RateClassifier } from './rate-classifier.ts';
+import { RATE } from './rate-limit.ts';
 import { ResponseBuilder } from './response-builder.ts';
 import type { AnswerLimits, ServerTables, TransferOver } from './server-tables.ts';
 import { COUNTER, type CounterRow } from './statistics.ts';
 import { TransactionKeys } from './transaction-keys.ts';
+import { ViewLimits } from './view-limits.ts';
 import { OUTCOME, OUTCOME_RCODE, type Question, ZoneAnswerer } from './zone-answer.ts';
 
 /** What `Answerer.answer` returns instead of a length. */
@@ -89,11 +88,8 @@ export class Answerer {
   };
   readonly #transactions: TransactionKeys;
   readonly #edns: EdnsAnswer;
-  readonly #classifier: RateClassifier;
-  readonly #log: Log;
+  readonly #rates: ViewLimits;
   #compiled!: CompiledTables;
-  /** By the index of the view; undefined where its answers have no limit. */
-  #limiters: readonly (RateLimiter | undefined)[] = [];
   #chaos: readonly (Uint8Array | undefined)[] = [];
   #deniedTransfer = false;
   /** Index of the view of the message answered last, or -1. */
@@ -117,9 +113,8 @@ export class Answerer {
       readonly log?: Log;
     },
   ) {
-    this.#log = dependencies.log ?? silentLog;
     this.#edns = new EdnsAnswer(dependencies.counters);
-    this.#classifier = new RateClassifier(dependencies.arena);
+    this.#rates = new ViewLimits({ arena: dependencies.arena, log: dependencies.log ?? silentLog });
     this.#arena = dependencies.arena;
     this.#counters = dependencies.counters;
     this.#zones = new ZoneAnswerer(dependencies.arena, this.#builder);
@@ -139,13 +134,7 @@ export class Answerer {
     this.#counters.setZoneBlocks(tables.zoneCounters ?? []);
     this.#chaos = chaosTexts(tables.identity);
     this.#edns.setTables(tables);
-    this.#limiters = compiled.views.map((view) => view.rateLimit && this.#limiter(view.rateLimit));
-  }
-
-  /** The limiter of before where the limits are those of before: it knows what it has told of. */
-  #limiter(table: RateLimitTable): RateLimiter {
-    const known = this.#limiters.find((limiter) => limiter?.id === table.id);
-    return known ?? new RateLimiter(table, { log: this.#log });
+    this.#rates.setViews(compiled.views);
   }
 
   get tables(): ServerTables {
@@ -289,33 +278,29 @@ export class Answerer {
 
   /** `rate-limit` for answers that come from no zone. @returns the response code, or DROPPED */
   #limitError(view: number, rcode: number): number {
-    const limiter = this.#limiters[view];
-    if (limiter === undefined || rcode <= RCODE.NOERROR || this.#isExempt(view)) return rcode;
-    if (limiter.check(this.#client, this.#classifier.error(rcode)) === RATE.PASS || limiter.logOnly) return rcode;
-    return this.#drop();
+    if (rcode <= RCODE.NOERROR || !this.#rates.isLimited(view)) return rcode;
+    const verdict = this.#rates.checkError(view, rcode, this.#client, this.#key);
+    return verdict === RATE.PASS ? rcode : this.#drop();
   }
 
   /** `rate-limit` for an answer from a zone. @returns the response code, BADCOOKIE, or DROPPED */
-  #limitRate(limiter: RateLimiter, view: number, outcome: number, rcode: number): number {
-    if (this.#isExempt(view)) return rcode;
-    const compiled = this.#compiled.views[view];
+  #limitRate(view: number, outcome: number, rcode: number): number {
+    if (!this.#rates.isLimited(view)) return rcode;
     const { zone } = this.#zones;
-    const answer =
-      zone < 0 || outcome === OUTCOME.DENIED
-        ? this.#classifier.error(rcode)
-        : this.#classifier.fromZone(this.#query, this.#builder, outcome, rcode, compiled, zone);
-    // Who shows a good cookie is not a forged address. BIND limits errors all the same.
-    if (this.#edns.cookie === COOKIE.GOOD && answer.kind !== RATE_KIND.ERROR) return rcode;
-    const verdict = limiter.check(this.#client, answer);
-    if (verdict === RATE.PASS || limiter.logOnly) return rcode;
-    return verdict === RATE.DROP ? this.#drop() : this.#slip(answer.kind);
-  }
-
-  #isExempt(view: number): boolean {
-    const exempt = this.#compiled.views[view].rateLimitExempt;
-    if (exempt === undefined) return false;
-    const { address, addressAt, addressLength } = this.#client;
-    return exempt.accepts(address, addressAt, addressLength, this.#key);
+    const isKnown = this.#edns.cookie === COOKIE.GOOD;
+    const verdict = this.#rates.checkAnswer(
+      view,
+      this.#query,
+      this.#builder,
+      outcome,
+      rcode,
+      zone,
+      isKnown,
+      this.#client,
+      this.#key,
+    );
+    if (verdict === RATE.PASS) return rcode;
+    return verdict === RATE.DROP ? this.#drop() : this.#slip();
   }
 
   #drop(): number {
@@ -325,7 +310,7 @@ export class Answerer {
   }
 
   /** The question alone, with TC for a real client to come back over TCP, or with the cookie to come back with. */
-  #slip(kind: number): number {
+  #slip(): number {
     this.#counters.add(COUNTER.RateSlipped);
     const authoritative = this.#flags & FLAG.AA;
     this.#beginAnswer(this.#builder.message.octets, true);
@@ -333,7 +318,7 @@ export class Answerer {
     if (this.#edns.cookie !== COOKIE.NONE) return RCODE.BADCOOKIE;
     this.#flags |= authoritative;
     this.#builder.truncated = true;
-    return kind === RATE_KIND.NXDOMAIN ? RCODE.NXDOMAIN : RCODE.NOERROR;
+    return this.#rates.isNameError ? RCODE.NXDOMAIN : RCODE.NOERROR;
   }
 
   /** @returns an OUTCOME */
@@ -353,15 +338,15 @@ export class Answerer {
 
   #answerFromZones(view: number): number {
     this.#describeQuestion();
-    const outcome = this.#isAskedElsewhere(view) ? OUTCOME.DENIED : this.#askZones(view);
-    if (this.#zones.authoritative) this.#flags |= FLAG.AA;
+    const isElsewhere = this.#isAskedElsewhere(view);
+    const outcome = isElsewhere ? OUTCOME.DENIED : this.#askZones(view);
+    if (!isElsewhere && this.#zones.authoritative) this.#flags |= FLAG.AA;
     if (outcome === OUTCOME.NOT_AUTHORITATIVE) this.#ede = EDE.NOT_AUTHORITATIVE;
     else if (outcome === OUTCOME.DENIED) this.#ede = EDE.PROHIBITED;
     else if (outcome === OUTCOME.NOT_LOADED) this.#ede = EDE.NOT_READY;
     else if (outcome === OUTCOME.TOO_MANY_RESTARTS) this.#ede = EDE.OTHER;
     const rcode = OUTCOME_RCODE[outcome];
-    const limiter = this.#limiters[view];
-    const limited = limiter === undefined ? rcode : this.#limitRate(limiter, view, outcome, rcode);
+    const limited = this.#limitRate(view, outcome, rcode);
     if (limited === rcode) this.#countOutcome(view, outcome);
     return limited;
   }
@@ -487,29 +472,13 @@ export class Answerer {
     }
     this.#flags |= FLAG.AA;
     const text = this.#chaos[which];
-    const asked = query.type === TYPE.TXT || query.type === TYPE.ANY;
-    const outcome = text !== undefined && asked ? OUTCOME.SUCCESS : OUTCOME.NXRRSET;
+    const isText = text !== undefined && asksChaosText(query.type);
+    const outcome = isText ? OUTCOME.SUCCESS : OUTCOME.NXRRSET;
     countOutcome(this.#counters, outcome, true, this.#client.overTcp, query.type, -1);
-    if (text !== undefined && asked) {
-      this.#addChaosRecord(SECTION.ANSWER, TYPE.TXT, 0, text);
-      this.#describeQuestion();
-      if (!this.#question.omitAuthority)
-        this.#addChaosRecord(SECTION.AUTHORITY, TYPE.NS, 0, this.#octets.slice(query.nameAt, query.questionEnd - 4));
-    } else this.#addChaosRecord(SECTION.AUTHORITY, TYPE.SOA, CHAOS_SOA_TTL, this.#chaosSoa());
+    this.#describeQuestion();
+    if (isText) addChaosText(this.#builder, query, text, this.#question.omitAuthority);
+    else addChaosSoa(this.#builder, query);
     return RCODE.NOERROR;
-  }
-
-  #addChaosRecord(section: Section, type: number, ttl: number, rdata: Uint8Array): void {
-    const { nameAt, nameLength } = this.#query;
-    const owner = uncheckedName(this.#octets.subarray(nameAt, nameAt + nameLength));
-    if (!this.#builder.message.record(section, owner, type, CLASS.CH, ttl, rdata)) this.#builder.truncated = true;
-  }
-
-  /** BIND's: the zone's own name, hostmaster below it, and fixed times. */
-  #chaosSoa(): Uint8Array {
-    const { nameAt, nameLength } = this.#query;
-    const name = this.#octets.subarray(nameAt, nameAt + nameLength);
-    return Buffer.concat([name, CHAOS_HOSTMASTER, name, CHAOS_SOA_TIMES]);
   }
 
   #beginAnswer(out: Uint8Array, withQuestion: boolean): void {
@@ -592,13 +561,6 @@ export class Answerer {
     if (rcode === RCODE.BADVERS) counters.add(COUNTER.ReqBadEDNSVer);
   }
 }
-
-const CHAOS_SOA_TTL = 86_400;
-const CHAOS_HOSTMASTER = Uint8Array.from([10, ...Buffer.from('hostmaster', 'latin1')]);
-/** Serial 0, refresh 28800, retry 7200, expire 604800, minimum 86400. */
-const CHAOS_SOA_TIMES = Uint8Array.from([
-  0, 0, 0, 0, 0, 0, 0x70, 0x80, 0, 0, 0x1c, 0x20, 0, 9, 0x3a, 0x80, 0, 1, 0x51, 0x80,
-]);
 
 /** What BIND answers to classes without zones of ours. */
 function refusedClass(klass: number): number {

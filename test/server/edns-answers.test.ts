@@ -162,6 +162,9 @@ test('allow-query-on: the address asked decides, zone by zone', () => {
   one.answerer.setTables({ ...tables, views });
   assert.equal(one.ask('www.example.', 'A')?.rcode, RCODE.REFUSED);
   assert.equal(one.ask('www.example.', 'A', { destination: Uint8Array.of(127, 0, 0, 2) })?.answers.length, 1);
+  const refused = one.ask('www.example.', 'A');
+  assert.equal(refused?.rcode, RCODE.REFUSED);
+  assert.equal(refused.flags & 0x0400, 0, 'nothing is left of the answer before');
   assert.equal(one.ask('a.test.', 'A')?.rcode, RCODE.REFUSED);
 });
 
