@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import type { CounterTable, MaintenanceCounterName } from '../server/counter-names.ts';
 import { NAME_SERVER_COUNTERS, SOCKET_COUNTERS, ZONE_MAINTENANCE_COUNTERS } from '../server/counter-names.ts';
 import { type ServerCounts, SIZE_SHIFT, type SizeCounts } from '../server/statistics.ts';
@@ -122,7 +123,24 @@ function zoneCounterGroups(zoneCounters: ZoneCounters, label: string): ZoneCount
 }
 
 function memoryStatistics({ keepers, arena }: StatisticsSources): MemoryStatistics {
-  const { rss, heapTotal, heapUsed } = process.memoryUsage();
+  const { total_heap_size: heapTotal, used_heap_size: heapUsed } = getHeapStatistics();
   const zoneVersions = keepers.reduce((sum, { store }) => sum + store.versions().length, 0);
-  return { resident: rss, heapTotal, heapUsed, zonesSize: arena.size, zonesUsed: arena.used, zoneVersions };
+  return {
+    resident: residentMemory(),
+    heapTotal,
+    heapUsed,
+    zonesSize: arena.size,
+    zonesUsed: arena.used,
+    zoneVersions,
+  };
+}
+
+/** Node.js reads it from /proc, which a root directory of -t may lack. */
+function residentMemory(): number | undefined {
+  try {
+    return process.memoryUsage.rss();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }

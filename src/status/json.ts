@@ -90,7 +90,7 @@ export function secondsText(time: number): string {
 /** BIND's names for the process; contexts are what the memory is used for. */
 function memory({ memory: { resident, heapTotal, heapUsed, zonesSize, zonesUsed, zoneVersions } }: StatisticsSnapshot) {
   return {
-    TotalUse: resident,
+    ...(resident !== undefined && { TotalUse: resident }),
     InUse: heapUsed + zonesUsed,
     contexts: [
       { id: 'zones', name: 'zones', references: zoneVersions, total: zonesSize, inuse: zonesUsed },

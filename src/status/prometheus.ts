@@ -139,7 +139,7 @@ const METRICS: readonly Metric[] = [
     name: 'signet_resident_memory_bytes',
     kind: 'gauge',
     help: 'Memory that the process has of the system.',
-    read: ({ memory }) => alone(memory.resident),
+    read: ({ memory: { resident } }) => (resident === undefined ? [] : alone(resident)),
   },
   {
     name: 'signet_heap_bytes',

@@ -43,8 +43,8 @@ export interface ViewStatistics {
 
 /** Octets. */
 export interface MemoryStatistics {
-  /** Taken from the system by the whole process. */
-  readonly resident: number;
+  /** Taken from the system by the whole process; undefined in a root directory without /proc, where nobody tells. */
+  readonly resident: number | undefined;
   /** Of the JavaScript heap of the control thread. */
   readonly heapTotal: number;
   readonly heapUsed: number;

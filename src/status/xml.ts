@@ -83,7 +83,7 @@ function memoryElement({ memory }: StatisticsSnapshot): string {
       .join('');
   const zones = figures({ id: 'zones', name: 'zones', references: zoneVersions, total: zonesSize, inuse: zonesUsed });
   const heap = figures({ id: 'heap', name: 'heap', total: heapTotal, inuse: heapUsed });
-  const summary = figures({ TotalUse: resident, InUse: heapUsed + zonesUsed });
+  const summary = figures({ ...(resident !== undefined && { TotalUse: resident }), InUse: heapUsed + zonesUsed });
   return element(
     'memory',
     element('contexts', element('context', zones) + element('context', heap)) + element('summary', summary),

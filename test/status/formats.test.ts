@@ -179,3 +179,11 @@ test('/metrics shows what is new each time, and fails when it cannot be read', a
   value = 3;
   await assert.rejects(metrics.text(), /statistics cannot be collected: .*no memory/);
 });
+
+test('where nobody tells the memory of the process, it is left out', async () => {
+  const without = snapshot({ memory: { ...snapshot().memory, resident: undefined } });
+  assert.match([...statisticsJson(without, 'mem')].join(''), /"memory":\{"InUse":40,/);
+  assert.match([...statisticsXml(without, 'mem')].join(''), /<summary><InUse>40<\/InUse><\/summary>/);
+  const text = await new PrometheusMetrics({ snapshot: async () => without }).text();
+  assert.ok(!text.includes('\nsignet_resident_memory_bytes') && text.includes('\nsignet_zones'));
+});
