@@ -156,6 +156,10 @@ test('what BIND refuses in rate-limit and cookie-secret is refused with the same
     assert.equal(we.code, they.code, body);
     assert.deepEqual(we.stdout.replaceAll(/^(\S+?:\d+):\d+:/gm, '$1:'), they.stdout, body);
   }
+  fs.writeFileSync(file, `options {\n\t${COOKIES}\n};\n`);
+  const hidden = await execute(process.execPath, [ours, '-p', '-x', file]);
+  assert.equal(hidden.stdout, (await execute('named-checkconf', ['-p', '-x', file])).stdout);
+  assert.ok(!hidden.stdout.includes(SECRETS[0]));
   fs.writeFileSync(file, `options { directory "${directory.path}"; cookie-algorithm aes; };\n`);
   const refused = await executeNamed(['-g', '-c', file], directory.path);
   assert.match(refused.stderr, /'cookie-algorithm' with this value is known but not supported by this version/);

@@ -131,3 +131,18 @@ for (const [limits, bursts] of Object.entries(LIMITS))
       assert.deepEqual(told(servers[1].log), told(servers[0].log));
     });
   });
+
+test('ports of one client, spread over all threads, share one limit', async () => {
+  using directory = temporaryDirectory();
+  const ports = await freePorts();
+  fs.writeFileSync(path.join(directory.path, 'db.example'), ZONE);
+  writeConfiguration(directory.path, ports, 'zone "example" { type primary; file "db.example"; };', {
+    options: 'rate-limit { responses-per-second 6; slip 0; window 1; };',
+  });
+  await using server = await NamedProcess.start(directory.path, ports, 'ours', ['-n', '4']);
+  const counts = await burst(
+    Array.from({ length: 40 }, () => server.ports.dns),
+    [['www.example.', 'A']],
+  );
+  assert.equal(counts.filter((count) => count['answer 0'] === 1).length, 6);
+});

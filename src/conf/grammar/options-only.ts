@@ -1,5 +1,16 @@
 import { matchList } from '../syntax/address-specs.ts';
-import { boolean, duration, integer, nothing, port, quotedText, sizeOr, text, word } from '../syntax/scalar-specs.ts';
+import {
+  boolean,
+  duration,
+  hiddenText,
+  integer,
+  nothing,
+  port,
+  quotedText,
+  sizeOr,
+  text,
+  word,
+} from '../syntax/scalar-specs.ts';
 import { many, one } from '../syntax/spec.ts';
 import { dnstapOutput, listenOn, portRanges, quotedOrNone, quotedOrNoneOrHostname, tlsDhKey } from './value-kinds.ts';
 import type { ClauseTable, Spec } from '../syntax/spec.ts';
@@ -25,7 +36,7 @@ export const optionsClauses: ClauseTable = {
   'bindkeys-file': one(quotedText),
   blackhole: one(matchList),
   'cookie-algorithm': one(word('aes', 'siphash24')),
-  'cookie-secret': many(text),
+  'cookie-secret': many(hiddenText),
   coresize: one(sizeOr('default', 'unlimited'), 'deprecated'),
   datasize: one(sizeOr('default', 'unlimited'), 'deprecated'),
   directory: one(workingDirectory),

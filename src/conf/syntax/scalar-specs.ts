@@ -39,12 +39,11 @@ export const secret: Spec = {
       reader.faults.error('CONF_VALUE', value.position, 'bad base64 encoding');
     return value;
   },
-  print(value, printer) {
-    if (value.kind !== 'text') return;
-    if (printer.hideSecrets) printer.quoted('?'.repeat(value.text.length));
-    else printer.quoted(value.text);
-  },
+  print: printSecret,
 };
+
+/** A secret whose form is checked later; replaced by question marks when secrets are hidden. */
+export const hiddenText: Spec = { read: (reader) => readText(reader), print: printSecret };
 
 /** A 32-bit number: decimal, octal with a leading 0, hexadecimal with 0x. */
 export const integer: Spec = { read: readInteger, print: printNumber };
@@ -254,4 +253,10 @@ function printDuration(value: Value, printer: Printer): void {
 function printSize(value: Value, printer: Printer): void {
   if (value.kind === 'size') printer.write(String(value.value));
   else printBare(value, printer);
+}
+
+function printSecret(value: Value, printer: Printer): void {
+  if (value.kind !== 'text') return;
+  if (printer.hideSecrets) printer.quoted('?'.repeat(value.text.length));
+  else printer.quoted(value.text);
 }
