@@ -302,7 +302,8 @@ export class MessageBuilder extends Writer implements MessageWriter {
     if (start < end) {
       const digest = labelDigest(octets, lastLabel);
       if (!this.canKeepBelow(digest) || this.at >= POINTER_LIMIT) return false;
-      this.keepBelow(this.at, digest);
+      // What does not fit is not written, so that there is nothing to point to.
+      if (this.at + end - start <= this.limit) this.keepBelow(this.at, digest);
       this.copyFrom(octets, view, start, end);
     }
     this.uint16(0xc000 | this.#apexAt);
