@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { ANSWER_LIMITS, type AnswerLimits } from '../../src/server/server-tables.ts';
 import { makeQuery, type Message, parseMessage, writeMessage } from '../../src/wire/message.ts';
 import { mustName } from '../../src/wire/name-text.ts';
+import { signTsig, type TsigKey, verifyTsig } from '../../src/wire/tsig.ts';
 import { CLASS, RCODE, TYPE } from '../../src/wire/type-codes.ts';
 import { asker, type Circumstances, fate, rateLimit, START } from './context-asker.ts';
 
@@ -166,6 +167,29 @@ test('allow-query-on: the address asked decides, zone by zone', () => {
   assert.equal(refused?.rcode, RCODE.REFUSED);
   assert.equal(refused.flags & 0x0400, 0, 'nothing is left of the answer before');
   assert.equal(one.ask('a.test.', 'A')?.rcode, RCODE.REFUSED);
+});
+
+test('RFC 8945 section 5.3: with TSIG, cookie, NSID and keepalive an answer is as large as it may be, and can be verified', () => {
+  const key: TsigKey = { name: mustName('k.'), algorithm: 'hmac-sha512', secret: new Uint8Array(32).fill(7) };
+  const one = asker({}, { ...COOKIES, keys: [{ ...key }] });
+  const now = START;
+  for (const udpSize of [512, 700, 1232, 4096])
+    for (const [name, isLong] of [
+      ['many.example.', true],
+      ['www.example.', false],
+    ] as const) {
+      const question = { name: mustName(name), type: TYPE.A, class: CLASS.IN };
+      const edns = { udpSize, version: 0, dnssecOk: false, options: [ASK_COOKIE, option(NSID), option(KEEPALIVE)] };
+      const signed = signTsig(writeMessage(makeQuery(9, question, 0, edns)), key, { now });
+      const answer = one.raw(signed.message) as Uint8Array;
+      assert.ok(answer.length <= Math.min(udpSize, 1232));
+      const verdict = verifyTsig(answer, { now, keyByName: () => key, requestMac: signed.mac });
+      assert.equal(verdict.kind, 'valid');
+      const message = parseMessage(answer);
+      assert.equal((message.flags & 0x0200) !== 0, isLong && udpSize < 1232);
+      assert.equal(dataOf(message, COOKIE)?.length, 24);
+      assert.ok(dataOf(message, NSID));
+    }
 });
 
 test('any options, sizes and transports: an answer that can be read, within its limits, whose data options never push out', () => {
