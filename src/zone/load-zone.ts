@@ -117,7 +117,7 @@ function loadWith(
   const loaded = finish(loader, store.apex, options, faults);
   if (loaded === 0) return failed();
   const reader = new ZoneReader(arena).open(loaded);
-  const conflicts = findOwnerConflicts(reader);
+  const conflicts = checks.hasAlias ? findOwnerConflicts(reader) : [];
   if (conflicts.length > 0) {
     faults.push(...placeConflicts(conflicts, content, store.apex, options, disk));
     store.release(loaded);

@@ -15,6 +15,7 @@ export class RecordChecks implements RecordSink {
   readonly #next: RecordSink;
   #soa: Uint8Array | undefined;
   #nsCount = 0;
+  #hasAlias = false;
   #toldOfExpiry = false;
   #toldOfOldDnssec = false;
 
@@ -34,6 +35,11 @@ export class RecordChecks implements RecordSink {
   /** NS records at the apex so far: at least one is needed. */
   get nsCount(): number {
     return this.#nsCount;
+  }
+
+  /** True when there was a CNAME or DNAME, which must not stand beside others: without one `findOwnerConflicts` finds nothing. */
+  get hasAlias(): boolean {
+    return this.#hasAlias;
   }
 
   record(
@@ -94,6 +100,10 @@ export class RecordChecks implements RecordSink {
         return this.#checkMxAddress(rdata, place);
       case TYPE.NSEC3:
         return !isWildcard(owner) || refuseWildcard(owner, 'invalid NSEC3 owner name (wildcard)', place);
+      case TYPE.CNAME:
+      case TYPE.DNAME:
+        this.#hasAlias = true;
+        return true;
       case TYPE.RRSIG:
         this.#checkExpiry(rdata, place);
         return true;

@@ -84,15 +84,27 @@ export class LoadedNodes {
       this.#isSorted = false;
       return;
     }
-    // Merged from the end: of equal owners the older node stays in front.
+    // Merged from the end, beginning with what of the batch is not behind all nodes: of equal owners the older node stays in front.
     let old = count - 1;
-    let fresh = batch.length - 1;
-    for (let to = nodes.length - 1; fresh >= 0 && old >= least; to--) {
+    let fresh = this.#mixed(arena, array[old]) - 1;
+    for (let to = count + fresh; fresh >= 0 && old >= least; to--) {
       const order = this.#compare(arena, array[old], batch.array[fresh]);
       if (order === 0) this.#hasEqual = true;
       array[to] = order > 0 ? array[old--] : batch.array[fresh--];
     }
     for (; fresh >= 0; fresh--) array[old + 1 + fresh] = batch.array[fresh];
+  }
+
+  /** How many nodes of the batch are not behind `last`. */
+  #mixed(arena: Arena, last: NodeRef): number {
+    let low = 0;
+    let high = this.#batch.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#compare(arena, last, this.#batch.array[middle]) < 0) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   /** All nodes in order, one an owner. @throws as `flush` */

@@ -1,6 +1,6 @@
 import { GrowingOctets, GrowingUint32 } from './growing.ts';
 import { TYPE } from '../../wire/type-codes.ts';
-import { compareOwners } from './owner-order.ts';
+import { compareOwners, equalFolded } from './owner-order.ts';
 import { appendOwnerKey, sortByKeys } from './key-sort.ts';
 import { compareRdata } from './rdata-order.ts';
 
@@ -118,11 +118,21 @@ export class StagedRecords {
       records.length = 0;
       this.#recordsOfRun(first, records);
       let j = i + 1;
-      while (j < runs && this.#compareRuns(first, order[j]) === 0) this.#recordsOfRun(order[j++], records);
+      while (j < runs && this.#isOwnerOf(first, order[j])) this.#recordsOfRun(order[j++], records);
       const at = this.#ownerStarts.array[first];
       visit(at, this.#ownerEnds.array[first] - at, records.array, records.length);
       i = j;
     }
+  }
+
+  /** True when both runs have the same owner, whatever its letters. */
+  #isOwnerOf(a: number, b: number): boolean {
+    const start = this.#ownerStarts.array[a];
+    const length = this.#ownerEnds.array[a] - start;
+    if (this.#ownerEnds.array[b] - this.#ownerStarts.array[b] !== length) return false;
+    return this.#hashed
+      ? this.#compareRuns(a, b) === 0
+      : equalFolded(this.octets.array, start, this.octets.array, this.#ownerStarts.array[b], length);
   }
 
   #recordsOfRun(run: number, into: GrowingUint32): void {
@@ -138,8 +148,23 @@ export class StagedRecords {
     if (this.#sorted) {
       this.#order = new Uint32Array(runs);
       for (let i = 0; i < runs; i++) this.#order[i] = i;
-    } else this.#order = this.#sortRuns(runs);
+    } else this.#order = this.#insertionOrder(runs) ?? this.#sortRuns(runs);
     return this.#order;
+  }
+
+  /** The order when runs are so nearly in order that few have to move; undefined otherwise. */
+  #insertionOrder(runs: number): Uint32Array | undefined {
+    const order = new Uint32Array(runs);
+    let moves = runs;
+    for (let run = 1; run < runs; run++) {
+      let i = run;
+      for (; i > 0 && this.#compareRuns(order[i - 1], run) > 0; i--) {
+        if (--moves < 0) return undefined;
+        order[i] = order[i - 1];
+      }
+      order[i] = run;
+    }
+    return order;
   }
 
   #sortRuns(runs: number): Uint32Array {
