@@ -1,5 +1,5 @@
 import { HEADER_LENGTH, type Section } from '../wire/header.ts';
-import { MessageBuilder } from '../wire/message-writer.ts';
+import { hasName, MessageBuilder } from '../wire/message-writer.ts';
 import { CLASS, TYPE } from '../wire/type-codes.ts';
 import type { NodeRef, RRsetRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
@@ -65,9 +65,13 @@ export class ResponseBuilder {
     owner = this.#addAll(section, reader, reader.type(rrset), ttl, reader.firstRdata(rrset), owner);
     if (this.withSignatures) this.#addAll(section, reader, TYPE.RRSIG, ttl, reader.firstSignature(rrset), owner);
     if (!this.#complete(mark, section, count)) return false;
+    this.ownerAt = owner;
     this.#keep(rrset, key);
     return true;
   }
+
+  /** Where the message has the owner of the RRset that was added last; negative when no pointer reaches it. */
+  ownerAt = UNREACHABLE;
 
   /** Adds the signatures of an RRset without it: what a question for type RRSIG is answered with. */
   addSignatures(
@@ -83,6 +87,17 @@ export class ResponseBuilder {
     const owner = this.#addOwner(reader, node, expanded, expandedAt);
     this.#addAll(section, reader, TYPE.RRSIG, reader.ttl(rrset), reader.firstSignature(rrset), owner);
     return this.#complete(mark, section, count);
+  }
+
+  /** RRsets that the message remembers, for `goBack`. */
+  get rrsetCount(): number {
+    return this.#rrsetCount;
+  }
+
+  /** Takes back all RRsets of a section that were added since the message was at octet `mark` and had `rrsets` of them. */
+  goBack(section: Section, mark: number, count: number, rrsets: number): void {
+    this.message.rollback(mark, section, count);
+    this.#rrsetCount = rrsets;
   }
 
   /** True when the RRset is in the message under its own name. */
@@ -171,7 +186,7 @@ export class ResponseBuilder {
 
   #addRdata(reader: ZoneReader, type: number, position: number): void {
     const { message } = this;
-    if (hasCompressibleName(type)) {
+    if (hasName(type)) {
       const length = reader.copyRdata(position, this.#rdata, 0);
       message.rdata(type, this.#rdata, 0, length);
     } else reader.writeRdata(position, message);
@@ -194,9 +209,4 @@ export class ResponseBuilder {
     this.#rrsets[this.#rrsetCount] = rrset;
     this.#owners[this.#rrsetCount++] = owner;
   }
-}
-
-/** The types of RFC 1035 whose RDATA holds a name (RFC 3597 section 4). */
-function hasCompressibleName(type: number): boolean {
-  return type > TYPE.A && type <= TYPE.MX && type !== 10 && type !== 11 && type !== 13; // not NULL, WKS, HINFO
 }

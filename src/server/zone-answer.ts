@@ -138,7 +138,7 @@ export class ZoneAnswerer implements ProofSink {
     this.#pointToApex();
     const outcome = this.#followAliases(view, zone);
     this.#writeProofs();
-    if (!this.builder.truncated) this.#additional.write(this.#reader, !question.omitAdditional);
+    if (!this.builder.truncated) this.#additional.write(this.#reader, !question.omitAdditional, clientLength > 4);
     return outcome;
   }
 

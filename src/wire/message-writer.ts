@@ -8,6 +8,7 @@ import { Writer } from './writer.ts';
 
 /** A pointer has 14 bits (RFC 1035 section 4.1.4). */
 const POINTER_LIMIT = 0x4000;
+const POINTER_OCTETS = 2;
 const SLOTS = 4096;
 const MOST_ENTRIES = 2048;
 /** Names below the apex that are kept out of the table; with more, looking through them costs more than the table. */
@@ -176,8 +177,9 @@ export class MessageBuilder extends Writer implements MessageWriter {
   }
 
   /**
-   * Appends RDATA octets[start, end) of a type, compressing names in types of RFC 1035 only (RFC 3597 section 4).
-   * The same as the `write` of the type, without a view for the RDATA.
+   * Appends RDATA octets[start, end) of a type, compressing names in types of RFC 1035 only (RFC 3597 section 4). Others may point
+   * to the targets of some younger types, which are not compressed themselves: as BIND does it, and much of the additional section
+   * has such owners.
    */
   rdata(type: number, octets: Uint8Array, start: number, end: number): void {
     switch (type) {
@@ -205,6 +207,8 @@ export class MessageBuilder extends Writer implements MessageWriter {
         recordType(type).write(octets.subarray(start, end), this); // too rare to be worth the care
         return;
       default:
+        if (hasName(type) && this.at + end - start <= this.limit)
+          this.#keepTarget(octets, start, start + targetOffset(type, octets, start));
         this.copy(octets, start, end);
     }
   }
@@ -302,8 +306,8 @@ export class MessageBuilder extends Writer implements MessageWriter {
     if (start < end) {
       const digest = labelDigest(octets, lastLabel);
       if (!this.canKeepBelow(digest) || this.at >= POINTER_LIMIT) return false;
-      // What does not fit is not written, so that there is nothing to point to.
-      if (this.at + end - start <= this.limit) this.keepBelow(this.at, digest);
+      // What does not fit with its pointer is not written as a whole, so that there is nothing to point to.
+      if (this.at + end - start + POINTER_OCTETS <= this.limit) this.keepBelow(this.at, digest);
       this.copyFrom(octets, view, start, end);
     }
     this.uint16(0xc000 | this.#apexAt);
@@ -359,6 +363,34 @@ export class MessageBuilder extends Writer implements MessageWriter {
     return this.#starts[labels] + 1 - at;
   }
 
+  /** Remembers the uncompressed name octets[at, ...) in RDATA that will be copied to here from `start` on. */
+  #keepTarget(octets: Uint8Array, start: number, at: number): void {
+    if (octets[at] === 0) return;
+    const offset = this.at + at - start;
+    if (this.#apexAt > 0 && this.#keepTargetBelow(octets, at, offset)) return;
+    if (this.#questionWaits || this.#apexAt > 0) this.#fillTable();
+    const labels = this.#hashSuffixes(octets, at);
+    for (let i = 0; i < labels; i++) {
+      // What is there already has all that it ends with there, too.
+      if (this.#find(octets, this.#starts[i], this.#suffixes[i]) !== 0) break;
+      this.#add(offset + this.#starts[i] - at, this.#suffixes[i]);
+    }
+  }
+
+  /** The same without the table, for a name below the apex that ends otherwise than those before. */
+  #keepTargetBelow(octets: Uint8Array, at: number, offset: number): boolean {
+    let last = -1;
+    for (let here = at; !this.#standsAt(this.#apexAt, octets, here); here += octets[here] + 1) {
+      if (octets[here] === 0) return false;
+      last = here;
+    }
+    if (last < 0) return true; // the apex itself
+    const digest = labelDigest(octets, last);
+    if (!this.canKeepBelow(digest)) return false;
+    this.keepBelow(offset, digest);
+    return true;
+  }
+
   /** Finds where labels begin and hashes each suffix; the root is the last of `starts`. @returns number of labels */
   #hashSuffixes(octets: Uint8Array, at: number): number {
     let labels = 0;
@@ -411,6 +443,24 @@ export class MessageBuilder extends Writer implements MessageWriter {
     while (this.#entries > 0 && this.#offsets[this.#slots[this.#entries - 1]] >= from)
       this.#offsets[this.#slots[--this.#entries]] = 0;
   }
+}
+
+/** 1 for the types of RFC 1035 whose RDATA have names, 2 for younger ones whose targets are remembered. */
+const NAMES = new Uint8Array(66);
+for (const type of [2, 3, 4, 5, 6, 7, 8, 9, 12, 14, 15]) NAMES[type] = 1;
+/** AFSDB, RT, SRV, NAPTR, KX, DNAME, SVCB and HTTPS, and where their RDATA have the target; NAPTR's is behind three strings. */
+const TARGETS: Readonly<Record<number, number>> = { 18: 2, 21: 2, 33: 6, 35: 4, 36: 2, 39: 0, 64: 2, 65: 2 };
+for (const type of Object.keys(TARGETS)) NAMES[Number(type)] = 2;
+
+/** True when `MessageBuilder.rdata` does more than copy. */
+export function hasName(type: number): boolean {
+  return type < NAMES.length && NAMES[type] !== 0;
+}
+
+function targetOffset(type: number, rdata: Uint8Array, start: number): number {
+  let offset = TARGETS[type];
+  if (type === TYPE.NAPTR) for (let i = 0; i < 3; i++) offset += rdata[start + offset] + 1;
+  return offset;
 }
 
 const OLD = { MD: 3, MF: 4, MB: 7, MG: 8, MR: 9, MINFO: 14 } as const;

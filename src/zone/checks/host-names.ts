@@ -11,7 +11,7 @@ const isAlphanumeric = (octet: number): boolean =>
   (octet >= 0x30 && octet <= 0x39) || (octet >= 0x41 && octet <= 0x5a) || (octet >= 0x61 && octet <= 0x7a);
 
 /** True when octets[at ...] is the name of a host. The root is one. @param wildcard whether the first label may be "*" */
-function isHostName(octets: Uint8Array, at: number, wildcard: boolean): boolean {
+export function isHostName(octets: Uint8Array, at: number, wildcard: boolean): boolean {
   let here = at;
   if (wildcard && octets[here] === 1 && octets[here + 1] === 0x2a) here += 2;
   for (; octets[here] !== 0; here += octets[here] + 1) {
