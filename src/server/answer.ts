@@ -4,7 +4,7 @@ import type { TransferRequest } from '../transfer/axfr-out.ts';
 import { FLAG, OPCODE_SHIFT } from '../wire/header.ts';
 import { QueryView, VERDICT } from '../wire/query-view.ts';
 import { CLASS, OPCODE, RCODE, TYPE } from '../wire/type-codes.ts';
-import type { Arena } from '../zone/store/arena.ts';
+import { HEAD, type Arena } from '../zone/store/arena.ts';
 import { NO_KEY } from './address-match.ts';
 import { addChaosSoa, addChaosText, asksChaosText } from './chaos-answer.ts';
 import { CHAOS, chaosName, chaosTexts } from './chaos.ts';
@@ -116,6 +116,7 @@ export class Answerer {
     this.#edns = new EdnsAnswer(dependencies.counters);
     this.#rates = new ViewLimits({ arena: dependencies.arena, log: dependencies.log ?? silentLog });
     this.#arena = dependencies.arena;
+    this.#query.name.seed = dependencies.arena.u32[HEAD.HASH_SEED];
     this.#counters = dependencies.counters;
     this.#zones = new ZoneAnswerer(dependencies.arena, this.#builder);
     this.#transactions = new TransactionKeys(dependencies.clock);
@@ -128,7 +129,7 @@ export class Answerer {
    *   nothing changes
    */
   setTables(tables: ServerTables): void {
-    const compiled = compileTables(tables);
+    const compiled = compileTables(tables, this.#query.name.seed);
     this.#transactions.setKeys(tables.keys);
     this.#compiled = compiled;
     this.#counters.setZoneBlocks(tables.zoneCounters ?? []);
@@ -328,6 +329,7 @@ export class Answerer {
       this.#compiled.views[view],
       this.#octets,
       this.#query.nameAt,
+      this.#query.name,
       this.#question,
       client.address,
       client.addressAt,
@@ -411,7 +413,7 @@ export class Answerer {
     const serial = query.type === TYPE.IXFR ? ixfrSerial(query) : undefined;
     // RFC 1995 section 3: the SOA in the authority section tells what the client has.
     if (query.type === TYPE.IXFR && serial === undefined) return RCODE.FORMERR;
-    const zone = compiled.index.find(this.#octets, query.nameAt, false);
+    const zone = compiled.index.findName(query.name, false);
     if (zone < 0 || compiled.apexes[zone].length !== query.nameLength) return RCODE.NOTAUTH;
     const { transferOver } = this.#compiled.tables.views[view].zones[zone];
     const isAllowed = compiled.allowTransfer[zone].accepts(address, addressAt, addressLength, this.#key);

@@ -31,8 +31,11 @@ export interface CompiledTables {
   readonly views: readonly CompiledView[];
 }
 
-/** @throws SignetError KEY_UNKNOWN when a match list names a key that the tables lack */
-export function compileTables(tables: ServerTables): CompiledTables {
+/**
+ * @param seed of the names that zones are looked up by
+ * @throws SignetError KEY_UNKNOWN when a match list names a key that the tables lack
+ */
+export function compileTables(tables: ServerTables, seed = 0): CompiledTables {
   const matchers = new Map<unknown, AddressMatcher>();
   // Thousands of zones share the few lists of their view: structured clone keeps that they are the same object.
   const matcher = (list: ViewTable['matchClients']): AddressMatcher => {
@@ -52,7 +55,10 @@ export function compileTables(tables: ServerTables): CompiledTables {
       paddingBlock: view.padding?.blockSize ?? 0,
       rateLimit: view.rateLimit,
       rateLimitExempt: view.rateLimit?.exemptClients && matcher(view.rateLimit.exemptClients),
-      index: new ZoneIndex(view.zones.map((zone) => zone.apex)),
+      index: new ZoneIndex(
+        view.zones.map((zone) => zone.apex),
+        seed,
+      ),
       slots: Uint32Array.from(view.zones, (zone) => zone.slot),
       apexes: view.zones.map((zone) => zone.apex),
       allowQuery: view.zones.map((zone) => matcher(zone.allowQuery)),

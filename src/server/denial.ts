@@ -2,7 +2,7 @@ import { TYPE } from '../wire/type-codes.ts';
 import { NODE } from '../zone/store/layout.ts';
 import type { NodeRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
-import type { FoldedName } from '../zone/store/owner-order.ts';
+import type { FoldedName } from '../wire/folded-name.ts';
 import { copyName } from './name-copy.ts';
 import { Nsec3Hasher } from './nsec3-hash.ts';
 import type { ZoneFacts } from './zone-facts.ts';

@@ -4,7 +4,7 @@ import { LOWER, MAX_NAME_LENGTH } from '../wire/name.ts';
 import { RCODE, TYPE } from '../wire/type-codes.ts';
 import { HEAD, type Arena, type NodeRef, type RRsetRef, type VersionRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
-import { FoldedName } from '../zone/store/owner-order.ts';
+import { FoldedName } from '../wire/folded-name.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { AdditionalData } from './additional.ts';
 import { afterName, copyName } from './name-copy.ts';
@@ -78,8 +78,12 @@ export class ZoneAnswerer implements ProofSink {
   readonly #additional: AdditionalData;
   /** The name that is looked up: the question's, then the target of each alias. */
   readonly #name = new Uint8Array(MAX_NAME_LENGTH + 1);
-  /** The same name for look-ups. */
-  readonly #folded = new FoldedName();
+  /** The same in the very case, at #spelt[#speltAt]: in the query, or in #name. */
+  #spelt: Uint8Array = this.#name;
+  #speltAt = 0;
+  /** The same for look-ups: the query's, or #target. */
+  #folded: FoldedName;
+  readonly #target = new FoldedName();
   #length = 0;
   /** Where the message has #name; -1 when no pointer reaches it. */
   #nameOffset = 0;
@@ -97,6 +101,8 @@ export class ZoneAnswerer implements ProofSink {
   constructor(arena: Arena, builder: ResponseBuilder) {
     this.#arena = arena;
     this.builder = builder;
+    this.#target.seed = arena.u32[HEAD.HASH_SEED];
+    this.#folded = this.#target;
     this.#reader = new ZoneReader(arena);
     this.#denial = new DenialProver(this);
     this.#additional = new AdditionalData(builder);
@@ -106,12 +112,14 @@ export class ZoneAnswerer implements ProofSink {
   /**
    * Writes the records that answer the question for the uncompressed name at name[at...], which the message has at
    * HEADER_LENGTH already.
+   * @param folded the same name; its seed is the arena's
    * @returns an OUTCOME
    */
   answer(
     view: CompiledView,
     name: Uint8Array,
     at: number,
+    folded: FoldedName,
     question: Question,
     client: Uint8Array,
     clientAt: number,
@@ -119,7 +127,10 @@ export class ZoneAnswerer implements ProofSink {
     key: number,
   ): number {
     this.#question = question;
-    this.#setName(name, at, HEADER_LENGTH);
+    this.#folded = folded;
+    this.#spelt = name;
+    this.#speltAt = at;
+    this.#nameOffset = HEADER_LENGTH;
     this.#additional.begin();
     this.authoritative = false;
     this.#proofs = 0;
@@ -160,7 +171,7 @@ export class ZoneAnswerer implements ProofSink {
     const { starts, labels } = this.#folded;
     const left = labels - this.#reader.apexLabels;
     const apexAt = starts[left];
-    if (!this.#reader.isApex(this.#name, apexAt)) return;
+    if (!this.#reader.isApex(this.#spelt, this.#speltAt + apexAt)) return;
     this.builder.message.pointToApex(HEADER_LENGTH + apexAt, left === 0 ? 0 : HEADER_LENGTH + starts[left - 1]);
   }
 
@@ -190,11 +201,22 @@ export class ZoneAnswerer implements ProofSink {
 
   #setName(from: Uint8Array, at: number, offset: number): void {
     this.#length = copyName(from, at, this.#name, 0);
-    this.#folded.set(this.#name, 0);
+    this.#target.set(this.#name, 0);
+    this.#folded = this.#target;
+    this.#spelt = this.#name;
+    this.#speltAt = 0;
     this.#nameOffset = offset;
   }
 
-  /** Where the rightmost `labels` labels of #name begin. */
+  /** Copies the name out of the query, where it is not an alias's. */
+  #copySpelt(): void {
+    if (this.#spelt === this.#name) return;
+    this.#length = copyName(this.#spelt, this.#speltAt, this.#name, 0);
+    this.#spelt = this.#name;
+    this.#speltAt = 0;
+  }
+
+  /** Where the rightmost `labels` labels of the name begin. */
   #suffixAt(labels: number): number {
     return this.#folded.starts[this.#folded.labels - labels];
   }
@@ -207,7 +229,7 @@ export class ZoneAnswerer implements ProofSink {
     let occluded = false;
     while ((flags & NODE.OCCLUDED) !== 0) {
       // Data below a cut or a DNAME is not ours to answer with: what hides it decides.
-      node = reader.find(this.#name, this.#suffixAt(--enclosing));
+      node = reader.find(this.#spelt, this.#speltAt + this.#suffixAt(--enclosing));
       flags = reader.nodeFlags(node);
       occluded = true;
     }
@@ -234,7 +256,7 @@ export class ZoneAnswerer implements ProofSink {
   /** True when the question writes the node's owner as the zone does, so that records can point to it. */
   #isSpeltAsAsked(node: NodeRef): boolean {
     const { apexAt } = this.builder.message;
-    return apexAt > 0 && this.#reader.hasOwner(node, this.#name, apexAt - HEADER_LENGTH);
+    return apexAt > 0 && this.#reader.hasOwner(node, this.#spelt, this.#speltAt, apexAt - HEADER_LENGTH);
   }
 
   /** RFC 4035 section 3.1.4.1: DS belongs to the parent's side of a cut; so does the parent's own NSEC. */
@@ -251,7 +273,7 @@ export class ZoneAnswerer implements ProofSink {
   #findWildcard(enclosing: number): NodeRef {
     this.#wildcard[0] = 1;
     this.#wildcard[1] = 0x2a;
-    copyName(this.#name, this.#suffixAt(enclosing), this.#wildcard, 2);
+    copyName(this.#spelt, this.#speltAt + this.#suffixAt(enclosing), this.#wildcard, 2);
     return this.#reader.find(this.#wildcard);
   }
 
@@ -345,6 +367,7 @@ export class ZoneAnswerer implements ProofSink {
   /** RFC 6672 section 3.2: the DNAME, the CNAME it stands for, and on with the new name. */
   #substitute(node: NodeRef, dname: RRsetRef, enclosing: number): number {
     const reader = this.#reader;
+    this.#copySpelt();
     // DNAMEs that lead to each other: the CNAME from here is in the message already, and so is all that follows.
     if (this.#wasSubstituted()) return OUTCOME.TOO_MANY_RESTARTS;
     this.#add(SECTION.ANSWER, node, dname, false);

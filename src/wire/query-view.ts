@@ -1,6 +1,7 @@
 import { EDNS_OPTION } from './edns.ts';
 import { FLAG, HEADER_LENGTH, OPCODE_MASK, OPCODE_SHIFT } from './header.ts';
 import { MAX_NAME_LENGTH } from './name.ts';
+import { FoldedName } from './folded-name.ts';
 import { OPCODE, TYPE } from './type-codes.ts';
 
 /** What to do with a message that came in. */
@@ -27,6 +28,8 @@ export class QueryView {
   /** Octets of the question's name, uncompressed: octets[nameAt, nameAt + nameLength). nameLength 0: no question. */
   readonly nameAt = HEADER_LENGTH;
   nameLength = 0;
+  /** The same name taken apart. */
+  readonly name = new FoldedName();
   type = 0;
   class = 0;
   /** Octet behind the question. */
@@ -103,21 +106,14 @@ export class QueryView {
 
   /** The first name in a message has nothing to point back to: pointers are errors here. */
   #question(): boolean {
-    const octets = this.octets;
-    let here = this.nameAt;
-    for (;;) {
-      if (here >= this.length) return false;
-      const label = octets[here];
-      if (label > 63) return false;
-      here += label + 1;
-      if (here - this.nameAt > MAX_NAME_LENGTH) return false;
-      if (label === 0) break;
-    }
-    if (here + 4 > this.length) return false;
-    this.nameLength = here - this.nameAt;
-    this.type = this.#uint16(here);
-    this.class = this.#uint16(here + 2);
-    this.questionEnd = here + 4;
+    const { name } = this;
+    if (!name.read(this.octets, HEADER_LENGTH, this.length)) return false;
+    const end = HEADER_LENGTH + name.length;
+    if (end + 4 > this.length) return false;
+    this.nameLength = name.length;
+    this.type = this.#uint16(end);
+    this.class = this.#uint16(end + 2);
+    this.questionEnd = end + 4;
     return true;
   }
 

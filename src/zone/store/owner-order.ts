@@ -1,3 +1,4 @@
+import { type FoldedName, joinHashes, labelHash } from '../../wire/folded-name.ts';
 import { LOWER, MAX_NAME_LENGTH } from '../../wire/name.ts';
 
 /*
@@ -66,14 +67,7 @@ export function equalFolded(a: Uint8Array, atA: number, b: Uint8Array, atB: numb
   return true;
 }
 
-/** Goes on hashing with one more label on the left: octets[at] is its length. Start with the arena's seed. */
-function foldLabel(hash: number, octets: Uint8Array, at: number): number {
-  const end = at + octets[at] + 1;
-  for (let i = at; i < end; i++) hash = Math.imul(hash ^ LOWER[octets[i]], 0x01000193);
-  return hash;
-}
-
-/** Spreads what foldLabel made over all 32 bits. */
+/** Spreads a hash over all 32 bits. */
 function finishHash(hash: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
@@ -84,36 +78,8 @@ function finishHash(hash: number): number {
 export function hashOwner(octets: Uint8Array, at: number, end: number, seed: number): number {
   let hash = seed;
   for (let i = labelStarts(octets, at, end, STARTS_A) - 1; i >= 0; i--)
-    hash = foldLabel(hash, octets, at + STARTS_A[i]);
+    hash = joinHashes(hash, labelHash(octets, at + STARTS_A[i], seed));
   return finishHash(hash);
-}
-
-/** A whole name in lower case and taken apart: made once for a query, for all look-ups. Reused, so that it allocates nothing. */
-export class FoldedName {
-  readonly octets = new Uint8Array(MAX_NAME_LENGTH + 1);
-  /** Where each label begins, and behind the last of them the root. */
-  readonly starts = new Uint8Array(MAX_LABELS);
-  /** The root not counted. */
-  labels = 0;
-  length = 0;
-
-  /** @param octets a name in wire form, known to be one */
-  set(octets: Uint8Array, at: number): void {
-    const { octets: out, starts } = this;
-    let here = 0;
-    let labels = 0;
-    for (;;) {
-      starts[labels] = here;
-      const length = octets[at];
-      out[here++] = length;
-      at++;
-      if (length === 0) break;
-      labels++;
-      for (const end = here + length; here < end;) out[here++] = LOWER[octets[at++]];
-    }
-    this.labels = labels;
-    this.length = here;
-  }
 }
 
 /** One name taken apart for look-ups. Reused for every name, so that looking up allocates nothing. */
@@ -128,7 +94,7 @@ export class LookupName {
   /** hashes[k] is that of the k rightmost labels left of the apex. */
   readonly hashes = new Uint32Array(MAX_LABELS);
 
-  /** Takes a name that is known to be in the zone; it must not change while it is looked up. */
+  /** Takes a name that is known to be in the zone, and has the same seed; it must not change while it is looked up. */
   use(name: FoldedName, apexLabels: number, seed: number): void {
     const { octets, starts } = name;
     const labels = name.labels - apexLabels;
@@ -137,15 +103,11 @@ export class LookupName {
     this.starts = starts;
     this.labels = labels;
     this.end = starts[labels];
-    this.#hash(seed);
-  }
-
-  #hash(seed: number): void {
-    const { octets, at, starts, labels, hashes } = this;
+    const { hashes } = this;
     let hash = seed;
     hashes[0] = finishHash(hash);
     for (let i = labels - 1; i >= 0; i--) {
-      hash = foldLabel(hash, octets, at + starts[i]);
+      hash = joinHashes(hash, name.hashes[i]);
       hashes[labels - i] = finishHash(hash);
     }
   }
@@ -172,7 +134,12 @@ export class LookupName {
     this.at = at;
     this.labels = labels;
     this.end = end;
-    this.#hash(seed);
+    let hash = seed;
+    this.hashes[0] = finishHash(hash);
+    for (let i = labels - 1; i >= 0; i--) {
+      hash = joinHashes(hash, labelHash(octets, at + starts[i], seed));
+      this.hashes[labels - i] = finishHash(hash);
+    }
     return true;
   }
 

@@ -1,3 +1,4 @@
+import type { FoldedName } from '../../wire/folded-name.ts';
 import { MAX_NAME_LENGTH, uncheckedName, type Name } from '../../wire/name.ts';
 import type { MessageBuilder } from '../../wire/message-writer.ts';
 import { HEAD, type Arena, type NodeRef, type RRsetRef, type VersionRef } from './arena.ts';
@@ -12,7 +13,7 @@ import {
   nodeRRsetCount,
   RRSET_HEAD_OCTETS,
 } from './layout.ts';
-import { type FoldedName, LookupName } from './owner-order.ts';
+import { LookupName } from './owner-order.ts';
 import {
   copyEntry,
   entryEnd,
@@ -330,12 +331,12 @@ export class ZoneReader {
   readonly #hashLabel = new Uint8Array(HASH_LABEL_OCTETS);
   readonly #hashLabelView = new DataView(this.#hashLabel.buffer);
 
-  /** True when the labels of the owner left of the apex are octets[0, length), in this very case. */
-  hasOwner(node: NodeRef, octets: Uint8Array, length: number): boolean {
+  /** True when the labels of the owner left of the apex are octets[start, start + length), in this very case. */
+  hasOwner(node: NodeRef, octets: Uint8Array, start: number, length: number): boolean {
     const head = this.#u32[node];
     const at = nodeOwnerAt(node, head);
     if (nodeOwnerLength(head) !== length) return false;
-    for (let i = 0; i < length; i++) if (this.#u8[at + i] !== octets[i]) return false;
+    for (let i = 0; i < length; i++) if (this.#u8[at + i] !== octets[start + i]) return false;
     return true;
   }
 
