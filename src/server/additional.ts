@@ -21,7 +21,7 @@ const MOST_NOTED = 32;
 /** An RRset of more records gets no addresses, so that a small query cannot cost thousands of look-ups (BIND 9.18: 13). */
 const MOST_TARGETS = 13;
 /** Service bindings that are followed after the first; the next one is sent and leads nowhere (as BIND 9.18 does it). */
-const MOST_BINDINGS = 12;
+const MOST_BINDINGS = 11;
 /** What is at or below a cut has addresses in the child zone. */
 const NOT_OURS = NODE.OCCLUDED | NODE.DELEGATION;
 /** Addresses that can wait for their signatures. */
@@ -74,15 +74,12 @@ export class AdditionalData {
     this.#cut = 0;
   }
 
-  /** Remembers an RRset of the answer, whose owner is the name that is looked up, when its type has targets. */
-  note(rrset: RRsetRef, reader: ZoneReader): void {
-    if (hasTarget(reader.type(rrset))) this.#note(rrset, reader, this.#builder.lookedUp);
-  }
-
-  #note(rrset: RRsetRef, reader: ZoneReader, owner: Uint8Array): void {
+  /** Remembers an RRset of the message, whose owner is owner[ownerAt...], when its type has targets. */
+  note(rrset: RRsetRef, reader: ZoneReader, owner: Uint8Array, ownerAt: number): void {
+    if (!hasTarget(reader.type(rrset))) return;
     if (this.#noted === MOST_NOTED || reader.rdataCount(rrset) > MOST_TARGETS) return;
     for (let i = 0; i < this.#noted; i++) if (this.#rrsets[i] === rrset) return;
-    if (isServiceBinding(reader.type(rrset))) copyName(owner, 0, this.#owners, NAME_ROOM * this.#noted);
+    if (isServiceBinding(reader.type(rrset))) copyName(owner, ownerAt, this.#owners, NAME_ROOM * this.#noted);
     this.#rrsets[this.#noted++] = rrset;
   }
 
@@ -228,7 +225,7 @@ export class AdditionalData {
     // An alias of a service to a name without bindings leads to its addresses (RFC 9460 section 3).
     if (rrset === 0) return !isServiceBinding(wanted) || this.#writeAddresses(reader, node, expandedAt);
     if (wanted === TYPE.SRV || (isServiceBinding(wanted) && this.#bindings++ < MOST_BINDINGS))
-      this.#note(rrset, reader, name);
+      this.note(rrset, reader, name, 0);
     if (this.#pass === PASS.A || this.#pass === PASS.AAAA) return true;
     return this.#builder.addRRset(SECTION.ADDITIONAL, reader, node, rrset, expandedAt !== OWN_NAME, expandedAt);
   }

@@ -285,7 +285,7 @@ export class ZoneAnswerer implements ProofSink {
     const rrset = reader.rrset(node, type);
     if (rrset !== 0) {
       this.#add(SECTION.ANSWER, node, rrset, enclosing >= 0);
-      this.#additional.note(rrset, reader);
+      this.#additional.note(rrset, reader, this.#spelt, this.#speltAt);
       this.#finishPositive(enclosing);
       return OUTCOME.SUCCESS;
     }
@@ -313,7 +313,7 @@ export class ZoneAnswerer implements ProofSink {
     const ns = reader.rrset(reader.apexNode, TYPE.NS);
     if (ns === 0 || this.builder.hasRRset(ns)) return;
     this.#add(SECTION.AUTHORITY, reader.apexNode, ns, false);
-    this.#additional.note(ns, reader);
+    this.#additional.note(ns, reader, reader.apex, 0);
   }
 
   #proveExpansion(enclosing: number): void {
