@@ -48,8 +48,12 @@ export class QuestionMaker {
     return this.#names.length;
   }
 
-  /** Names in turn, so that all are asked for; the rest at random. */
+  /** The hand-made ones, then names in turn, so that all are asked for; the rest at random. */
   make(count: number): Question[] {
+    return [...HAND_MADE.map(handMade), ...this.#make(count - HAND_MADE.length)];
+  }
+
+  #make(count: number): Question[] {
     return Array.from({ length: count }, (_, i) => {
       let name = this.#names[i % this.#names.length];
       if (i >= this.#names.length) for (let steps = this.#below(4); steps > 0; steps--) name = this.#vary(name);
@@ -130,5 +134,25 @@ export class QuestionMaker {
   }
 }
 
+const SVCB = 64;
+
+function handMade([name, type, dnssecOk]: (typeof HAND_MADE)[number]): Question {
+  const edns = { udpSize: 1232, dnssecOk, version: 0, z: 0, options: new Uint8Array(0) };
+  return makeQuestion({ name: mustName(name), type, class: CLASS.IN, flags: 0, edns, tcp: false });
+}
+
 /** Z of RFC 1035 section 4.1.1, of which RFC 2535 left one bit. */
 const Z_BIT = 0x40;
+
+/** What random questions seldom come to: each is an argument of argued.ts that has to be true. */
+const HAND_MADE: readonly (readonly [name: string, type: number, dnssecOk: boolean])[] = [
+  ['x.wildent2.nsec.test.', TYPE.A, true],
+  ['x.wildent3.nsec.test.', TYPE.MX, true],
+  ['x.dnowhere.nsec.test.', TYPE.ANY, true],
+  ['x.dnowhere.plain.test.', TYPE.ANY, false],
+  [`${'q'.repeat(63)}.long.nsec3.test.`, TYPE.A, true],
+  [`${'q'.repeat(63)}.${'r'.repeat(63)}.long.plain.test.`, TYPE.A, false],
+  ['x.www.nsec.test.', TYPE.NSEC, true],
+  ['bind1.nsec3.test.', SVCB, true],
+  ['manysrv.nsec.test.', TYPE.SRV, true],
+];

@@ -1,4 +1,6 @@
 import { FLAG } from '../../../src/wire/header.ts';
+import type { ResourceRecord } from '../../../src/wire/message.ts';
+import { TYPE } from '../../../src/wire/type-codes.ts';
 import { ARGUED, type Argued, type Case } from './argued.ts';
 import { compareReplies, type Difference, type Replies, type Reply, recordText } from './compare.ts';
 import type { Question } from './query.ts';
@@ -42,6 +44,8 @@ export interface Verdict {
   readonly unexplained: readonly Difference[];
   /** Entries that explained something. */
   readonly used: ReadonlySet<string>;
+  /** The entry of each difference that one explains by itself. */
+  readonly entries: ReadonlyMap<Difference, Argued>;
   /** Entries that explain a difference from all three although no RFC demands it. */
   readonly alone: readonly string[];
 }
@@ -64,7 +68,7 @@ export function judge(asked: Asked, differences: readonly Difference[]): Verdict
   }
   // A peer that took the question for another one does not disagree with our answer to this one.
   const toTheSame = differences.filter(({ peer }) => whole.get(peer)?.peers.length !== 1);
-  return { unexplained, used, alone: standAlone(toTheSame, entries) };
+  return { unexplained, used, entries, alone: standAlone(toTheSame, entries) };
 }
 
 function caseOf({ question, replies, overTcp }: Asked, difference: Difference): Case {
@@ -74,16 +78,15 @@ function caseOf({ question, replies, overTcp }: Asked, difference: Difference): 
   return { question, query: question.query, difference, replies, overTcp, ours, theirs, limit: limitOf(question) };
 }
 
-/** Differences that are the same from all three peers, explained by entries without a demanding sentence. */
+/** Differences that are the same from all three peers, for which no entry has a demanding sentence. */
 function standAlone(differences: readonly Difference[], entries: ReadonlyMap<Difference, Argued>): string[] {
   const byKey = Map.groupBy(differences, differenceKey);
   const alone: string[] = [];
   for (const [key, same] of byKey) {
-    if (key === undefined || new Set(same.map(({ peer }) => peer)).size < PEERS.length) continue;
-    for (const difference of same) {
-      const entry = entries.get(difference);
-      if (entry !== undefined && entry.demandedBy === undefined) alone.push(`${entry.id}: ${key}`);
-    }
+    if (new Set(same.map(({ peer }) => peer)).size < PEERS.length) continue;
+    const used = same.map((difference) => entries.get(difference)).filter((entry) => entry !== undefined);
+    if (used.length > 0 && used.every(({ demandedBy }) => demandedBy === undefined))
+      alone.push(`${used[0].id}: ${key}`);
   }
   return alone;
 }
@@ -124,7 +127,14 @@ export function lengthFault({ question, replies, overTcp }: Asked): string | und
   if (strange !== undefined) return `over TCP it has no ${strange}`;
   if (isTruncated(ours))
     return whole.octets.length <= limit ? `truncated, although its ${whole.octets.length} octets fit` : undefined;
-  return ours.message.answers.length === whole.message.answers.length
+  if (ours.message.answers.length !== whole.message.answers.length) return 'not truncated, but the answer is not whole';
+  return needed(ours.message.authorities) === needed(whole.message.authorities)
     ? undefined
-    : 'not truncated, but the answer is not whole';
+    : 'not truncated, but the authority section is not whole';
+}
+
+/** Records of an authority section without the name servers, which small buffers do without. */
+function needed(authorities: readonly ResourceRecord[]): number {
+  return authorities.filter(({ type, rdata }) => type !== TYPE.NS && !(type === TYPE.RRSIG && rdata[1] === TYPE.NS))
+    .length;
 }

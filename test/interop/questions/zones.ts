@@ -125,6 +125,28 @@ _none._tcp SRV 0 0 0 .
 sip A 192.0.2.14
 na NAPTR 10 10 "s" "SIP+D2T" "" _sip._tcp
 na2 NAPTR 10 10 "a" "" "" www
+na3 NAPTR 10 10 "us" "x" "" srv.wildsrv
+na3 NAPTR 20 10 "" "x" "" www
+na3 NAPTR 30 10 "a" "x" "" ns.secure
+_25._tcp.mail TLSA 3 1 1 2222222222222222222222222222222222222222222222222222222222222222
+_5060._tcp.sip TLSA 3 1 1 3333333333333333333333333333333333333333333333333333333333333333
+*.www TLSA 3 1 1 4444444444444444444444444444444444444444444444444444444444444444
+own HTTPS 1 . alpn=h3
+own A 192.0.2.60
+own AAAA 2001:db8::60
+ownalias HTTPS 0 .
+ownalias A 192.0.2.61
+*.ownwild HTTPS 1 .
+*.ownwild A 192.0.2.63
+toown HTTPS 0 own
+toownwild HTTPS 0 any.ownwild
+toitself HTTPS 0 toitself
+tosvcb SVCB 0 own
+tocut HTTPS 0 ns.secure
+${repeated(15, (i) => `bind${i} SVCB 0 bind${i + 1}`)}
+bind15 SVCB 1 www
+bind15 A 192.0.2.64
+manysrv ${repeated(13, (i) => `${i === 0 ? '' : 'manysrv '}SRV 0 0 ${25 + i} mx${i}`)}
 mxwild MX 1 x.wild
 mxcut MX 1 ns.secure
 mxalias MX 1 alias
