@@ -409,10 +409,6 @@ export class Answerer {
     const query = this.#query;
     const compiled = this.#compiled.views[view];
     const { address, addressAt, addressLength, overTcp } = this.#client;
-    if (query.type === TYPE.AXFR && !overTcp) return RCODE.FORMERR; // RFC 5936 section 4.2: TCP only
-    const serial = query.type === TYPE.IXFR ? ixfrSerial(query) : undefined;
-    // RFC 1995 section 3: the SOA in the authority section tells what the client has.
-    if (query.type === TYPE.IXFR && serial === undefined) return RCODE.FORMERR;
     const zone = compiled.index.findName(query.name, false);
     if (zone < 0 || compiled.apexes[zone].length !== query.nameLength) return RCODE.NOTAUTH;
     const { transferOver } = this.#compiled.tables.views[view].zones[zone];
@@ -430,6 +426,10 @@ export class Answerer {
       this.#ede = EDE.NOT_READY;
       return RCODE.SERVFAIL;
     }
+    if (query.type === TYPE.AXFR && !overTcp) return RCODE.FORMERR; // RFC 5936 section 4.2: TCP only
+    const serial = query.type === TYPE.IXFR ? ixfrSerial(query) : undefined;
+    // RFC 1995 section 3: the SOA in the authority section tells what the client has.
+    if (query.type === TYPE.IXFR && serial === undefined) return RCODE.FORMERR;
     if (!overTcp) return this.#answerIxfrOverUdp(view);
     const type = query.type === TYPE.AXFR ? 'AXFR' : 'IXFR';
     const request = this.#transferRequest();

@@ -138,12 +138,12 @@ export class ZoneAnswerer implements ProofSink {
     const zone = view.index.findName(this.#folded, question.type === TYPE.DS);
     this.zone = zone;
     if (zone < 0) return OUTCOME.NOT_AUTHORITATIVE;
-    if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) return OUTCOME.DENIED;
     // The epoch before the slot: see #open.
     const epoch = Atomics.load(this.#arena.u32, HEAD.EPOCH);
     // One look at the slot: all of the answer is from one version.
     const version = Atomics.load(this.#arena.u32, view.slots[zone]);
     if (version === 0) return OUTCOME.NOT_LOADED;
+    if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) return OUTCOME.DENIED;
     this.#open(version, epoch, view.slots[zone]);
     this.authoritative = true;
     this.#pointToApex();
