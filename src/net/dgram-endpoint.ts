@@ -68,6 +68,7 @@ export class DgramEndpoint implements UdpEndpoint {
     batch.clear();
     batch.count = 1;
     batch.received[0] = octets;
+    batch.receivedWhole = undefined;
     batch.receivedLength[0] = octets.length;
     batch.peerLength[0] = parseAddressInto(address, batch.peers.subarray(0, ADDRESS_SLOT));
     batch.peerPort[0] = port;

@@ -19,6 +19,10 @@ export class DatagramBatch {
   readonly peerPort: Uint16Array;
   readonly answers: readonly Uint8Array[];
   readonly answerLength: Uint32Array;
+  /** All of the buffer that `received` is part of; undefined where the adapter has another for each datagram. */
+  receivedWhole: DataView | undefined;
+  /** All of the buffer that `answers` are part of. */
+  readonly answersWhole: DataView;
 
   constructor(capacity: number) {
     this.received = slots(capacity, LARGEST_DATAGRAM);
@@ -28,6 +32,8 @@ export class DatagramBatch {
     this.peerPort = new Uint16Array(capacity);
     this.answers = slots(capacity, LARGEST_ANSWER);
     this.answerLength = new Uint32Array(capacity);
+    this.receivedWhole = new DataView(this.received[0].buffer);
+    this.answersWhole = new DataView(this.answers[0].buffer);
   }
 
   /** Empties the batch for the next ones. */

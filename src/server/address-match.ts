@@ -43,6 +43,11 @@ export class AddressMatcher {
     return this.#match(address, at, length, key) > 0;
   }
 
+  /** True when the list accepts everybody, whoever it is. */
+  get acceptsAll(): boolean {
+    return this.#rows.length > 0 && this.#rows[0] === ANY && this.#rows[1] === 0;
+  }
+
   /** 1 accepted, -1 rejected by a negated element, 0 no element matches. */
   #match(address: Uint8Array, at: number, length: number, key: number): number {
     const rows = this.#rows;

@@ -5,6 +5,8 @@ import { FLAG, OPCODE_SHIFT } from '../wire/header.ts';
 import { QueryView, VERDICT } from '../wire/query-view.ts';
 import { CLASS, OPCODE, RCODE, TYPE } from '../wire/type-codes.ts';
 import { HEAD, type Arena } from '../zone/store/arena.ts';
+import { VERSION } from '../zone/store/version.ts';
+import { AnswerCache, type AnswerFacts, CACHED } from './answer-cache.ts';
 import { NO_KEY } from './address-match.ts';
 import { addChaosSoa, addChaosText, asksChaosText } from './chaos-answer.ts';
 import { CHAOS, chaosName, chaosTexts } from './chaos.ts';
@@ -39,6 +41,9 @@ export interface ClientContext {
   addressLength: number;
   /** The address asked, 4 or 16 octets. */
   destination: Uint8Array;
+  /** All of the buffers that the query and the place for its answer are part of, where they are known. */
+  queryWhole?: DataView;
+  answerWhole?: DataView;
   /** The port asked, where transfers depend on it. */
   localPort?: number;
   /** Over any stream: TCP, TLS or HTTPS. */
@@ -102,6 +107,12 @@ export class Answerer {
   #flags = 0;
   #ede: number = EDE.NONE;
   #limits!: AnswerLimits;
+  /** OUTCOME of the zone that was asked, or -1. */
+  #outcome = -1;
+  /** Where answers do not depend on who asks. */
+  #cache: AnswerCache | undefined;
+  readonly #answers: AnswerCache | undefined;
+  readonly #facts: AnswerFacts = { slot: 0, version: 0, versionId: 0, type: 0, outcome: 0, flags: 0, zone: 0 };
 
   constructor(
     tables: ServerTables,
@@ -111,8 +122,12 @@ export class Answerer {
       readonly clock: Clock;
       /** Told of limits on the rate of answers. */
       readonly log?: Log;
+      /** Octets for answers that are kept: a power of two, or 0. */
+      readonly cacheOctets?: number;
     },
   ) {
+    const { arena, cacheOctets = 0 } = dependencies;
+    this.#answers = cacheOctets === 0 ? undefined : new AnswerCache(cacheOctets, arena.u32[HEAD.HASH_SEED]);
     this.#edns = new EdnsAnswer(dependencies.counters);
     this.#rates = new ViewLimits({ arena: dependencies.arena, log: dependencies.log ?? silentLog });
     this.#arena = dependencies.arena;
@@ -132,6 +147,8 @@ export class Answerer {
     const compiled = compileTables(tables, this.#query.name.seed);
     this.#transactions.setKeys(tables.keys);
     this.#compiled = compiled;
+    this.#answers?.clear();
+    this.#cache = isSameForAll(compiled) ? this.#answers : undefined;
     this.#counters.setZoneBlocks(tables.zoneCounters ?? []);
     this.#chaos = chaosTexts(tables.identity);
     this.#edns.setTables(tables);
@@ -179,6 +196,67 @@ export class Answerer {
   }
 
   /**
+   * The answer to a query that came before in the very same octets; it needs nothing but the same version of the zone.
+   * @returns its length, or 0 when it has to be made
+   */
+  #repeat(cache: AnswerCache, octets: Uint8Array, length: number, out: Uint8Array): number {
+    const { queryWhole, answerWhole } = this.#client;
+    if (!cache.find(octets, length, queryWhole ?? new DataView(octets.buffer))) return 0;
+    const { facts } = cache;
+    const { u32 } = this.#arena;
+    const version = Atomics.load(u32, facts.slot);
+    if (version !== facts.version || u32[version + VERSION.ID] !== facts.versionId) return 0;
+    this.#view = 0;
+    const { message } = this.#builder;
+    message.writeTo(out, answerWhole);
+    const answered = message.whole(cache);
+    out[0] = octets[0];
+    out[1] = octets[1];
+    this.#countRepeated(facts, length, answered, out[3] & 15);
+    return answered;
+  }
+
+  #countRepeated({ type, outcome, flags, zone }: AnswerFacts, length: number, answered: number, rcode: number): void {
+    const counters = this.#counters;
+    const isIPv6 = this.#client.addressLength === 16;
+    countRequest(counters, length, false, isIPv6);
+    counters.addOpcode(OPCODE.QUERY);
+    counters.addQueryType(type);
+    const zones = this.#compiled.views[0].counters;
+    const isAuthoritative = (flags & CACHED.AUTHORITATIVE) !== 0;
+    countOutcome(counters, outcome, isAuthoritative, false, type, zones === undefined ? -1 : zones[zone]);
+    countResponse(counters, rcode, answered, false, isIPv6);
+    if ((flags & CACHED.TRUNCATED) !== 0) counters.add(COUNTER.TruncatedResp);
+    if ((flags & CACHED.EDNS) === 0) return;
+    counters.add(COUNTER.ReqEdns0);
+    counters.add(COUNTER.RespEDNS0);
+  }
+
+  /** Keeps an answer that anybody gets who sends the same octets. */
+  #keep(cache: AnswerCache, length: number, out: Uint8Array, answered: number): void {
+    const query = this.#query;
+    const outcome = this.#outcome;
+    // Names that are not there are asked for by floods, and by resolvers once; the others are what is asked for again.
+    if (outcome !== OUTCOME.SUCCESS && outcome !== OUTCOME.NXRRSET && outcome !== OUTCOME.REFERRAL) return;
+    if (query.optionsEnd !== query.optionsAt || this.#transactions.active || this.#ede !== EDE.NONE) return;
+    const { zone, version, versionId, authoritative } = this.#zones;
+    const view = this.#compiled.views[0];
+    if (!view.allowQuery[zone].acceptsAll || view.allowQueryOn !== undefined) return;
+    const facts = this.#facts;
+    facts.slot = view.slots[zone];
+    facts.version = version;
+    facts.versionId = versionId;
+    facts.type = query.type;
+    facts.outcome = outcome;
+    facts.flags =
+      (query.hasEdns ? CACHED.EDNS : 0) |
+      (this.#builder.truncated ? CACHED.TRUNCATED : 0) |
+      (authoritative ? CACHED.AUTHORITATIVE : 0);
+    facts.zone = zone;
+    cache.keep(this.#octets, length, out, answered, facts);
+  }
+
+  /**
    * @param octets the message is octets[0, length)
    * @param out where the answer is written, from 0; at least 512 octets
    * @returns octets of the answer, or one of ANSWER
@@ -186,6 +264,12 @@ export class Answerer {
   answer(octets: Uint8Array, length: number, out: Uint8Array, client: ClientContext): number {
     this.#octets = octets;
     this.#client = client;
+    const cache = client.overTcp ? undefined : this.#cache;
+    if (cache !== undefined) {
+      const repeated = this.#repeat(cache, octets, length, out);
+      if (repeated > 0) return repeated;
+      this.#outcome = -1;
+    }
     this.#key = NO_KEY;
     this.#ede = EDE.NONE;
     this.#transfer = undefined;
@@ -209,7 +293,10 @@ export class Answerer {
     else if (this.#onlyAsksCookie) rcode = RCODE.NOERROR;
     else rcode = this.#answerQuery(length);
     if (rcode === DROPPED) return ANSWER.DROP;
-    return rcode < 0 ? rcode : this.#finish(rcode);
+    if (rcode < 0) return rcode;
+    const answered = this.#finish(rcode);
+    if (cache !== undefined) this.#keep(cache, length, out, answered);
+    return answered;
   }
 
   /** RFC 7873 section 5.4: no question, but a cookie that we answer. */
@@ -348,6 +435,7 @@ export class Answerer {
     else if (outcome === OUTCOME.NOT_LOADED) this.#ede = EDE.NOT_READY;
     else if (outcome === OUTCOME.TOO_MANY_RESTARTS) this.#ede = EDE.OTHER;
     const rcode = OUTCOME_RCODE[outcome];
+    this.#outcome = outcome;
     const limited = this.#limitRate(view, outcome, rcode);
     if (limited === rcode) this.#countOutcome(view, outcome);
     return limited;
@@ -486,7 +574,7 @@ export class Answerer {
   #beginAnswer(out: Uint8Array, withQuestion: boolean): void {
     const query = this.#query;
     this.#largest = this.#largestAnswer(out);
-    this.#builder.begin(out, this.#largest, query.dnssecOk);
+    this.#builder.begin(out, this.#largest, query.dnssecOk, this.#client.answerWhole);
     this.#flags = FLAG.QR | (query.opcode << OPCODE_SHIFT) | (query.flags & (FLAG.RD | FLAG.CD));
     if (withQuestion) this.#builder.message.question(this.#octets, query.nameAt, query.type, query.class);
     this.#reserve();
@@ -562,6 +650,14 @@ export class Answerer {
     if (this.#transactions.active) counters.add(COUNTER.RespTSIG);
     if (rcode === RCODE.BADVERS) counters.add(COUNTER.ReqBadEDNSVer);
   }
+}
+
+/** True when, but for the access lists of zones, nobody is treated differently, and nothing is written down of a query. */
+function isSameForAll({ tables, views }: CompiledTables): boolean {
+  if (views.length !== 1 || tables.logQueries) return false;
+  const [{ matchClients, matchDestinations, matchRecursiveOnly, limits, rateLimit }] = views;
+  if (matchRecursiveOnly || !matchClients.acceptsAll || !matchDestinations.acceptsAll) return false;
+  return rateLimit === undefined && !limits.requireServerCookie && limits === tables.limits;
 }
 
 /** What BIND answers to classes without zones of ours. */

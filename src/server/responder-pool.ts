@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { cacheOctetsOf } from './answer-cache.ts';
 import type { Clock } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
@@ -150,6 +151,7 @@ export class ResponderPool implements AsyncDisposable {
       counters: this.#counters,
       row,
       options: {
+        cacheOctets: cacheOctetsOf(this.#options.threads),
         tables: this.#tables,
         reusePort: true,
         streams: this.#streams,

@@ -44,6 +44,8 @@ export interface ResponderOptions {
   readonly streams?: StreamSettings;
   /** Where connections of all threads are counted; absent: this thread is the only one. */
   readonly connections?: QuotaPlace;
+  /** Octets for answers that are asked for again and again (AnswerCache): a power of two; absent: none are kept. */
+  readonly cacheOctets?: number;
 }
 
 /** A message of an opcode that responders do not serve (NOTIFY, UPDATE), on its way to the control thread. */
@@ -94,7 +96,7 @@ export class Responder implements AsyncDisposable {
   constructor(options: ResponderOptions, dependencies: ResponderDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
-    this.#answerer = new Answerer(options.tables, dependencies);
+    this.#answerer = new Answerer(options.tables, { ...dependencies, cacheOctets: options.cacheOctets });
     this.#epoch = new ReaderEpoch(dependencies.arena);
     this.#transfers = new TransferServer({}, dependencies);
     const place = options.connections ?? { shared: ConnectionQuota.share(1, 0), row: 0 };
@@ -199,6 +201,8 @@ export class Responder implements AsyncDisposable {
     client.keepaliveTimeout = 0;
     client.now = this.#dependencies.clock.now();
     client.address = batch.peers;
+    client.queryWhole = batch.receivedWhole;
+    client.answerWhole = batch.answersWhole;
     this.#epoch.enter();
     for (let i = 0; i < batch.count; i++) {
       client.addressAt = i * ADDRESS_SLOT;
@@ -294,6 +298,7 @@ export class Responder implements AsyncDisposable {
   #describeStream(listener: Listener, { peerAddress, encrypted }: TcpConnection | HttpExchange): ClientContext {
     const { client } = listener;
     client.overTcp = true;
+    client.queryWhole = client.answerWhole = undefined;
     client.encrypted = encrypted;
     client.keepaliveTimeout = this.#streams.settings.advertisedTimeout / 100;
     client.now = this.#dependencies.clock.now();

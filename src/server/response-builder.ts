@@ -32,8 +32,8 @@ export class ResponseBuilder {
   readonly #owner = new Uint8Array(256);
   readonly #rdata = new Uint8Array(LONGEST_RDATA);
 
-  begin(octets: Uint8Array, limit: number, withSignatures: boolean): void {
-    this.message.writeTo(octets);
+  begin(octets: Uint8Array, limit: number, withSignatures: boolean, whole?: DataView): void {
+    this.message.writeTo(octets, whole);
     this.message.begin(limit);
     this.withSignatures = withSignatures;
     this.truncated = false;

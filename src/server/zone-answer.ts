@@ -5,6 +5,7 @@ import { RCODE, TYPE } from '../wire/type-codes.ts';
 import { HEAD, type Arena, type NodeRef, type RRsetRef, type VersionRef } from '../zone/store/arena.ts';
 import { NODE } from '../zone/store/layout.ts';
 import { FoldedName } from '../wire/folded-name.ts';
+import { VERSION } from '../zone/store/version.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { AdditionalData } from './additional.ts';
 import { afterName, copyName } from './name-copy.ts';
@@ -70,6 +71,9 @@ export class ZoneAnswerer implements ProofSink {
   authoritative = false;
   /** Index of the zone asked last in its view; -1 for none. */
   zone = -1;
+  /** The version that the zone asked last showed. */
+  version: VersionRef = 0;
+  versionId = 0;
   readonly #arena: Arena;
   readonly #table = Array.from({ length: FACTS }, () => new ZoneFacts());
   #facts = this.#table[0];
@@ -138,13 +142,11 @@ export class ZoneAnswerer implements ProofSink {
     const zone = view.index.findName(this.#folded, question.type === TYPE.DS);
     this.zone = zone;
     if (zone < 0) return OUTCOME.NOT_AUTHORITATIVE;
-    // The epoch before the slot: see #open.
-    const epoch = Atomics.load(this.#arena.u32, HEAD.EPOCH);
     // One look at the slot: all of the answer is from one version.
     const version = Atomics.load(this.#arena.u32, view.slots[zone]);
     if (version === 0) return OUTCOME.NOT_LOADED;
     if (!view.allowQuery[zone].accepts(client, clientAt, clientLength, key)) return OUTCOME.DENIED;
-    this.#open(version, epoch, view.slots[zone]);
+    this.#open(version, view.slots[zone]);
     this.authoritative = true;
     this.#pointToApex();
     const outcome = this.#followAliases(view, zone);
@@ -153,17 +155,16 @@ export class ZoneAnswerer implements ProofSink {
     return outcome;
   }
 
-  /**
-   * Opens the version, unless it is open, and finds what is known of it. A ref can stand for another version only when the version before
-   * it was retired, which moves the epoch on. The epoch was looked at before the slot: so nothing that is retired meanwhile is known
-   * under the epoch that follows, and what is retired later is not used again while this thread has announced its epoch.
-   */
-  #open(version: VersionRef, epoch: number, slot: number): void {
+  /** Opens the version, unless it is open, and finds what is known of it. */
+  #open(version: VersionRef, slot: number): void {
     const facts = this.#table[slot % FACTS];
-    const isKnown = facts.version === version && facts.epoch === epoch;
-    if (!isKnown) facts.forget(version, epoch);
+    const id = this.#arena.u32[version + VERSION.ID];
+    const isKnown = facts.version === version && facts.id === id;
+    if (!isKnown) facts.forget(version, id);
     if (!isKnown || facts !== this.#facts) this.#reader.open(version);
     this.#facts = facts;
+    this.version = version;
+    this.versionId = id;
   }
 
   /** Tells the message where it has the apex, when the question spells it as the zone does. */

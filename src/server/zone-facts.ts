@@ -3,13 +3,12 @@ import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { SoaBlock } from './soa-block.ts';
 
 /**
- * What one answer after the other would find out again about the same version of a zone. Valid as long as the version is
- * the one published and no memory was retired since (see ZoneAnswerer); made when it is first asked for.
+ * What one answer after the other would find out again about the same version of a zone; made when it is first asked for.
  */
 export class ZoneFacts {
-  /** Ref of the version and the arena's epoch in which all this was found out. */
+  /** Ref and id of the version: refs are used again, ids are not. */
   version = 0;
-  epoch = 0;
+  id = 0;
   /** Counts up when the facts are about something else. */
   generation = 0;
   readonly #soa = new SoaBlock();
@@ -23,9 +22,9 @@ export class ZoneFacts {
   /** NSEC or NSEC3 that covers the wildcard. */
   coveringWildcard: NodeRef = 0;
 
-  forget(version: number, epoch: number): void {
+  forget(version: number, id: number): void {
     this.version = version;
-    this.epoch = epoch;
+    this.id = id;
     this.generation++;
     this.#hasSoa = false;
     this.encloser = 0;

@@ -56,12 +56,22 @@ export class MessageBuilder extends Writer implements MessageWriter {
     this.#base = buffer.byteOffset;
   }
 
-  /** Writes the next messages into another buffer. Allocates only when it is not part of the same larger one. */
-  writeTo(octets: Uint8Array): void {
+  /**
+   * Writes the next messages into another buffer.
+   * @param whole all of the buffer that `octets` is part of; without it one may have to be made
+   */
+  writeTo(octets: Uint8Array, whole?: DataView): void {
     if (octets === this.octets) return;
-    if (octets.buffer !== this.#whole.buffer) this.#whole = new DataView(octets.buffer);
+    // Asking views for their buffers takes as long as writing a record.
+    if (whole !== undefined) this.#whole = whole;
+    else if (octets.buffer !== this.#whole.buffer) this.#whole = new DataView(octets.buffer);
     this.octets = octets;
     this.#base = octets.byteOffset;
+  }
+
+  /** Has a whole message written to the buffer. @returns its length */
+  whole(source: { copy(out: Uint8Array, view: DataView, base: number): number }): number {
+    return source.copy(this.octets, this.#whole, this.#base);
   }
 
   /**

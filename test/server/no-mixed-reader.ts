@@ -133,7 +133,12 @@ const IN_A_BATCH = 32;
 
 async function askArena(): Promise<void> {
   const arena = Arena.attach(data.arena);
-  const answerer = new Answerer(data.tables, { arena, counters: CounterRow.alone(), clock: new SystemClock() });
+  const answerer = new Answerer(data.tables, {
+    arena,
+    counters: CounterRow.alone(),
+    clock: new SystemClock(),
+    cacheOctets: 1 << 20,
+  });
   const epoch = new ReaderEpoch(arena);
   parentPort?.postMessage('ready');
   const client: ClientContext = {

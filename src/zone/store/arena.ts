@@ -17,6 +17,8 @@ export const HEAD = {
   HASH_SEED: 1,
   /** Epoch that readers announce; the control thread moves it on. */
   EPOCH: 2,
+  /** Versions made so far. */
+  VERSIONS: 3,
   /** READERS words, READER_STRIDE apart: the epoch a reader is in, IDLE, or 0 when nobody has it. */
   READER: 16,
   /** One word a granule: who has it; 0 is nobody. */

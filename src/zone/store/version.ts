@@ -1,8 +1,8 @@
-import type { VersionRef } from './arena.ts';
+import { HEAD, type VersionRef } from './arena.ts';
 import type { RecordSpace } from './record-space.ts';
 
 /*
- * A version: 10 words, then the octets of the apex's name.
+ * A version: 11 words, then the octets of the apex's name.
  */
 export const VERSION = {
   /** Apex: octets (8) | labels (8) | kind of denial (8). */
@@ -18,7 +18,9 @@ export const VERSION = {
   APEX_NODE: 8,
   /** Words of records and pages that this version needs. */
   LIVE: 9,
-  WORDS: 10,
+  /** Another for each version that was ever made, as long as fewer than 2^32 were: a ref is used again, this is not. */
+  ID: 10,
+  WORDS: 11,
 } as const;
 
 export const DENIALS = ['none', 'nsec', 'nsec3'] as const;
@@ -53,6 +55,7 @@ export function writeVersion(space: RecordSpace, fields: VersionFields): Version
   u32[version + VERSION.INDEX] = fields.index;
   u32[version + VERSION.APEX_NODE] = fields.apexNode;
   u32[version + VERSION.LIVE] = fields.live;
+  u32[version + VERSION.ID] = Atomics.add(u32, HEAD.VERSIONS, 1);
   u8.set(apex, 4 * (version + VERSION.WORDS));
   return version;
 }

@@ -40,6 +40,8 @@ const BASE32HEX = Uint8Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUV', (character
 export class ZoneReader {
   readonly arena: Arena;
   version: VersionRef = 0;
+  /** Another for each version, whereas a ref is used again. */
+  versionId = 0;
   apexLabels = 0;
   serial = 0;
   nodeCount = 0;
@@ -88,6 +90,7 @@ export class ZoneReader {
     const u32 = this.#u32;
     const apex = u32[version + VERSION.APEX];
     this.version = version;
+    this.versionId = u32[version + VERSION.ID];
     this.#copyApex(4 * (version + VERSION.WORDS), apex & 0xff);
     this.apexLabels = (apex >>> 8) & 0xff;
     this.denial = DENIALS[(apex >>> 16) & 0xff];
