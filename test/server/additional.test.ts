@@ -57,7 +57,7 @@ function additional(name: string, type: string, circumstances: Parameters<Contex
   return (answer?.additionals ?? assert.fail('no answer')).map(text).filter((one) => one !== 'ns1 A');
 }
 
-describe('S-021 the additional section, as BIND 9.18 fills it', () => {
+describe('RFC 1034 section 4.3.2: the additional section, as BIND 9.18 fills it', () => {
   test('RFC 7672 section 2.2, RFC 6698 section 3: TLSA of the services that MX and SRV name', () => {
     assert.deepEqual(additional('mx', 'MX'), ['mail A', '_25._tcp.mail TLSA']);
     assert.deepEqual(additional('_sip._tcp', 'SRV'), ['www A', 'www AAAA', '_5060._tcp.www TLSA']);
