@@ -37,12 +37,13 @@ export function copyOctets(from: Uint8Array, start: number, end: number, to: Uin
 
 /**
  * Copies from[start, end) to to[at, ...) eight octets at a time, which takes a third of the time from some twenty octets on. The numbers
- * of 64 bits never become objects in compiled code. `fromView` sees `from` at the same offsets; `toView` sees to[0] at `toBase`.
+ * of 64 bits never become objects in compiled code. `fromView` sees from[0] at `fromBase`, `toView` to[0] at `toBase`.
  * Both must have room: a DataView throws where a typed array ignores.
  */
 export function copyWide(
   from: Uint8Array,
   fromView: DataView,
+  fromBase: number,
   start: number,
   end: number,
   to: Uint8Array,
@@ -50,12 +51,14 @@ export function copyWide(
   toBase: number,
   at: number,
 ): void {
-  const last = end - 8;
+  let last = end - 8;
   if (last < start) {
     while (start < end) to[at++] = from[start++];
     return;
   }
   at += toBase;
+  start += fromBase;
+  last += fromBase;
   // The last eight octets may overlap those before them: that is cheaper than copying the rest one by one.
   const lastTo = at + last - start;
   for (; start < last; start += 8, at += 8) toView.setBigUint64(at, fromView.getBigUint64(start, true), true);

@@ -141,7 +141,7 @@ export class AnswerCache {
     const lengths = this.#u32[(this.#entry >> 2) + 1];
     const start = this.#entry + HEAD_OCTETS + padded(lengths >>> 16);
     const length = lengths & 0xffff;
-    copyWide(this.#u8, this.#view, start, start + length, out, view, base, 2);
+    copyWide(this.#u8, this.#view, 0, start, start + length, out, view, base, 2);
     return length + 2;
   }
 

@@ -576,7 +576,10 @@ export class Answerer {
     this.#largest = this.#largestAnswer(out);
     this.#builder.begin(out, this.#largest, query.dnssecOk, this.#client.answerWhole);
     this.#flags = FLAG.QR | (query.opcode << OPCODE_SHIFT) | (query.flags & (FLAG.RD | FLAG.CD));
-    if (withQuestion) this.#builder.message.question(this.#octets, query.nameAt, query.type, query.class);
+    const { queryWhole } = this.#client;
+    const { message } = this.#builder;
+    if (withQuestion && queryWhole !== undefined) message.repeatQuestion(this.#octets, queryWhole, query.questionEnd);
+    else if (withQuestion) message.question(this.#octets, query.nameAt, query.type, query.class);
     this.#reserve();
   }
   #largest = 0;

@@ -80,7 +80,7 @@ export class MessageBuilder extends Writer implements MessageWriter {
   copyFrom(octets: Uint8Array, view: DataView, start: number, end: number): void {
     const length = end - start;
     if (this.at + length <= this.limit)
-      copyWide(octets, view, start, end, this.octets, this.#whole, this.#base, this.at);
+      copyWide(octets, view, 0, start, end, this.octets, this.#whole, this.#base, this.at);
     this.at += length;
   }
 
@@ -138,6 +138,21 @@ export class MessageBuilder extends Writer implements MessageWriter {
     this.counts[SECTION.QUESTION]++;
   }
 
+  /**
+   * Adds the question of a query as it stands there, all of which `whole` sees: octets[HEADER_LENGTH, end). Nothing but a header may be
+   * in the message.
+   */
+  repeatQuestion(octets: Uint8Array, whole: DataView, end: number): void {
+    const { at } = this;
+    if (end > this.octets.length) this.at = end;
+    else {
+      copyWide(octets, whole, octets.byteOffset, HEADER_LENGTH, end, this.octets, this.#whole, this.#base, at);
+      this.at = at + end - HEADER_LENGTH;
+    }
+    this.#questionWaits = true;
+    this.counts[SECTION.QUESTION]++;
+  }
+
   /** A name at the very beginning has nothing to point to; others may point to it, which is seen to when one comes. */
   #firstName(octets: Uint8Array, at: number): void {
     const target = this.octets;
@@ -166,17 +181,26 @@ export class MessageBuilder extends Writer implements MessageWriter {
 
   /** Begins a record whose owner is the name that already stands at `offset`. @returns position for `endRecord` */
   beginRecordAt(offset: number, type: number, klass: number, ttl: number): number {
-    this.uint16(0xc000 | offset);
+    const { octets, at } = this;
+    octets[at] = 0xc0 | (offset >> 8);
+    octets[at + 1] = offset;
+    this.at = at + 2;
     return this.fixedFields(type, klass, ttl);
   }
 
   /** What follows the owner of a record. @returns position for `endRecord` */
   fixedFields(type: number, klass: number, ttl: number): number {
-    this.uint16(type);
-    this.uint16(klass);
-    this.uint32(ttl);
-    this.at += 2;
-    return this.at;
+    // All at once: half of the time of one number after the other.
+    const { octets, at } = this;
+    octets[at] = type >> 8;
+    octets[at + 1] = type;
+    octets[at + 2] = klass >> 8;
+    octets[at + 3] = klass;
+    octets[at + 4] = ttl >>> 24;
+    octets[at + 5] = ttl >>> 16;
+    octets[at + 6] = ttl >>> 8;
+    octets[at + 7] = ttl;
+    return (this.at = at + 10);
   }
 
   /** Fills in the length of the RDATA written since `position` and counts the record. False when it is over the limit. */
@@ -263,7 +287,11 @@ export class MessageBuilder extends Writer implements MessageWriter {
 
   /** Fills in the counts. @returns length of the message */
   end(): number {
-    for (let section = 0; section < 4; section++) this.patchUint16(4 + 2 * section, this.counts[section]);
+    const { octets, counts } = this;
+    for (let section = 0; section < 4; section++) {
+      octets[4 + 2 * section] = counts[section] >> 8;
+      octets[5 + 2 * section] = counts[section];
+    }
     return this.at;
   }
 

@@ -40,21 +40,33 @@ function compareLabels(
   atB: number,
   endB: number,
 ): number {
+  if (labelsA > 0 && atB < endB && atB + b[atB] + 1 === endB) {
+    // Most owners have one label.
+    const difference = compareLabel(a, atA + startsA[labelsA - 1], b, atB);
+    return difference === 0 ? labelsA - 1 : difference;
+  }
   const labelsB = labelStarts(b, atB, endB, STARTS_B);
   const shared = labelsA < labelsB ? labelsA : labelsB;
   for (let i = 1; i <= shared; i++) {
-    const hereA = atA + startsA[labelsA - i];
-    const hereB = atB + STARTS_B[labelsB - i];
-    const lengthA = a[hereA];
-    const lengthB = b[hereB];
-    const length = lengthA < lengthB ? lengthA : lengthB;
-    for (let j = 1; j <= length; j++) {
-      const difference = LOWER[a[hereA + j]] - LOWER[b[hereB + j]];
-      if (difference !== 0) return difference;
-    }
-    if (lengthA !== lengthB) return lengthA - lengthB;
+    const difference = compareLabel(a, atA + startsA[labelsA - i], b, atB + STARTS_B[labelsB - i]);
+    if (difference !== 0) return difference;
   }
   return labelsA - labelsB;
+}
+
+/** Order of the labels at a[atA] and b[atB]. */
+function compareLabel(a: Uint8Array, atA: number, b: Uint8Array, atB: number): number {
+  const lengthA = a[atA];
+  const lengthB = b[atB];
+  const end = atA + (lengthA < lengthB ? lengthA : lengthB);
+  while (atA < end) {
+    const octetA = a[++atA];
+    const octetB = b[++atB];
+    if (octetA === octetB) continue;
+    const difference = LOWER[octetA] - LOWER[octetB];
+    if (difference !== 0) return difference;
+  }
+  return lengthA - lengthB;
 }
 
 /** True when both sequences are equal but for the case of ASCII letters. Length octets are below the letters. */
