@@ -52,6 +52,9 @@ export interface NamedDependencies {
 /** Seconds between looks for new addresses of this host. BIND 9.18: interface-interval 60 (minutes). */
 const INTERFACE_INTERVAL = 3600;
 
+/** Seconds after which a thread that has told what it read is surely gone. */
+const LOADERS_GONE = 1;
+
 /** What exists while the server runs. */
 interface Parts {
   readonly secondaries: Secondaries;
@@ -250,7 +253,7 @@ export class Named implements ServerControl, CountedServer {
     this.#scanRegularly();
     await keepers.loadAll();
     threads.giveWay();
-    this.#dependencies.giveBackMemory();
+    this.#giveBackMemory();
     log.write(serverEvent.allLoaded());
     log.write(serverEvent.running());
   }
@@ -399,9 +402,15 @@ export class Named implements ServerControl, CountedServer {
     if (this.#isEnding) return;
     await this.#sendTables();
     await keepers.releaseReplaced();
-    this.#dependencies.giveBackMemory();
+    this.#giveBackMemory();
     log.write(allZones ? serverEvent.allLoaded() : serverEvent.newZonesLoaded());
     log.write(serverEvent.running());
+  }
+
+  /** Now, and when the threads that read large zones have ended. */
+  #giveBackMemory(): void {
+    this.#dependencies.giveBackMemory();
+    this.#dependencies.clock.after(LOADERS_GONE * 1000, () => this.#dependencies.giveBackMemory());
   }
 
   /** Messages that are not queries: a primary takes NOTIFY for what it is and serves no UPDATE. */

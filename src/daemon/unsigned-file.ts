@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ZoneConfiguration } from '../conf/configuration.ts';
 import { loadZone } from '../zone/load-zone.ts';
+import { loadingThreads } from '../zone/parallel/parallel-scan.ts';
 import { SERVER_CHECKS } from '../zone/checks/check-options.ts';
 import { MasterFileFault } from '../zonefile/master-file-fault.ts';
 import type { Arena, VersionRef } from '../zone/store/arena.ts';
@@ -62,7 +63,7 @@ export class UnsignedFile {
     const { file, masterfileFormat: format } = this.#zone;
     const result = loadZone(
       store,
-      { file, content, format, maxTtl, checks: SERVER_CHECKS, now: clock.now() },
+      { file, content, format, maxTtl, checks: SERVER_CHECKS, now: clock.now(), threads: loadingThreads() },
       { arena, disk },
     );
     releaseOctets(content);

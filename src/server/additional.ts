@@ -111,6 +111,7 @@ export class AdditionalData {
   #writeInOrder(reader: ZoneReader, noted: number, overIpv6: boolean): void {
     const builder = this.#builder;
     const { withSignatures } = builder;
+    builder.dependsOnFamily = true;
     this.#unsignedCount = 0;
     builder.withSignatures = false;
     const isRoom =

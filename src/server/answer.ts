@@ -239,6 +239,7 @@ export class Answerer {
     // Names that are not there are asked for by floods, and by resolvers once; the others are what is asked for again.
     if (outcome !== OUTCOME.SUCCESS && outcome !== OUTCOME.NXRRSET && outcome !== OUTCOME.REFERRAL) return;
     if (query.optionsEnd !== query.optionsAt || this.#transactions.active || this.#ede !== EDE.NONE) return;
+    if (this.#builder.dependsOnFamily) return;
     const { zone, version, versionId, authoritative } = this.#zones;
     const view = this.#compiled.views[0];
     if (!view.allowQuery[zone].acceptsAll || view.allowQueryOn !== undefined) return;

@@ -24,6 +24,8 @@ export class ResponseBuilder {
   withSignatures = false;
   /** An RRset that belongs into the answer did not fit. */
   truncated = false;
+  /** There was no room for all addresses, and the client's family said which went first. */
+  dependsOnFamily = false;
   /** The name that is looked up: owner of what a wildcard is expanded to when no pointer reaches it. */
   lookedUp: Uint8Array = new Uint8Array(1);
   readonly #rrsets = new Uint32Array(MOST_RRSETS);
@@ -37,6 +39,7 @@ export class ResponseBuilder {
     this.message.begin(limit);
     this.withSignatures = withSignatures;
     this.truncated = false;
+    this.dependsOnFamily = false;
     this.askedNode = 0;
     this.#rrsetCount = 0;
   }

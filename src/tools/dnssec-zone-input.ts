@@ -2,6 +2,7 @@ import { nameFromText } from '../wire/name-text.ts';
 import type { Name } from '../wire/name.ts';
 import { NO_CHECKS } from '../zone/checks/check-options.ts';
 import { loadZone } from '../zone/load-zone.ts';
+import { loadingThreads } from '../zone/parallel/parallel-scan.ts';
 import type { Arena, VersionRef } from '../zone/store/arena.ts';
 import type { ZoneStore } from '../zone/store/zone-store.ts';
 import { Fatal, type KeyToolContext } from './key-tool.ts';
@@ -26,7 +27,7 @@ export function loadInput(
 ): VersionRef {
   const result = loadZone(
     store,
-    { ...input, checks: NO_CHECKS, now: context.clock.now() },
+    { ...input, checks: NO_CHECKS, now: context.clock.now(), threads: loadingThreads() },
     { arena, disk: context.disk },
   );
   for (const fault of result.faults) context.output.complain(`${program}: ${fault.severity}: ${fault.message}\n`);

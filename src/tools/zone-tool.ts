@@ -8,6 +8,7 @@ import { nameToShortText } from '../wire/name-text.ts';
 import { outsideFaults, type AddressLookup } from '../zone/checks/outside-names.ts';
 import { isSigned } from '../zone/checks/zone-checks.ts';
 import { loadZone, type LoadZoneResult } from '../zone/load-zone.ts';
+import { loadingThreads } from '../zone/parallel/parallel-scan.ts';
 import { FULL_FORMAT, printZone, RELATIVE_FORMAT, type PrintFormat } from '../zone/print-zone.ts';
 import type { Arena, VersionRef } from '../zone/store/arena.ts';
 import { ExtentPool } from '../zone/store/extent-pool.ts';
@@ -115,7 +116,8 @@ class ZoneTool {
   #loadOptions(): Parameters<typeof loadZone>[1] {
     const { file, format, zoneClass, maxTtl, checks, journal } = this.#options;
     const content = file === '-' ? this.#context.readInput() : undefined;
-    return { file, content, format, zoneClass, maxTtl, checks, journal, now: this.#context.clock.now() };
+    const now = this.#context.clock.now();
+    return { file, content, format, zoneClass, maxTtl, checks, journal, now, threads: loadingThreads() };
   }
 
   /** Prints what was found. @returns true when the zone is good */

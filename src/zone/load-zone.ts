@@ -16,6 +16,8 @@ import { checkZone } from './checks/zone-checks.ts';
 import { ZoneFault } from './checks/zone-fault.ts';
 import { Journal } from './journal/journal.ts';
 import { rollForward } from './journal/roll-forward.ts';
+import { LoaderSink } from './parallel/loader-sink.ts';
+import { scanInSlices } from './parallel/parallel-scan.ts';
 import type { Arena, VersionRef } from './store/arena.ts';
 import type { ZoneLoader } from './store/zone-loader.ts';
 import { ZoneReader } from './store/zone-reader.ts';
@@ -37,6 +39,10 @@ export interface LoadZoneOptions {
   readonly journal?: string;
   /** Unix seconds: expired signatures are told of. */
   readonly now?: number;
+  /** Threads that may read a large text, the calling one counted, which waits for the others. Default: 1. */
+  readonly threads?: number;
+  /** Octets of text that a thread reads at a time, where several do. When given, even one thread reads in such slices. */
+  readonly sliceOctets?: number;
 }
 
 export type LoadFault = MasterFileFault | ZoneFault;
@@ -81,27 +87,68 @@ function loadContent(
   options: LoadZoneOptions,
   dependencies: { readonly arena: Arena; readonly disk: Disk },
 ): LoadZoneResult {
+  return (
+    loadInSlices(store, content, options, dependencies) ??
+    loadWith(store, content, options, dependencies, (loader) => {
+      const checks = new RecordChecks(
+        { checks: options.checks, zone: store.apex, now: options.now },
+        new LoaderSink(loader),
+      );
+      return { checks, ...scanContent(content, store.apex, options, dependencies.disk, checks) };
+    })
+  );
+}
+
+/** Undefined when one thread has to read it all. */
+function loadInSlices(
+  store: ZoneStore,
+  content: Uint8Array,
+  options: LoadZoneOptions,
+  dependencies: { readonly arena: Arena; readonly disk: Disk },
+): LoadZoneResult | undefined {
+  const { file, zoneClass, maxTtl, checks, now, sliceOctets, threads = 1 } = options;
+  if (options.format === 'raw' || (threads < 2 && sliceOctets === undefined)) return undefined;
+  const slices = { file, zone: store.apex, zoneClass, maxTtl, checks, now, threads, sliceOctets };
+  return loadWith(store, content, options, dependencies, (loader) => {
+    const found = scanInSlices(content, slices, { ...dependencies, store, loader });
+    return found && { checks: found, records: found.records, errors: 0, faults: [] };
+  });
+}
+
+/** What reading the records has brought. */
+interface Scanned extends Pick<ScanResult, 'records' | 'errors' | 'faults'> {
+  readonly checks: Pick<RecordChecks, 'soaCount' | 'nsCount' | 'hasAlias'>;
+  readonly sourceSerial?: number;
+}
+
+/** Undefined when `read` is: then nothing is loaded. */
+function loadWith<Read extends Scanned | undefined>(
+  store: ZoneStore,
+  content: Uint8Array,
+  options: LoadZoneOptions,
+  dependencies: { readonly arena: Arena; readonly disk: Disk },
+  read: (loader: ZoneLoader) => Read,
+): LoadZoneResult | Extract<Read, undefined> {
   const loader = store.load();
   try {
-    return loadWith(loader, store, content, options, dependencies);
+    const scanned = read(loader);
+    if (scanned === undefined) return undefined as Extract<Read, undefined>;
+    return makeVersion(loader, scanned, store, content, options, dependencies);
   } finally {
     loader.abandon();
   }
 }
 
-function loadWith(
+function makeVersion(
   loader: ZoneLoader,
+  scan: Scanned,
   store: ZoneStore,
   content: Uint8Array,
   options: LoadZoneOptions,
   dependencies: { readonly arena: Arena; readonly disk: Disk },
 ): LoadZoneResult {
   const { disk, arena } = dependencies;
-  const checks = new RecordChecks(
-    { checks: options.checks, zone: store.apex, now: options.now },
-    new LoaderSink(loader),
-  );
-  const scan = scanContent(content, store.apex, options, disk, checks);
+  const { checks } = scan;
   const faults: LoadFault[] = [...scan.faults];
   const { sourceSerial } = scan;
   const failed = (failure?: string): LoadZoneResult => ({
@@ -161,34 +208,7 @@ function firstError(faults: readonly MasterFileFault[]): string | undefined {
   return faults.find((fault) => fault.severity === 'error')?.result;
 }
 
-/** Hands records to the store's loader. */
-class LoaderSink implements RecordSink {
-  readonly #loader: ZoneLoader;
-
-  constructor(loader: ZoneLoader) {
-    this.#loader = loader;
-  }
-
-  record(
-    owner: Uint8Array,
-    _ownerLength: number,
-    type: number,
-    ttl: number,
-    rdata: Uint8Array,
-    rdataLength: number,
-    place: RecordPlace,
-  ): void {
-    try {
-      this.#loader.add(owner, 0, type, ttl, rdata, 0, rdataLength);
-    } catch (cause) {
-      // An NSEC3 owner that is no hash cannot be stored: the file is wrong there, not the store.
-      if (!(cause instanceof SignetError) || cause.code !== 'NSEC3_OWNER') throw cause;
-      place.report('error', 'MASTER_FILE_OWNER', cause.message, 'invalid NSEC3 owner name');
-    }
-  }
-}
-
-function checkApex(checks: RecordChecks, zone: Name, zoneClass: number = CLASS.IN): ZoneFault[] {
+function checkApex(checks: Scanned['checks'], zone: Name, zoneClass: number = CLASS.IN): ZoneFault[] {
   const faults: ZoneFault[] = [];
   if (checks.soaCount === 0) faults.push(new ZoneFault('error', 'ZONE_APEX', zone, 'has 0 SOA records', zoneClass));
   if (checks.nsCount === 0) faults.push(new ZoneFault('error', 'ZONE_APEX', zone, 'has no NS records', zoneClass));

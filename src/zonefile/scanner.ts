@@ -58,6 +58,8 @@ export interface ScanOptions {
   readonly maxErrors?: number;
   /** Warnings beyond so many are only counted. Default: 1000. */
   readonly maxWarnings?: number;
+  /** The text is a piece of a file, where directives are errors: they would hold for the pieces behind it, too. */
+  readonly recordsOnly?: boolean;
 }
 
 export interface ScanResult {
@@ -137,6 +139,7 @@ export class MasterFileScanner implements RecordPlace {
   // The owner of the current entry, and whether it is to be left out because it is not in the zone. Length 0: no owner yet.
   #owner = new Uint8Array(MAX_NAME_LENGTH + 1);
   #ownerLength = 0;
+  #firstOwner: Uint8Array<ArrayBuffer> | undefined;
   #outOfZone = false;
   /** The owner in this file was wrong: records that leave their owner out belong to it and are passed over. */
   #ownerBroken = false;
@@ -170,6 +173,26 @@ export class MasterFileScanner implements RecordPlace {
       this.#faults.push(this.#makeFault('warning', 'MASTER_FILE_TOO_MANY', `${left} more warnings are not shown`));
     }
     return { records: this.#records, errors: this.#errors, warnings: this.#warnings, faults: this.#faults };
+  }
+
+  /** What relative names are under now. */
+  get origin(): Name | undefined {
+    return this.#tokens.origin;
+  }
+
+  /** The $TTL that holds now, in seconds. */
+  get defaultTtl(): number | undefined {
+    return this.#defaultTtl < 0 ? undefined : this.#defaultTtl;
+  }
+
+  /** The owner that was read first; undefined before that. */
+  get firstOwner(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#firstOwner;
+  }
+
+  /** The owner that a record without one would have; undefined before the first. */
+  get lastOwner(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#ownerLength === 0 ? undefined : this.#owner.slice(0, this.#ownerLength);
   }
 
   position(): TextPosition {
@@ -285,6 +308,7 @@ export class MasterFileScanner implements RecordPlace {
     this.#spareOwner = before;
     if (!same) {
       this.#ownerLength = length;
+      this.#firstOwner ??= this.#owner.slice(0, length);
       this.#run = RRSET_TTLS.newRun();
       const zone = this.#options.zone;
       this.#outOfZone = zone !== undefined && !isWithinZone(this.#owner, length, zone);
@@ -421,6 +445,8 @@ export class MasterFileScanner implements RecordPlace {
   /** The current token begins with a dollar sign. Always true: the file goes on. */
   #readDirective(): boolean {
     const tokens = this.#tokens;
+    if (this.#options.recordsOnly === true)
+      tokens.refuse('MASTER_FILE_DIRECTIVE', 'a directive in a piece of a file', 'syntax error', true);
     const word = tokens.tokenText().toUpperCase();
     if (word === '$ORIGIN') this.#readOrigin();
     else if (word === '$TTL') this.#readDefaultTtl();

@@ -13,7 +13,7 @@ export class RecordChecks implements RecordSink {
   readonly #zone: Name;
   readonly #now: number | undefined;
   readonly #next: RecordSink;
-  #soa: Uint8Array | undefined;
+  #soa: Uint8Array<ArrayBuffer> | undefined;
   #nsCount = 0;
   #hasAlias = false;
   #toldOfExpiry = false;
@@ -25,6 +25,11 @@ export class RecordChecks implements RecordSink {
     this.#zone = options.zone;
     this.#now = options.now;
     this.#next = next;
+  }
+
+  /** RDATA of the SOA record; undefined before it. */
+  get soa(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#soa;
   }
 
   /** SOA records at the apex so far: one is right (RFC 1035 section 5.2). */

@@ -18,7 +18,7 @@ export class GrowingUint32 {
   }
 
   /** A view of what was pushed. */
-  view(): Uint32Array {
+  view(): Uint32Array<ArrayBuffer> {
     return this.array.subarray(0, this.length);
   }
 

@@ -68,40 +68,48 @@ export class LoadedNodes {
       batch.push(writer.writeNode(0, octets.array, at, length, refs, refs.length));
     });
     this.#staged.clear();
-    this.#append(writer.space.arena);
+    this.#append(writer.space.arena, batch.view());
+  }
+
+  /**
+   * Adds nodes that are written already, as if their records had come behind all before.
+   * @param written refs in order, one an owner
+   */
+  addWritten(writer: RecordWriter, written: Uint32Array): void {
+    this.flush(writer);
+    if (written.length > 0) this.#append(writer.space.arena, written);
   }
 
   /** Puts the batch behind the nodes, or, when its beginning belongs further to the front, between the last of them. */
-  #append(arena: Arena): void {
+  #append(arena: Arena, batch: Uint32Array): void {
     const nodes = this.#nodes;
-    const batch = this.#batch;
     const count = nodes.length;
-    for (let i = 0; i < batch.length; i++) nodes.push(batch.array[i]);
+    for (let i = 0; i < batch.length; i++) nodes.push(batch[i]);
     if (!this.#isSorted || count === 0) return;
     const { array } = nodes;
     const least = Math.max(0, count - LOOK_BACK);
-    if (least > 0 && this.#compare(arena, array[least - 1], batch.array[0]) >= 0) {
+    if (least > 0 && this.#compare(arena, array[least - 1], batch[0]) >= 0) {
       this.#isSorted = false;
       return;
     }
     // Merged from the end, beginning with what of the batch is not behind all nodes: of equal owners the older node stays in front.
     let old = count - 1;
-    let fresh = this.#mixed(arena, array[old]) - 1;
+    let fresh = this.#mixed(arena, array[old], batch) - 1;
     for (let to = count + fresh; fresh >= 0 && old >= least; to--) {
-      const order = this.#compare(arena, array[old], batch.array[fresh]);
+      const order = this.#compare(arena, array[old], batch[fresh]);
       if (order === 0) this.#hasEqual = true;
-      array[to] = order > 0 ? array[old--] : batch.array[fresh--];
+      array[to] = order > 0 ? array[old--] : batch[fresh--];
     }
-    for (; fresh >= 0; fresh--) array[old + 1 + fresh] = batch.array[fresh];
+    for (; fresh >= 0; fresh--) array[old + 1 + fresh] = batch[fresh];
   }
 
   /** How many nodes of the batch are not behind `last`. */
-  #mixed(arena: Arena, last: NodeRef): number {
+  #mixed(arena: Arena, last: NodeRef, batch: Uint32Array): number {
     let low = 0;
-    let high = this.#batch.length;
+    let high = batch.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#compare(arena, last, this.#batch.array[middle]) < 0) high = middle;
+      if (this.#compare(arena, last, batch[middle]) < 0) high = middle;
       else low = middle + 1;
     }
     return low;
@@ -111,8 +119,21 @@ export class LoadedNodes {
   finish(writer: RecordWriter): Uint32Array {
     this.flush(writer);
     this.#staged.release();
-    const { arena } = writer.space;
-    if (!this.#isSorted) this.#sort(arena);
+    return this.#ordered(writer);
+  }
+
+  /** As `finish`, and begins anew without any nodes. */
+  take(writer: RecordWriter): Uint32Array<ArrayBuffer> {
+    this.flush(writer);
+    const nodes = this.#ordered(writer).slice();
+    this.#nodes.length = 0;
+    this.#isSorted = true;
+    this.#hasEqual = false;
+    return nodes;
+  }
+
+  #ordered(writer: RecordWriter): Uint32Array {
+    if (!this.#isSorted) this.#sort(writer.space.arena);
     if (this.#hasEqual) this.#join(writer);
     return this.#nodes.view();
   }

@@ -22,6 +22,12 @@ export interface WrittenExtents {
   readonly unused: readonly Extent[];
 }
 
+/** Room for what a claim's holder writes, in any thread. */
+export function claimedSpace(arena: Arena, claim: WriterClaim): RecordSpace {
+  const source = { take: (words: number) => takeGranules(arena, Math.ceil(words / GRANULE_WORDS), claim.tag) };
+  return new RecordSpace(arena, source, claim.extents);
+}
+
 /**
  * Writes nodes for `ZoneStore.assemble`, in any thread. For each node: beginNode (or beginNodeLike, beginHashed), its
  * RRsets in any order of types, endNode.
@@ -39,10 +45,7 @@ export class NodeWriter {
   constructor(arena: Arena, claim: WriterClaim) {
     this.#arena = arena;
     this.#claim = claim;
-    const source = {
-      take: (words: number) => takeGranules(arena, Math.ceil(words / GRANULE_WORDS), claim.tag),
-    };
-    this.#space = new RecordSpace(arena, source, claim.extents);
+    this.#space = claimedSpace(arena, claim);
     this.#writer = new RecordWriter(this.#space, claim.apex);
   }
 

@@ -9,6 +9,7 @@ import { NSEC3_HASH_OCTETS, nodeOwnerLength } from './layout.ts';
 import { LoadedNodes } from './loaded-nodes.ts';
 import { equalFolded } from './owner-order.ts';
 import { entryEnd, isLastEntry } from './rdata-entry.ts';
+import type { WrittenExtents } from './node-writer.ts';
 import { firstRdataAt, type RecordWriter } from './record-writer.ts';
 import { buildVersion, rrsetOf } from './version-builder.ts';
 
@@ -16,10 +17,17 @@ import { buildVersion, rrsetOf } from './version-builder.ts';
 export interface LoadTarget {
   /** Makes a writer into new extents. */
   begin(): RecordWriter;
-  /** Takes over what the writer wrote, for the version. */
-  finish(writer: RecordWriter, version: VersionRef): void;
-  /** Gives the writer's extents back. */
-  fail(writer: RecordWriter): void;
+  /** Takes over what the writer wrote, and what others did, for the version. */
+  finish(writer: RecordWriter, version: VersionRef, others: readonly WrittenExtents[]): void;
+  /** Gives the writer's extents back, and those of others. */
+  fail(writer: RecordWriter | undefined, others: readonly WrittenExtents[]): void;
+}
+
+/** Nodes that a thread wrote into the arena: refs in order, one an owner. */
+export interface WrittenNodes {
+  readonly nodes: Uint32Array<ArrayBuffer>;
+  /** NSEC3 nodes. */
+  readonly hashNodes: Uint32Array<ArrayBuffer>;
 }
 
 /**
@@ -32,6 +40,8 @@ export class ZoneLoader {
   readonly #main = new LoadedNodes(false);
   readonly #hashed = new LoadedNodes(true);
   #writer: RecordWriter | undefined;
+  /** Extents that other threads wrote for the version. */
+  #others: WrittenExtents[] = [];
   /** Why no version will come of it: told by `finish`. */
   #failure: unknown;
 
@@ -73,17 +83,44 @@ export class ZoneLoader {
 
   #flush(nodes: LoadedNodes): void {
     try {
-      nodes.flush((this.#writer ??= this.#target.begin()));
+      nodes.flush(this.writer);
     } catch (error) {
       this.#failure = error;
       this.abandon();
     }
   }
 
+  /** What writes into the version: for nodes that `addWritten` is given. */
+  get writer(): RecordWriter {
+    return (this.#writer ??= this.#target.begin());
+  }
+
+  /**
+   * The nodes of all records that were added; then it begins anew, with the same writer.
+   * @throws SignetError RRSET_TOO_LARGE, ARENA_FULL
+   */
+  take(): WrittenNodes {
+    if (this.#failure !== undefined) throw this.#failure;
+    return { nodes: this.#main.take(this.writer), hashNodes: this.#hashed.take(this.writer) };
+  }
+
+  /** Adds nodes of the zone that `take` of another loader gave, as if their records had been added here. @throws as `take` */
+  addWritten(written: WrittenNodes): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#main.addWritten(this.writer, written.nodes);
+    this.#hashed.addWritten(this.writer, written.hashNodes);
+  }
+
+  /** Takes over the extents of a writer of another thread, who made nodes for `addWritten`. */
+  adopt(written: WrittenExtents): void {
+    this.#others.push(written);
+  }
+
   /** Gives back all that was taken, when no version is to be made. Does nothing after `finish`. */
   abandon(): void {
-    if (this.#writer !== undefined) this.#target.fail(this.#writer);
+    this.#target.fail(this.#writer, this.#others);
     this.#writer = undefined;
+    this.#others = [];
     this.#main.release();
     this.#hashed.release();
   }
@@ -109,12 +146,13 @@ export class ZoneLoader {
   finish(serial?: number): VersionRef {
     if (this.#failure !== undefined) throw this.#failure;
     try {
-      const writer = (this.#writer ??= this.#target.begin());
+      const { writer } = this;
       const nodes = this.#main.finish(writer);
       if (serial !== undefined) setSerial(writer.space.arena, nodes, serial);
       const version = buildVersion(writer, nodes, this.#hashed.finish(writer));
-      this.#target.finish(writer, version);
+      this.#target.finish(writer, version, this.#others);
       this.#writer = undefined;
+      this.#others = [];
       return version;
     } finally {
       this.abandon();

@@ -69,8 +69,14 @@ export class ZoneStore {
   #loadTarget(): LoadTarget {
     return {
       begin: () => new RecordWriter(new RecordSpace(this.#arena, this.#pool), this.apex),
-      finish: (writer, version) => this.#found({ space: this.#trimmed(writer.space), extents: [], words: 0 }, version),
-      fail: (writer) => this.#free(writer.space.extents),
+      finish: (writer, version, others) => {
+        const extents = others.flatMap((written) => this.#adopt(written));
+        this.#found({ space: this.#trimmed(writer.space), extents, words: wordsOf(extents) }, version);
+      },
+      fail: (writer, others) => {
+        if (writer !== undefined) this.#free(writer.space.extents);
+        for (const written of others) this.#free(this.#adopt(written));
+      },
     };
   }
 
@@ -106,8 +112,7 @@ export class ZoneStore {
     const space = new RecordSpace(this.#arena, this.#pool);
     try {
       const version = buildVersion(new RecordWriter(space, this.apex), nodes, hashNodes);
-      const words = extents.reduce((sum, extent) => sum + extent.words, 0);
-      return this.#found({ space: this.#trimmed(space), extents, words }, version);
+      return this.#found({ space: this.#trimmed(space), extents, words: wordsOf(extents) }, version);
     } catch (error) {
       this.#free([...space.extents, ...extents]);
       throw error;
@@ -303,4 +308,8 @@ export class ZoneStore {
   #free(extents: readonly Extent[]): void {
     for (const extent of extents) this.#pool.free(extent);
   }
+}
+
+function wordsOf(extents: readonly Extent[]): number {
+  return extents.reduce((sum, extent) => sum + extent.words, 0);
 }
