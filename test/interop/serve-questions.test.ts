@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { SeededRandom } from '../../src/base/random.ts';
 import { EDNS_OPTION } from '../../src/wire/edns.ts';
 import { mustName } from '../../src/wire/name-text.ts';
-import { askOddOverUdp } from './questions/ask.ts';
+import { askOddOverUdp, askOverUdp } from './questions/ask.ts';
 import { askAll, askEach } from './questions/ask-all.ts';
 import { ARGUED } from './questions/argued.ts';
 import { type Difference, replyText, type Reply, reportText } from './questions/compare.ts';
@@ -94,6 +94,19 @@ describe(`answers of four servers (SIGNET_SEED=${SEED})`, { timeout: 180_000 }, 
     t.diagnostic(`${ours} octets, BIND's ${theirs}; ${larger.length} answers are larger than BIND's`);
     for (const { text } of larger.slice(0, MOST_PRINTED)) t.diagnostic(text);
     assert.ok(ours <= theirs, `our answers have ${ours} octets, BIND's ${theirs}`);
+  });
+
+  test('an answer that is kept for the next who asks is the same, octet for octet', async () => {
+    const overUdp = asked.filter(({ asked: one }) => one.question.query?.tcp !== true);
+    const questions = overUdp.map(({ asked: one }) => one.question.octets);
+    for (let times = 0; times < 2; times++) {
+      const again = await askOverUdp(servers.ports.ours, questions);
+      const faults = overUdp.flatMap(({ asked: { question, replies } }, i) => {
+        const first = replies.ours.kind === 'message' ? replies.ours.octets : new Uint8Array(0);
+        return Buffer.compare(first, again[i] ?? new Uint8Array(0)) === 0 ? [] : [question.text];
+      });
+      none(faults, 'answers differ when they are asked for again');
+    }
   });
 
   test('odd messages are answered, or not, as BIND does it', async () => {
