@@ -309,7 +309,8 @@ export const ARGUED: readonly Argued[] = [
     peers: ['nsd', 'knot'],
     explains: ({ query, difference }) =>
       isRecord(difference, 'authorities') &&
-      isOfType(difference.record, TYPE.NSEC3) &&
+      (isOfType(difference.record, TYPE.NSEC3) ||
+        (difference.peer === 'knot' && difference.isOurs && isOfType(difference.record, TYPE.NSEC))) &&
       query !== undefined &&
       isWildcard(query.name),
   },
