@@ -183,7 +183,7 @@ export const ARGUED: readonly Argued[] = [
       ours?.message.authorities.some(
         ({ type, rdata }) => type === TYPE.NS && isSame(rdata, difference.record.owner),
       ) === true &&
-      new Set(ours.message.additionals.map(({ owner }) => nameKey(owner))).size > MOST_TARGETS_OF_BIND,
+      new Set(ours.message.additionals.map(({ owner }) => nameKey(owner))).size >= MOST_TARGETS_OF_BIND,
   },
   // NSD and Knot.
   {
