@@ -93,7 +93,8 @@ export const ARGUED: readonly Argued[] = [
       if (difference.aspect === 'case')
         return isSame(difference.record.rdata, difference.theirs.rdata) && isFromWildcard(difference.record.owner);
       // A loop whose first alias is spelled otherwise than the second: BIND has one of them.
-      if (!isRecord(difference, 'answers') || !difference.isOurs || !isOfType(difference.record, TYPE.CNAME)) return false;
+      if (!isRecord(difference, 'answers') || !difference.isOurs || !isOfType(difference.record, TYPE.CNAME))
+        return false;
       const text = recordText(difference.record).toLowerCase();
       return theirs?.message.answers.some((record) => recordText(record).toLowerCase() === text) === true;
     },
