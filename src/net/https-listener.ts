@@ -138,7 +138,8 @@ export class HttpsListener implements AsyncDisposable {
       this.#connections.delete(peer),
     );
     this.#connections.set(peer, connection);
-    // The server is bound to nothing: it only knows how to speak on a socket.
+    // Who ends its side of a connection ends an HTTP/2 session, and before the handshake is over has nothing to wait for.
+    socket.allowHalfOpen = false;
     // The server is bound to nothing: it only knows how to speak on a socket.
     this.#server.emit('connection', socket);
     // TLS reads by itself; a session on a socket that was accepted in a pause does not.

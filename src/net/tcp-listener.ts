@@ -85,11 +85,15 @@ export class TcpListener implements AsyncDisposable {
     const until = this.#deadlines.now() + this.#settings.current.initialTimeout;
     const peer = peerText(socket);
     this.#handshakes.set(peer, new Handshake(socket, this.#deadlines, until, () => this.#handshakes.delete(peer)));
+    // Who ends before the handshake is over has nothing to wait for: else it would hold its place until the deadline.
+    socket.allowHalfOpen = false;
     // The server is bound to nothing: it only knows how to begin TLS on a socket.
     this.#tls.emit('connection', socket);
   }
 
   #secured(socket: TLSSocket): void {
+    // From here on the client may end its side and still get the answers that are under way.
+    socket.allowHalfOpen = true;
     this.#handshakes.get(peerText(socket))?.finish();
     this.#connect(socket, socket.alpnProtocol === ALPN_DOT ? ALPN_DOT : '');
   }

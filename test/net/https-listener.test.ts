@@ -60,6 +60,21 @@ const post = (changes: OutgoingHttpHeaders = {}): OutgoingHttpHeaders => ({
 const GET = get(`/dns-query?dns=${MESSAGE.toString('base64url')}`);
 
 describe('HttpsListener: RFC 8484', { timeout: 20_000 }, () => {
+  test('who ends its side before the session has begun is gone at once, whatever it sent', async () => {
+    const tls = await makeMaterial();
+    for (const changes of [{ tls }, {}])
+      for (const octets of [[], [0x16, 3, 1, 2, 0, 1], [...Buffer.from('PRI * HTTP/2.0')]]) {
+        await using listener = await listen(echo, world(), changes);
+        const socket = await openTcp(listener.local.port);
+        if (octets.length > 0) socket.write(Uint8Array.from(octets));
+        await eventually(() => listener.connectionCount === 1 || socket.readableEnded);
+        socket.end();
+        // The clock of the deadlines stands still.
+        assert.ok(await eventually(() => listener.connectionCount === 0));
+        socket.destroy();
+      }
+  });
+
   for (const scheme of ['http', 'https'] as const) {
     test(`section 4.1: GET and POST at every endpoint over ${scheme}`, async () => {
       const secure = scheme === 'https' ? { tls: await makeMaterial() } : {};

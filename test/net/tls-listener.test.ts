@@ -22,6 +22,20 @@ async function secure(port: number, options: ConnectionOptions = {}): Promise<TL
 }
 
 describe('TcpListener with TLS', { timeout: 30_000 }, () => {
+  test('who ends its side before the handshake is over is gone at once, whatever it sent', async () => {
+    const tls = await makeMaterial();
+    await using listener = await TcpListener.listen({ address: HOST, port: 0, tls }, world(), echo);
+    for (const octets of [[], [0x16], [0x16, 3, 1, 2, 0, 1], Array.from({ length: 200 }, (_, i) => i)]) {
+      const socket = await openTcp(listener.local.port);
+      if (octets.length > 0) socket.write(Uint8Array.from(octets));
+      await eventually(() => listener.connectionCount === 1 || socket.readableEnded);
+      socket.end();
+      // The clock of the deadlines stands still.
+      assert.ok(await eventually(() => listener.connectionCount === 0));
+      socket.destroy();
+    }
+  });
+
   test('RFC 7858 section 3.2: the ALPN token "dot" is agreed on, and none is needed', async () => {
     const agreed: (string | undefined)[] = [];
     const tls = await makeMaterial();
