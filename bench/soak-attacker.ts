@@ -117,7 +117,7 @@ async function connection(pieces: readonly Uint8Array[], port: number): Promise<
   }
   const way = below(4);
   if (way === 0) socket.end();
-  else if (way === 1) socket.resetAndDestroy();
+  if (way === 1) socket.resetAndDestroy();
   else setTimeout(() => socket.destroy(), below(way === 2 ? 50 : LONGEST)).unref();
   await closed;
 }

@@ -12,8 +12,8 @@ import { GoodClient, type GoodQuestion, type GoodReport } from './soak-client.ts
 /*
  * A soak: our named as a process, malformed messages at full rate over UDP, TCP and TLS, good ones at a steady rate beside them.
  *
- * No growth means: the first third is for warming up (at least 10 s: code is compiled, arenas and buffers are touched for the
- * first time). Of the rest, the median of resident memory in the last quarter is at most 5 % and 8 MiB above that of the first
+ * No growth means: the first half is for warming up (at least 10 s: code is compiled, arenas and buffers are touched for the
+ * first time, kept answers fill their 32 MiB). Of the rest, the median of resident memory in the last quarter is at most 5 % and 8 MiB above that of the first
  * quarter; the heap that is left after the last full collection of any thread is at most half as much again and 8 MiB more
  * than after its first one behind the warming up; and when all clients have gone, no descriptor is left that was not there before.
  */
@@ -75,7 +75,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     await asking;
     Atomics.store(stop, 0, 1);
     const [malformed, overStreams] = await attacks;
-    const warm = begun + Math.max(10, seconds / 3) * 1000;
+    const warm = begun + Math.max(10, seconds / 2) * 1000;
     const faults = [...client.report.wrong];
     const rest = samples.filter(({ at }) => at > warm).map(({ resident }) => resident);
     const quarter = Math.max(1, rest.length >> 2);

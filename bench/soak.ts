@@ -17,7 +17,7 @@ const { values } = parseArgs({
   },
 });
 const [minutes, port, seed] = [Number(values.minutes), Number(values.port), Number(values.seed)];
-if (!(minutes >= 0.4)) throw new Error('--minutes wants 0.4 at least: a third of it, but 10 s, is for warming up');
+if (!(minutes >= 0.4)) throw new Error('--minutes wants 0.4 at least: half of it, but 10 s, is for warming up');
 if (!Number.isInteger(port) || port < 1 || port > 65_534)
   throw new Error('--port wants a port that is free, as the next is');
 if (!Number.isInteger(seed)) throw new Error('--seed wants a whole number');
