@@ -90,9 +90,9 @@ class ZoneSender {
     this.#addSoa();
     if (!this.#isUpToDate()) {
       reader.first();
-      if (!(await this.#addNodes(() => reader.next()))) return this.#statistics(false);
+      if (!(await this.#addNodes(false))) return this.#statistics(false);
       reader.firstHash();
-      if (!(await this.#addNodes(() => reader.nextHash()))) return this.#statistics(false);
+      if (!(await this.#addNodes(true))) return this.#statistics(false);
       this.#addSoa();
     }
     this.#flush();
@@ -110,13 +110,27 @@ class ZoneSender {
   }
 
   /** @returns false when the client is gone */
-  async #addNodes(next: () => NodeRef): Promise<boolean> {
-    for (let node = next(); node !== 0; node = next()) {
-      this.#addNode(node);
-      if (this.#pausing) await this.#pause();
+  async #addNodes(hashed: boolean): Promise<boolean> {
+    while (!this.#addSome(hashed)) {
+      await this.#pause();
       if (this.#sink.signal.aborted) return false;
     }
     return true;
+  }
+
+  /**
+   * Adds nodes until there are no more, or others shall have a turn. No closures and nothing asynchronous in here: with either, the
+   * optimized code was thrown away after some transfers, and the next ones took three times as long.
+   * @returns true when there are no more
+   */
+  #addSome(hashed: boolean): boolean {
+    const reader = this.#reader;
+    while (!this.#pausing) {
+      const node = hashed ? reader.nextHash() : reader.next();
+      if (node === 0) return true;
+      this.#addNode(node);
+    }
+    return false;
   }
 
   async #pause(): Promise<void> {
