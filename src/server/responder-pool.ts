@@ -198,6 +198,8 @@ export class ResponderPool implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    // A thread that is being started gets its addresses first: told to close before, it would open sockets that nobody closes.
+    await this.#lastOrder;
     await Promise.all(this.#threads.map(async (thread) => thread?.close()));
   }
 }

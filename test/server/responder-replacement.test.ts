@@ -288,4 +288,16 @@ describe('what a thread has to know when it takes the place of another', { timeo
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.equal(socketsOn(port), 0, 'it does not listen where the others do not any more');
   });
+
+  test('a pool that ends while a thread is being started leaves nothing that listens', async () => {
+    const running = await start(2);
+    void running.workers[0].terminate();
+    await died(running);
+    const before = threads.length;
+    const advanced = running.clock.advance(1);
+    await until(() => threads.length > before);
+    await running.pool[Symbol.asyncDispose]();
+    await advanced;
+    assert.equal(socketsOn(running.port), 0);
+  });
 });
