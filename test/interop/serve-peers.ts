@@ -32,15 +32,25 @@ export function temporaryDirectory(): { readonly path: string } & Disposable {
   return { path: directory, [Symbol.dispose]: () => fs.rmSync(directory, { recursive: true, force: true }) };
 }
 
-/** A port that nothing listens on at the moment. */
+/**
+ * A port that nothing listens on at the moment, and below those that the kernel gives to clients: dig's sockets share ports, and a client
+ * that gets the very port of its server hears its own question.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, HOST);
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let tries = 0; tries < 100; tries++) {
+    const server = createServer();
+    server.listen(10_000 + Math.floor(Math.random() * 20_000), HOST);
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    const { port } = server.address() as { port: number };
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+  throw new Error('no port between 10000 and 30000 is free');
 }
 
 export const SIGNED = {
