@@ -2,6 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 
+/** Milliseconds after which a test file is ended and has failed: one that hangs must not take the others with it. */
+const LONGEST_FILE = 600_000;
+
 const wanted = process.argv.slice(2);
 const files = fs
   .globSync('test/**/*.test.ts')
@@ -22,7 +25,8 @@ for (const [group, concurrency] of [
   [interop, 2],
 ] as const) {
   if (group.length === 0) continue;
-  const status = run('--test', [`--test-concurrency=${concurrency}`, '--test-reporter=spec', ...group], true);
+  const options = [`--test-concurrency=${concurrency}`, `--test-timeout=${LONGEST_FILE}`, '--test-reporter=spec'];
+  const status = run('--test', [...options, ...group], true);
   failed ||= status !== 0;
 }
 process.exit(failed ? 1 : 0);

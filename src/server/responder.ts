@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import { copyOctets } from '../base/octets.ts';
 import { DgramEndpoint } from '../net/dgram-endpoint.ts';
@@ -174,7 +175,19 @@ export class Responder implements AsyncDisposable {
     for (const listener of listeners) this.#sockets.closed(listener);
   }
 
+  /** Any port is a port of UDP that the kernel chose; where another program holds it for TCP, the next one is tried. */
   async #open(wanted: ListenAddress): Promise<Listener> {
+    for (let tries = wanted.port === 0 ? ANY_PORT_TRIES : 1; ; tries--) {
+      try {
+        return await this.#openPort(wanted);
+      } catch (error) {
+        const isTaken = error instanceof SignetError && error.facts.cause === 'EADDRINUSE';
+        if (!isTaken || tries === 1) throw error;
+      }
+    }
+  }
+
+  async #openPort(wanted: ListenAddress): Promise<Listener> {
     const reusePort = this.#options.reusePort ?? false;
     const { address, transport } = wanted;
     const bindUdp =
@@ -355,6 +368,9 @@ export class Responder implements AsyncDisposable {
 }
 
 const NO_ADDRESS = new Uint8Array(ADDRESS_SLOT);
+
+/** Ports that are tried when any port will do. */
+const ANY_PORT_TRIES = 20;
 
 /** Status codes of HTTP (RFC 9110 section 15). */
 const BAD_REQUEST = 400;

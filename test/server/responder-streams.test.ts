@@ -236,7 +236,7 @@ describe('ResponderPool over streams', { timeout: 60_000 }, () => {
   });
 
   test('closing while answers are under way ends every connection', async () => {
-    const running = await start(1);
+    await using running = await start(1);
     const [{ port }] = await listen(running);
     const socket = await open(port);
     socket.write(NOTIFY);
