@@ -112,7 +112,7 @@ export class KeyUpkeep {
     const { apex, policy } = this.#options;
     const result = [...pairs];
     for (const action of actions) {
-      if (action.kind === 'update') continue;
+      if (action.kind === 'update' || action.kind === 'purge') continue;
       if (action.kind === 'adopt') {
         const at = result.findIndex((pair) => pair.fileBase === action.key);
         result[at] = { ...result[at], times: action.times, state: { ...result[at].state, ...action.state } };
@@ -222,7 +222,7 @@ export class KeyUpkeep {
   }
 }
 
-const makesFiles = ({ actions }: Plan): boolean => actions.some(({ kind }) => kind !== 'update');
+const makesFiles = ({ actions }: Plan): boolean => actions.some(({ kind }) => kind === 'generate' || kind === 'adopt');
 
 function plannedKey(pair: KeyPair): PlannedKey {
   const { fileBase: id, dnskey, tag, algorithm, flags, times, state } = pair;
@@ -231,7 +231,7 @@ function plannedKey(pair: KeyPair): PlannedKey {
 
 function withUpdate(pair: KeyPair, actions: readonly KeyAction[]): KeyPair {
   const action = actions.find((one) => one.kind === 'update' && one.key === pair.fileBase);
-  return action === undefined ? pair : { ...pair, times: action.times, state: { ...pair.state, ...action.state } };
+  return action?.kind !== 'update' ? pair : { ...pair, times: action.times, state: { ...pair.state, ...action.state } };
 }
 
 /** "example.org/ECDSAP256SHA256/12345 (CSK)", as BIND's log has keys. */

@@ -2,40 +2,35 @@ import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
 import { scheduleAdoptedKey, scheduleNewKey } from './key-schedule.ts';
 import type { Introduction, KeySchedule } from './key-schedule.ts';
 import { matchKeys } from './match-keys.ts';
+import type { KeyWait } from './key-wait.ts';
+import type { Observations } from './observations.ts';
 import { isTakenUp, signsKeys, signsZone, withCondition } from './planned-key.ts';
 import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
 import { publicationOf } from './publication.ts';
 import type { Publication } from './publication.ts';
 import { introductionSteps } from './transitions.ts';
-import type { BlockReason } from './transitions.ts';
 
 /** What is to be done, in this order. */
 export type KeyAction =
   /** Make a key pair and save it with these times and this state. */
-  | ({ readonly kind: 'generate'; readonly line: PolicyKey; readonly dnskeyTtl: number } & KeySchedule)
+  | ({
+      readonly kind: 'generate';
+      readonly line: PolicyKey;
+      readonly dnskeyTtl: number;
+      /** Id of the key whose place it takes; once it has a tag, the predecessor's own update tells it as the successor. */
+      readonly predecessor?: string;
+    } & KeySchedule)
   /** Save these times and this state with a key that is there; the policy takes it up. */
   | ({ readonly kind: 'adopt'; readonly key: string; readonly line: PolicyKey } & KeySchedule)
   /** Save these times and this state with a key of the policy; `changes` says what is new. */
-  | ({ readonly kind: 'update'; readonly key: string; readonly changes: readonly StateChange[] } & KeySchedule);
+  | ({ readonly kind: 'update'; readonly key: string; readonly changes: readonly StateChange[] } & KeySchedule)
+  /** Remove the key's files: its purge-keys time is over. */
+  | { readonly kind: 'purge'; readonly key: string };
 
 export interface StateChange {
   readonly record: KeyRecord;
   readonly from: Condition;
   readonly to: Condition;
-}
-
-/** What a key waits for that time alone does not bring. */
-export interface KeyWait {
-  readonly key: string;
-  readonly reason: BlockReason | 'not in the policy' | 'lifetime is over';
-}
-
-/** What the outside knows that key files do not tell. */
-export interface Observations {
-  /**
-   * When the zone's DS RRset with the DS of a key was seen at the parent, by key; takes the place of an unset dsPublish.
-   */
-  readonly dsSeen?: ReadonlyMap<string, number>;
 }
 
 export interface Plan {
@@ -53,7 +48,7 @@ export interface Plan {
  * shown and sign as before, because to take them away safely is a rollover.
  */
 export function plan(policy: DnssecPolicy, keys: readonly PlannedKey[], observations: Observations, now: number): Plan {
-  const { lines, others } = matchKeys(policy, keys);
+  const { lines } = matchKeys(policy, keys);
   const work = new Map(keys.map((key) => [key.id, new KeyWork(key)]));
   for (const { line, key } of lines) if (key && !isTakenUp(key)) work.get(key.id)!.adopt(policy, line, keys, now);
   for (const one of work.values()) one.observe(observations);
@@ -66,7 +61,7 @@ export function plan(policy: DnssecPolicy, keys: readonly PlannedKey[], observat
     ],
     publication: publicationOf(after, now),
     nextEvent: nextEvent(after, policy, now),
-    waits: waitsOf(after, others, policy, now),
+    waits: waitsOf(after, policy, now),
   };
 }
 
@@ -148,23 +143,15 @@ function nextEvent(keys: readonly PlannedKey[], policy: DnssecPolicy, now: numbe
 
 const earlier = (best: number | undefined, at: number): number => (best === undefined ? at : Math.min(best, at));
 
-function waitsOf(
-  keys: readonly PlannedKey[],
-  others: readonly PlannedKey[],
-  policy: DnssecPolicy,
-  now: number,
-): KeyWait[] {
-  const blocked = keys.flatMap((key) =>
-    introductionSteps(key, keys, policy, now).flatMap((step) =>
-      step.kind === 'blocked' ? { key: key.id, reason: step.reason } : [],
-    ),
+function waitsOf(keys: readonly PlannedKey[], policy: DnssecPolicy, now: number): KeyWait[] {
+  return keys.flatMap((key) =>
+    introductionSteps(key, keys, policy, now).flatMap((step): KeyWait | [] => {
+      if (step.kind === 'due') return [];
+      const { record, to } = step;
+      const from = key.state?.[record] ?? 'hidden';
+      const common = { key: key.id, record, from, to, others: [], interval: undefined };
+      if (step.kind === 'later') return { ...common, reason: 'time', until: step.at };
+      return { ...common, reason: step.reason, until: undefined };
+    }),
   );
-  const overdue = keys.filter(
-    (key) => key.state?.goal === 'omnipresent' && key.times.inactive !== undefined && key.times.inactive <= now,
-  );
-  return [
-    ...blocked,
-    ...others.map((key) => ({ key: key.id, reason: 'not in the policy' as const })),
-    ...overdue.map((key) => ({ key: key.id, reason: 'lifetime is over' as const })),
-  ];
 }

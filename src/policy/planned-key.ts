@@ -49,6 +49,10 @@ export interface PlannedState {
   readonly zrrsigChange?: number;
   readonly krrsigChange?: number;
   readonly dsChange?: number;
+  /** Tag of the key whose place this one takes. */
+  readonly predecessor?: number;
+  /** Tag of the key that takes this one's place. */
+  readonly successor?: number;
 }
 
 export interface PlannedKey {

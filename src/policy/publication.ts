@@ -11,6 +11,10 @@ export interface Publication {
   readonly signsZone: readonly string[];
   /** Their CDS and CDNSKEY records are at the apex. */
   readonly sync: readonly string[];
+  /** RFC 8078 section 4: CDS and CDNSKEY ask the parent to remove the DS RRset. */
+  readonly syncDelete: boolean;
+  /** False: all DNSSEC records leave the zone. */
+  readonly isSigned: boolean;
 }
 
 /** The publication of a zone at `now`. Keys that no policy has taken up follow their times, as a key without policy does. */
@@ -21,6 +25,8 @@ export function publicationOf(keys: readonly PlannedKey[], now: number): Publica
     signsKeys: idsOf((key) => signsKeys(key) && isPublished(key, now) && makesKeySignatures(key, now)),
     signsZone: idsOf((key) => signsZone(key) && isPublished(key, now) && makesZoneSignatures(key, now)),
     sync: idsOf((key) => signsKeys(key) && isPublished(key, now) && isOffered(key, now)),
+    syncDelete: false,
+    isSigned: true,
   };
 }
 

@@ -58,6 +58,8 @@ export function planTimedKeys(keys: readonly TimedKey[], now: number): TimedPlan
       signsKeys: able([...signers.keys, ...revoked]),
       signsZone: able(signers.zone),
       sync: shown.sync.filter((id) => !toRevoke.some((key) => key.id === id)),
+      syncDelete: false,
+      isSigned: true,
     },
     revoked: able(revoked),
     unable: [...ksks, ...zsks, ...toRevoke].filter(({ canSign }) => !canSign).map(({ id }) => id),

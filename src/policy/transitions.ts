@@ -1,5 +1,6 @@
 import type { DnssecPolicy } from '../conf/configuration.ts';
 import { dnskeyInterval, dsInterval, zoneSignatureInterval } from '../conf/policy-intervals.ts';
+import type { WaitReason } from './key-wait.ts';
 import { changeOf, recordsOf, signsKeys, signsZone } from './planned-key.ts';
 import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
 
@@ -9,15 +10,9 @@ export type Transition =
   /** Only time is missing. */
   | { readonly kind: 'later'; readonly record: KeyRecord; readonly to: Condition; readonly at: number }
   /** Something else has to happen first. */
-  | { readonly kind: 'blocked'; readonly record: KeyRecord; readonly reason: BlockReason };
+  | { readonly kind: 'blocked'; readonly record: KeyRecord; readonly to: Condition; readonly reason: BlockReason };
 
-export type BlockReason =
-  /** The zone is not known as signed everywhere: a DS now would make it bogus for some. */
-  | 'zone not signed everywhere'
-  /** Nobody has seen the DS at the parent yet. */
-  | 'ds not seen at parent'
-  /** The DNSKEY must be known before signatures that need it. */
-  | 'dnskey not known everywhere';
+export type BlockReason = Exclude<WaitReason, 'time'>;
 
 /**
  * The next step of each record of a key whose goal is to be known everywhere. Removal comes with rollovers: keys with
@@ -60,11 +55,12 @@ function introduce(key: PlannedKey, record: KeyRecord, zone: readonly PlannedKey
       return timed(record, 'rumoured', key.times.publish ?? now, now);
     case 'zrrsig':
       if (key.state?.dnskey !== 'omnipresent')
-        return { kind: 'blocked', record, reason: 'dnskey not known everywhere' };
+        return { kind: 'blocked', record, to: 'rumoured', reason: 'dnskey not known everywhere' };
       return timed(record, 'rumoured', key.times.activate ?? now, now);
     case 'ds':
       // RFC 7583 section 3.3.4: the DS comes last. A resolver that has it must find a DNSKEY and signatures everywhere.
-      if (!isChainReady(key, zone)) return { kind: 'blocked', record, reason: 'zone not signed everywhere' };
+      if (!isChainReady(key, zone))
+        return { kind: 'blocked', record, to: 'rumoured', reason: 'signatures not known everywhere' };
       return timed(record, 'rumoured', now, now);
   }
 }
@@ -80,7 +76,7 @@ function spread(key: PlannedKey, record: KeyRecord, policy: DnssecPolicy, now: n
       return timed(record, 'omnipresent', since + zoneSignatureInterval(policy), now);
     case 'ds': {
       const seen = key.times.dsPublish;
-      if (seen === undefined) return { kind: 'blocked', record, reason: 'ds not seen at parent' };
+      if (seen === undefined) return { kind: 'blocked', record, to: 'omnipresent', reason: 'ds not seen at parent' };
       return timed(record, 'omnipresent', Math.max(seen, since) + dsInterval(policy), now);
     }
   }

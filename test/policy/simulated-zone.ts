@@ -1,6 +1,7 @@
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { plan } from '../../src/policy/plan.ts';
-import type { KeyAction, Observations, Plan } from '../../src/policy/plan.ts';
+import type { Observations } from '../../src/policy/observations.ts';
+import type { KeyAction, Plan } from '../../src/policy/plan.ts';
 import type { PlannedKey } from '../../src/policy/planned-key.ts';
 
 /** The keys of a zone whose plan is carried out by the letter. */
@@ -26,6 +27,7 @@ export class SimulatedZone {
   }
 
   #apply(keys: readonly PlannedKey[], action: KeyAction): readonly PlannedKey[] {
+    if (action.kind === 'purge') return keys.filter((key) => key.id !== action.key);
     const { times, state } = action;
     if (action.kind !== 'generate') return keys.map((key) => (key.id === action.key ? { ...key, times, state } : key));
     const { algorithm, bits, role } = action.line;

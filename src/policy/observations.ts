@@ -1,0 +1,17 @@
+/** What the outside knows that key files do not tell. Times are Unix seconds. */
+export interface Observations {
+  /** When the DS of a key was seen at all of the parent's servers, by key id; takes the place of an unset dsPublish. */
+  readonly dsSeen?: ReadonlyMap<string, number>;
+  /** When all of the parent's servers were seen without the DS of a key; takes the place of an unset dsRemoved. */
+  readonly dsGone?: ReadonlyMap<string, number>;
+  /** TTLs that were served and may still be in caches; the policy's numbers and these: the later one wins. */
+  readonly served?: readonly ServedTtl[];
+}
+
+export interface ServedTtl {
+  /** 'zone': the largest TTL (negative answers included) of all RRsets but DNSKEY; 'ds': the DS RRset at the parent. */
+  readonly rrset: 'dnskey' | 'zone' | 'ds';
+  readonly ttl: number;
+  /** The last moment it was served; undefined: it still is. */
+  readonly until: number | undefined;
+}

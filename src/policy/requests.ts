@@ -1,0 +1,99 @@
+import type { DnssecPolicy } from '../conf/configuration.ts';
+import { dnskeyInterval } from '../conf/policy-intervals.ts';
+import { isTakenUp, signsKeys, withCondition } from './planned-key.ts';
+import type { PlannedKey, PlannedState, PlannedTimes } from './planned-key.ts';
+
+/*
+ * Answers to commands of an operator (`rndc dnssec -rollover`, `-checkds`): what is to be saved with the key, or why not.
+ * Pure; a plan made afterwards does the rest.
+ */
+
+export type RequestAnswer =
+  | { readonly kind: 'accepted'; readonly key: string; readonly times: PlannedTimes; readonly state: PlannedState }
+  | { readonly kind: 'refused'; readonly refusal: RequestRefusal };
+
+export type RequestRefusal =
+  | { readonly reason: 'no such key' }
+  /** The policy has not taken the key up: it follows its own times. */
+  | { readonly reason: 'not managed' }
+  /** The key does not sign (yet, or any more). */
+  | { readonly reason: 'not active' }
+  /** A key without a DS: it does not sign the DNSKEY RRset. */
+  | { readonly reason: 'not a KSK' }
+  /** The key is being replaced, or takes the place of another and is not done; `others` are the keys' ids. */
+  | { readonly reason: 'rollover under way'; readonly others: readonly string[] };
+
+/** Rolls a key over, beginning at `when` (Unix seconds), before its lifetime is over or although it has no end. */
+export function requestRollover(
+  policy: DnssecPolicy,
+  keys: readonly PlannedKey[],
+  keyId: string,
+  when: number,
+  now: number,
+): RequestAnswer {
+  const key = keys.find(({ id }) => id === keyId);
+  if (!key) return refused({ reason: 'no such key' });
+  if (!isTakenUp(key) || !key.state) return refused({ reason: 'not managed' });
+  const { activate } = key.times;
+  if (activate === undefined || activate > now) return refused({ reason: 'not active' });
+  const others = keys.filter((other) => other !== key && isRelated(key, other)).map(({ id }) => id);
+  if (key.state.goal === 'hidden' || others.length > 0) return refused({ reason: 'rollover under way', others });
+  // The successor is published at `when`, and takes over once its DNSKEY is known everywhere.
+  const inactive = when + dnskeyInterval(policy);
+  return {
+    kind: 'accepted',
+    key: keyId,
+    times: { ...key.times, inactive },
+    state: { ...key.state, lifetime: inactive - activate },
+  };
+}
+
+/** A roll that the two keys are in is not over. */
+function isRelated(key: PlannedKey, other: PlannedKey): boolean {
+  const isSuccessor = other.state?.predecessor === key.tag && key.state?.successor === other.tag;
+  const isPredecessor = key.state?.predecessor === other.tag && other.state?.successor === key.tag;
+  return isSuccessor || (isPredecessor && [other.state.dnskey, other.state.zrrsig, other.state.ds].some(isKnown));
+}
+
+const isKnown = (condition: string | undefined): boolean => condition !== undefined && condition !== 'hidden';
+
+/** Notes that the parent has the DS of a key, or has it no longer, since `when` (Unix seconds). */
+export function noteDs(
+  keys: readonly PlannedKey[],
+  keyId: string,
+  what: 'published' | 'withdrawn',
+  when: number,
+  now: number,
+): RequestAnswer {
+  const key = keys.find(({ id }) => id === keyId);
+  if (!key) return refused({ reason: 'no such key' });
+  if (!signsKeys(key)) return refused({ reason: 'not a KSK' });
+  if (!isTakenUp(key) || !key.state) return refused({ reason: 'not managed' });
+  const time = what === 'published' ? { dsPublish: when } : { dsRemoved: when };
+  const condition = what === 'published' ? 'rumoured' : 'unretentive';
+  const state = key.state.ds === condition ? key.state : withCondition(key.state, 'ds', condition, now);
+  return { kind: 'accepted', key: keyId, times: { ...key.times, ...time }, state };
+}
+
+export type KeySelection =
+  | { readonly kind: 'found'; readonly key: PlannedKey }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'ambiguous'; readonly candidates: readonly PlannedKey[] };
+
+/** The key that a command means; `wants` is which keys the command is for. */
+export function selectKey(
+  keys: readonly PlannedKey[],
+  { tag, algorithm }: { readonly tag?: number; readonly algorithm?: number },
+  wants: 'ksk' | 'any',
+): KeySelection {
+  const candidates = keys.filter(
+    (key) =>
+      (tag === undefined || key.tag === tag) &&
+      (algorithm === undefined || key.algorithm === algorithm) &&
+      (wants === 'any' || signsKeys(key)),
+  );
+  if (candidates.length === 0) return { kind: 'none' };
+  return candidates.length === 1 ? { kind: 'found', key: candidates[0] } : { kind: 'ambiguous', candidates };
+}
+
+const refused = (refusal: RequestRefusal): RequestAnswer => ({ kind: 'refused', refusal });
