@@ -50,7 +50,8 @@ function recall(arena: Arena, version: VersionRef): Summary | undefined {
   return known.fingerprint === fingerprintOf(new ZoneReader(arena).open(version)) ? known : undefined;
 }
 
-function fingerprintOf(reader: ZoneReader): string {
+/** Tells versions apart whose refs are the same, one having taken the place of the other in the arena. */
+export function fingerprintOf(reader: ZoneReader): string {
   const soa = reader.rrset(reader.apexNode, TYPE.SOA);
   const signature = soa === 0 ? undefined : reader.signaturesAll(soa)[0];
   const octets = signature ? Buffer.from(signature).toString('latin1') : '';

@@ -23,7 +23,7 @@ export function signsType(key: SigningKey, type: number): boolean {
 }
 
 /** Types that KSKs sign. */
-function isKeyType(type: number): boolean {
+export function isKeyType(type: number): boolean {
   return type === TYPE.DNSKEY || type === TYPE.CDS || type === TYPE.CDNSKEY;
 }
 
@@ -34,6 +34,14 @@ interface ReadyKey {
   /** Whether signatures of this key in a version that we made need no check. */
   readonly trusted: boolean;
   verifier?: Verifier;
+}
+
+/** A key whose good signatures stay for a while in the place of others. */
+interface RetiringKey {
+  readonly dnskey: Uint8Array;
+  readonly algorithm: number;
+  readonly tag: number;
+  readonly trusted: boolean;
 }
 
 /** Where signatures that may be kept are found: an RRset with the same owner, type, TTL and RDATA as the one to sign. */
@@ -76,6 +84,9 @@ export class RRsetSigner {
   readonly #keyKeys: ReadyKey[];
   readonly #syncKeys: ReadyKey[];
   readonly #zoneKeys: ReadyKey[];
+  readonly #retiring: readonly RetiringKey[];
+  /** By algorithm: signatures of retiring keys that were kept for the RRset at hand, each of which saves making one. */
+  readonly #standIns = new Uint8Array(256);
   readonly #oldVerifiers = new Map<Uint8Array, Verifier>();
   readonly #now: number;
   #random: number;
@@ -91,11 +102,17 @@ export class RRsetSigner {
     const ready = parameters.keys.map((key): ReadyKey => ({
       key,
       signer: signers.signer(key, this.#legacy.labLegacy),
-      trusted: isTrusted(key, options.trustedDnskeys),
+      trusted: isTrusted(key.dnskey, options.trustedDnskeys),
     }));
     this.#keyKeys = ready.filter(({ key }) => signsType(key, TYPE.DNSKEY));
     this.#syncKeys = ready.filter(({ key }) => signsType(key, TYPE.CDS));
     this.#zoneKeys = ready.filter(({ key }) => signsType(key, TYPE.SOA));
+    this.#retiring = (parameters.retiring ?? []).map((dnskey) => ({
+      dnskey,
+      algorithm: dnskey[3],
+      tag: keyTag(dnskey),
+      trusted: isTrusted(dnskey, options.trustedDnskeys),
+    }));
   }
 
   /** Starts another RRset: RDATA then goes to `input`. */
@@ -109,7 +126,52 @@ export class RRsetSigner {
     const keys = this.#keysFor(rrset.type);
     let signedBy = 0;
     if (candidates) signedBy = this.#keepGood(rrset, candidates, keys);
-    for (let i = 0; i < keys.length; i++) if ((signedBy & (1 << i)) === 0) this.#generate(rrset, keys[i]);
+    const hasStandIns = candidates !== undefined && this.#retiring.length > 0 && !isKeyType(rrset.type);
+    if (hasStandIns) this.#keepStandIns(rrset, candidates, keys, signedBy);
+    for (let i = 0; i < keys.length; i++) {
+      if ((signedBy & (1 << i)) !== 0) continue;
+      const { algorithm } = keys[i].key;
+      if (hasStandIns && this.#standIns[algorithm] > 0) this.#standIns[algorithm]--;
+      else this.#generate(rrset, keys[i]);
+    }
+  }
+
+  /** Keeps signatures of retiring keys that are not due, at most one for each signature that is missing in their algorithm. */
+  #keepStandIns(
+    rrset: SignedRRset,
+    { reader, rrset: found }: Candidates,
+    keys: readonly ReadyKey[],
+    signedBy: number,
+  ): void {
+    this.#standIns.fill(0);
+    for (let at = reader.firstSignature(found); at !== 0; at = reader.nextSignature(at)) {
+      const algorithm = reader.signatureAlgorithm(at);
+      let missing = 0;
+      for (let i = 0; i < keys.length; i++)
+        if (keys[i].key.algorithm === algorithm && (signedBy & (1 << i)) === 0) missing++;
+      if (this.#standIns[algorithm] >= missing) continue;
+      const length = reader.rdataLength(at);
+      this.#room(length);
+      const start = this.starts[this.count];
+      reader.copyRdata(at, this.octets, start);
+      if (!this.#isStandIn(rrset, start, start + length)) continue;
+      this.#standIns[algorithm]++;
+      this.statistics.dropped--;
+      this.statistics.retained++;
+      this.#take(length, reader.signatureExpiration(at));
+    }
+  }
+
+  #isStandIn(rrset: SignedRRset, start: number, end: number): boolean {
+    const o = this.octets;
+    if (!this.#agrees(rrset, start, end)) return false;
+    if (serialLess(readUint32(o, start + 8), this.#options.parameters.refreshBefore >>> 0)) return false;
+    const tag = (o[start + 16] << 8) | o[start + 17];
+    for (const key of this.#retiring) {
+      if (key.algorithm !== o[start + 2] || key.tag !== tag) continue;
+      if (key.trusted || this.#verifies(rrset, start, end, this.#oldVerifier(key.dnskey))) return true;
+    }
+    return false;
   }
 
   #keysFor(type: number): readonly ReadyKey[] {
@@ -287,7 +349,8 @@ function isSameKey(a: SigningKey, b: SigningKey): boolean {
 }
 
 /** Tags are not unique: only when the key, and no other with its tag, was in that version's DNSKEY RRset is it clear. */
-function isTrusted(key: SigningKey, dnskeys: readonly Uint8Array[] | undefined): boolean {
-  const alike = dnskeys?.filter((rdata) => rdata[3] === key.algorithm && keyTag(rdata) === key.tag);
-  return alike?.length === 1 && equalOctets(alike[0], key.dnskey);
+function isTrusted(dnskey: Uint8Array, dnskeys: readonly Uint8Array[] | undefined): boolean {
+  const tag = keyTag(dnskey);
+  const alike = dnskeys?.filter((rdata) => rdata[3] === dnskey[3] && keyTag(rdata) === tag);
+  return alike?.length === 1 && equalOctets(alike[0], dnskey);
 }

@@ -7,6 +7,7 @@ import type { WriterClaim } from '../zone/store/node-writer.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import type { ZoneStore } from '../zone/store/zone-store.ts';
 import { rememberEarliest } from './expiry-summary.ts';
+import { rememberCoverage } from './key-coverage.ts';
 import { HASH_RECORD_WORDS, sortHashRecords } from './hash-records.ts';
 import type { SigningPool } from './signing-pool.ts';
 import {
@@ -59,7 +60,9 @@ export async function signVersion(
   };
   const names = await runSlices(store, pool, plan, 'names', reader.nodeCount);
   const hashed = await signHashes(store, pool, plan, names);
-  return finish(store, pool, names.results, hashed.results);
+  const signed = finish(store, pool, names.results, hashed.results);
+  rememberCoverage(pool.arena, signed.version, wanted.parameters);
+  return signed;
 }
 
 /** Results of slices, with the claims that give their memory back should they not be wanted. */

@@ -8,7 +8,7 @@ import { signsType } from './rrset-signer.ts';
 import { isSameRdataAs } from './same-rdata.ts';
 import type { SigningKey, SigningParameters } from './signing-parameters.ts';
 
-/** How a version of ours is signed, told from its apex: every version is signed in one way from end to end. */
+/** How a version of ours is signed, told from its apex. What its zone data are signed by is known to key-coverage.ts. */
 
 /** True when the NSEC or NSEC3 chain is of the wanted kind, with the wanted parameters and TTL. */
 export function hasDenial(reader: ZoneReader, parameters: SigningParameters, ttl: number): boolean {
@@ -30,7 +30,7 @@ function firstNsec3(reader: ZoneReader): RRsetRef {
   return node === 0 ? 0 : reader.rrset(node, TYPE.NSEC3);
 }
 
-/** True when the zone's data are signed by exactly the wanted keys: the SOA, signed in every version anew, shows it. */
+/** True when the SOA, signed in every version anew, is signed by exactly the wanted keys. */
 export function hasZoneKeys(reader: ZoneReader, parameters: SigningParameters): boolean {
   const wanted = parameters.keys.filter((key) => key.signsZone);
   return isSignedBy(reader, reader.rrset(reader.apexNode, TYPE.SOA), wanted);

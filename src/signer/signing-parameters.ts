@@ -54,6 +54,11 @@ export interface SigningParameters {
   readonly denialTtl?: number;
   readonly keyRRsets: KeyRRsets;
   readonly keys: readonly SigningKey[];
+  /**
+   * DNSKEY RDATA of keys that sign zone data no more, while what they signed is replaced as it comes due (RFC 7583 section 3.2.1,
+   * Dsgn): until then such a signature stands for one of a key of the same algorithm that signs now. All are in the DNSKEY RRset.
+   */
+  readonly retiring?: readonly Uint8Array[];
   /** By default neither kind is kept. */
   readonly oldSignatures?: OldSignatures;
   /** The moment by which old signatures count as expired or not yet valid; `inception` by default. */

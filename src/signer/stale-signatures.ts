@@ -2,10 +2,12 @@ import { expandTime32, serialLess } from '../base/serial.ts';
 import { TYPE } from '../wire/type-codes.ts';
 import type { NodeRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
+import type { SignerCheck } from './key-coverage.ts';
+import { isKeyType } from './rrset-signer.ts';
 
 /** What a look through a version's signatures found. */
 export interface StaleSignatures {
-  /** RRsets with a signature that ends before the limit, or is not valid yet: the node and the type. */
+  /** RRsets with a signature that ends before the limit, is not valid yet, or that other keys have to sign: the node and the type. */
   readonly rrsets: { readonly node: NodeRef; readonly type: number }[];
   /** Earliest expiration of the signatures that do not; Infinity for none. */
   readonly earliestOfRest: number;
@@ -15,20 +17,32 @@ export interface StaleSignatures {
  * RRsets to refresh. At most `most` + 1 are listed: more means that signing the whole zone anew is cheaper.
  * @param limit signatures that expire before this Unix time are stale
  * @param now signatures that begin after this Unix time are stale, too
+ * @param check given when it is not known that the right keys have signed the zone data
  */
-export function findStale(reader: ZoneReader, limit: number, most: number, now: number): StaleSignatures {
+export function findStale(
+  reader: ZoneReader,
+  limit: number,
+  most: number,
+  now: number,
+  check?: SignerCheck,
+): StaleSignatures {
   const rrsets: { node: NodeRef; type: number }[] = [];
   let earliestOfRest = Infinity;
   const look = (node: NodeRef): void => {
     for (let i = 0, count = reader.rrsetCount(node); i < count; i++) {
       const rrset = reader.rrsetAt(node, i);
       let isStale = false;
+      check?.begin();
       for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at)) {
         const expiration = reader.signatureExpiration(at);
         const isEarly = serialLess(now >>> 0, reader.signatureInception(at));
         if (isEarly || serialLess(expiration, limit >>> 0)) isStale = true;
         else earliestOfRest = Math.min(earliestOfRest, expandTime32(expiration, limit));
+        check?.see(reader.signatureAlgorithm(at), reader.signatureKeyTag(at));
       }
+      // The update looks at key RRsets by itself; what has no signature is not to be signed.
+      if (check !== undefined && reader.signatureCount(rrset) > 0 && !isKeyType(reader.type(rrset)))
+        isStale ||= !check.fits();
       if (isStale) rrsets.push({ node, type: reader.type(rrset) });
     }
   };

@@ -6,6 +6,7 @@ import { ZoneReader } from '../zone/store/zone-reader.ts';
 import type { ZoneStore } from '../zone/store/zone-store.ts';
 import { changedBetween, changedNames } from './content-diff.ts';
 import { earliestBound, rememberEarliest } from './expiry-summary.ts';
+import { isCovered, rememberCoverage, SignerCheck } from './key-coverage.ts';
 import type { SerialMethod } from './serial-method.ts';
 import { denialTtlOf, signVersion, type SignedVersion, type SigningDependencies } from './sign-zone.ts';
 import { apexChanges, hasDenial, hasZoneKeys, keyTypesToSign } from './signed-state.ts';
@@ -46,7 +47,7 @@ export async function updateSignedZone(
     signVersion(store, { parameters, source: wanted.version, previous: signed, serial: serial() }, dependencies);
 
   const denialTtl = parameters.denialTtl ?? denialTtlOf(wanted);
-  if (!hasZoneKeys(before, parameters) || !hasDenial(before, parameters, denialTtl)) return signAll();
+  if (!hasDenial(before, parameters, denialTtl)) return signAll();
 
   const most = massOf(before);
   const touched = touchedNames(before, wanted, unsigned, dependencies.previousUnsigned, most);
@@ -55,11 +56,14 @@ export async function updateSignedZone(
 
   const apex = apexChanges(before, parameters);
   const keyTypes = keyTypesToSign(before, parameters);
-  const work = touched.length + stale.rrsets.length + apex.set.length + apex.remove.length + keyTypes.length;
+  // The SOA, signed in every version anew, shows which keys sign from now on, although nothing else may be due yet.
+  const soa = hasZoneKeys(before, parameters) ? 0 : 1;
+  const work = soa + touched.length + stale.rrsets.length + apex.set.length + apex.remove.length + keyTypes.length;
   // An operator who raises nothing but the serial wants secondaries to transfer.
   const isRaised = unsigned !== undefined && serialLess(before.serial, wanted.serial);
   if (work === 0 && !isRaised) {
     rememberEarliest(arena, signed, stale.earliestOfRest, false);
+    rememberCoverage(arena, signed, parameters);
     return 'unchanged';
   }
   const update = new VersionUpdate(
@@ -68,6 +72,7 @@ export async function updateSignedZone(
   );
   const result = await update.make({ touched, stale: stale.rrsets, apex, keyTypes });
   rememberEarliest(arena, result.version, Math.min(stale.earliestOfRest, result.earliest), false);
+  rememberCoverage(arena, result.version, parameters);
   return { version: result.version, statistics: result.statistics };
 }
 
@@ -90,10 +95,15 @@ function touchedNames(
   return changedNames(before, wanted, most);
 }
 
-/** The zone is looked through only when the earliest expiration that is known of comes too soon, or the clock went back. */
+/**
+ * The zone is looked through only when the earliest expiration that is known of comes too soon, the clock went back, or other
+ * keys than before are to sign.
+ */
 function staleSignatures(reader: ZoneReader, parameters: SigningParameters, most: number): StaleSignatures {
   const bound = earliestBound(reader.arena, reader.version);
   const now = parameters.now ?? parameters.inception;
-  if (bound >= parameters.refreshBefore && !isSignedAhead(reader, now)) return { rrsets: [], earliestOfRest: bound };
-  return findStale(reader, parameters.refreshBefore, most, now);
+  const check = isCovered(reader, parameters) ? undefined : new SignerCheck(parameters);
+  if (check === undefined && bound >= parameters.refreshBefore && !isSignedAhead(reader, now))
+    return { rrsets: [], earliestOfRest: bound };
+  return findStale(reader, parameters.refreshBefore, most, now, check);
 }
