@@ -1,0 +1,346 @@
+import { SignetError } from '../base/error.ts';
+import type { DnssecPolicy } from '../conf/configuration.ts';
+import type { Observations } from '../policy/observations.ts';
+import { plan } from '../policy/plan.ts';
+import type { KeyAction, Plan } from '../policy/plan.ts';
+import { changeOf, isTakenUp } from '../policy/planned-key.ts';
+import { publicationOf } from '../policy/publication.ts';
+import { requestRollover } from '../policy/requests.ts';
+import { refreshMargin } from '../policy/signature-times.ts';
+import { Caches } from './caches.ts';
+import { dsAtStart, KeyLives, roleOf } from './key-lives.ts';
+import { Parent } from './parent.ts';
+import { SignatureRounds } from './signature-rounds.ts';
+import type { RenewalTerms } from './signature-rounds.ts';
+import type { KeyRole, Scenario, Simulation } from './simulation.ts';
+import { StepLog } from './step-log.ts';
+import { summarize } from './summarize.ts';
+import { World } from './world.ts';
+
+/** Plans that follow each other at one moment: making keys is followed by a plan that knows them. */
+const MOST_ROUNDS = 16;
+/** Moments of one simulation: five years of a zone whose keys live for a week are some ten thousand. */
+const MOST_MOMENTS = 200_000;
+
+/**
+ * What becomes of a zone's keys, its DS and its signatures. The same `plan` as the daemon's decides; time goes from one event to
+ * the next. Pure. @throws SignetError SIMULATION_LONG when the policy's times are too short for the time that is asked for
+ */
+export function simulate(scenario: Scenario): Simulation {
+  return new Run(scenario).run();
+}
+
+interface Appointment {
+  readonly at: number;
+  readonly do: (now: number) => void;
+}
+
+class Run {
+  readonly #scenario: Scenario;
+  readonly #lives: KeyLives;
+  readonly #parent: Parent;
+  readonly #world: World;
+  readonly #caches: Caches;
+  readonly #log = new StepLog();
+  readonly #data = new SignatureRounds('zone data');
+  readonly #keyData = new SignatureRounds('key records');
+  readonly #ds: { from: number; keys: readonly string[] }[] = [];
+  #agenda: Appointment[];
+  #policy: DnssecPolicy;
+  /** What the configuration says by now; the daemon reads it when it runs. */
+  #wanted: DnssecPolicy;
+  #plan: Plan | undefined;
+  #isDown = false;
+  #upSince: number;
+  #offset = 0;
+  #isSigned = false;
+  #cds = '';
+  #dnskey = '';
+
+  constructor(scenario: Scenario) {
+    const { keys, start, faults, policy } = scenario;
+    this.#scenario = scenario;
+    this.#lives = new KeyLives(keys, start);
+    const ds = dsAtStart(keys, start);
+    this.#parent = new Parent(ds, start);
+    this.#world = new World(faults);
+    this.#isSigned = publicationOf(keys, start).signsZone.length > 0;
+    this.#caches = new Caches(this.#lives.algorithmOf, this.#isSigned);
+    this.#policy = policy;
+    this.#wanted = policy;
+    this.#upSince = start;
+    this.#agenda = this.#appointments().toSorted((a, b) => a.at - b.at);
+    this.#ds.push({ from: start, keys: ds });
+    if (ds.length > 0) this.#caches.serveDs(ds, start, start, 0);
+  }
+
+  run(): Simulation {
+    const { end } = this.#scenario;
+    let now = this.#scenario.start;
+    for (let moments = 0; now <= end; moments++) {
+      if (moments === MOST_MOMENTS) throw tooLong(this.#scenario, now);
+      this.#moment(now);
+      now = Math.max(now + 1, this.#next(now));
+    }
+    return this.#finish();
+  }
+
+  /** Everything that happens at `now`, what is outside first. */
+  #moment(now: number): void {
+    while (this.#agenda.length > 0 && this.#agenda[0].at <= now) this.#agenda.shift()!.do(now);
+    while ((this.#parent.next ?? Infinity) <= now) this.#advanceParent(now);
+    if (!this.#isDown) this.#upkeep(now);
+  }
+
+  #next(now: number): number {
+    const moments = [this.#agenda[0]?.at, this.#parent.next];
+    if (!this.#isDown) {
+      const { nextEvent } = this.#plan!;
+      moments.push(nextEvent === undefined ? undefined : nextEvent - this.#offset, ...this.#lastSignatures(now));
+      for (const rounds of [this.#data, this.#keyData]) moments.push(rounds.next(this.#terms(now)));
+    }
+    return Math.min(...moments.map((at) => at ?? Infinity));
+  }
+
+  /** What the daemon does when it looks at the zone. */
+  #upkeep(now: number): void {
+    if (this.#wanted !== this.#policy) this.#changePolicy(now);
+    this.#decide(now);
+    this.#publish(now);
+    const terms = this.#terms(now);
+    for (const rounds of [this.#data, this.#keyData]) if (rounds.isDue(now, terms)) rounds.renew(now, terms);
+  }
+
+  #decide(now: number): void {
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      const made = plan(this.#policy, this.#lives.keys, this.#observations(now), now + this.#offset);
+      this.#plan = made;
+      if (made.actions.length === 0) {
+        this.#log.see(made.waits, now);
+        return;
+      }
+      for (const action of made.actions) this.#do(action, now);
+    }
+    const kinds = this.#plan!.actions.map(({ kind }) => kind).join(', ');
+    throw new SignetError('SIMULATION_RESTLESS', `the plan does not come to rest (${kinds}): please report it`);
+  }
+
+  #do(action: KeyAction, now: number): void {
+    const lives = this.#lives;
+    if (action.kind === 'purge') {
+      lives.purge(action.key, now);
+      this.#log.add(now, { kind: 'key purged', key: action.key });
+      return;
+    }
+    if (action.kind === 'generate') {
+      const { line, times, state, predecessor } = action;
+      const key = lives.make(line, times, state, predecessor, now);
+      const text = predecessor === undefined ? `the policy asks for a ${line.role} and there is none` : undefined;
+      const reason = this.#log.reasonOf(predecessor ?? key, undefined, now, text);
+      this.#log.add(now, { kind: 'key made', key, reason });
+      return;
+    }
+    const { key, times, state } = action;
+    const before = lives.find(key);
+    lives.update(key, times, state, now);
+    if (action.kind === 'adopt') {
+      this.#log.add(now, { kind: 'key adopted', key });
+      return;
+    }
+    if (before.state?.goal === 'omnipresent' && state.goal === 'hidden')
+      this.#log.add(now, { kind: 'key retired', key, reason: this.#log.reasonOf(key, undefined, now) });
+    if (before.state?.goal === 'hidden' && state.goal === 'omnipresent') this.#log.add(now, { kind: 'key kept', key });
+    for (const { record, from, to } of action.changes)
+      this.#log.add(now, { kind: 'state', key, record, from, to, reason: this.#log.reasonOf(key, record, now) });
+  }
+
+  /** The daemon asks the parent for what a key waits for, as BIND does, and only while it runs. */
+  #observations(now: number): Observations {
+    const dsSeen = new Map<string, number>();
+    const dsGone = new Map<string, number>();
+    const noted = (since: number): number => Math.max(since, this.#upSince) + this.#offset;
+    for (const { id, state } of this.#lives.keys) {
+      const seen = this.#parent.seen(id);
+      const gone = this.#parent.gone(id);
+      if (state?.ds === 'rumoured' && seen !== undefined) dsSeen.set(id, noted(seen));
+      if (state?.ds === 'unretentive' && gone !== undefined) dsGone.set(id, noted(gone));
+    }
+    return { dsSeen, dsGone, served: this.#world.served(this.#policy, now, this.#offset) };
+  }
+
+  #publish(now: number): void {
+    const { publication } = this.#plan!;
+    const isSigned = publication.isSigned && publication.signsZone.length > 0;
+    const dnskeyLag = this.#world.dnskeyLag(this.#policy, now);
+    const set = isSigned ? { keys: publication.dnskey, signers: publication.signsKeys } : { keys: [], signers: [] };
+    this.#caches.serveDnskey(set, now, dnskeyLag);
+    this.#caches.serveData(this.#signers(isSigned, now), now, this.#world.dataLag(this.#policy, now));
+    this.#publishSignatures(isSigned, now);
+    this.#publishSync(isSigned, now);
+  }
+
+  #publishSignatures(isSigned: boolean, now: number): void {
+    const terms = this.#terms(now);
+    const { dnskey, signsKeys } = this.#plan!.publication;
+    const keySet = isSigned ? `${dnskey.join()} ${signsKeys.join()}` : '';
+    if (isSigned && this.#data.isEmpty) {
+      this.#data.signAll(now, terms, this.#isSigned ? undefined : 'first signatures');
+    } else if (!isSigned && this.#isSigned) {
+      this.#data.removeAll();
+      this.#keyData.removeAll();
+      this.#log.add(now, { kind: 'unsigned' });
+    }
+    if (isSigned && keySet !== this.#dnskey) this.#keyData.signAll(now, terms);
+    this.#isSigned = isSigned;
+    this.#dnskey = keySet;
+  }
+
+  #publishSync(isSigned: boolean, now: number): void {
+    const { sync, syncDelete } = this.#plan!.publication;
+    const keys = isSigned && !syncDelete ? sync : [];
+    const isDelete = isSigned && syncDelete;
+    const cds = isDelete ? 'delete' : keys.toSorted().join();
+    if (cds === this.#cds) return;
+    this.#cds = cds;
+    this.#log.add(now, { kind: 'cds', keys, isDelete });
+    const request = isDelete ? 'delete' : keys;
+    this.#parent.ask(cds === '' ? undefined : request, now, this.#world.parent(this.#policy, now));
+  }
+
+  /** By algorithm every key that some RRset has a signature of; undefined: some RRset has none. */
+  #signers(isSigned: boolean, now: number): Map<number, (string | undefined)[]> {
+    const signers = new Map<number, (string | undefined)[]>();
+    if (!isSigned) return signers;
+    const add = (id: string | undefined, algorithm: number): void => {
+      signers.set(algorithm, [...(signers.get(algorithm) ?? []), id]);
+    };
+    const { signsZone } = this.#plan!.publication;
+    for (const id of signsZone) add(id, this.#lives.algorithmOf(id));
+    for (const id of this.#retiring(now)) {
+      const algorithm = this.#lives.algorithmOf(id);
+      // Without a key of the algorithm that signs, what is signed anew has no signature of it.
+      if (!signers.has(algorithm)) add(undefined, algorithm);
+      add(id, algorithm);
+    }
+    return signers;
+  }
+
+  /** Keys that sign no more, and what they signed is replaced as it comes due (RFC 7583 section 3.2.1, Dsgn). */
+  #retiring(now: number): string[] {
+    return this.#lives.keys
+      .filter((key) => key.state?.zrrsig === 'unretentive' && this.#lastSignature(key.state) > now)
+      .map(({ id }) => id);
+  }
+
+  #lastSignatures(now: number): number[] {
+    const states = this.#lives.keys.flatMap(({ state }) => (state?.zrrsig === 'unretentive' ? state : []));
+    return states.map((state) => this.#lastSignature(state)).filter((at) => at > now);
+  }
+
+  #lastSignature(state: Parameters<typeof changeOf>[0]): number {
+    const { signaturesValidity, signaturesRefresh } = this.#policy;
+    const use = signaturesValidity - signaturesRefresh - refreshMargin(this.#policy);
+    return (changeOf(state, 'zrrsig') ?? this.#scenario.start) - this.#offset + use;
+  }
+
+  #advanceParent(now: number): void {
+    const before = this.#parent.keys;
+    const { kind, change } = this.#parent.advance();
+    const { keys, isFlap } = change;
+    if (kind === 'begins') {
+      this.#caches.serveDs(keys, now, change.complete, this.#world.dsTtl(this.#policy, now));
+      return;
+    }
+    this.#ds.push({ from: now, keys });
+    const added = keys.filter((key) => !before.includes(key));
+    const removed = before.filter((key) => !keys.includes(key));
+    this.#log.add(now, { kind: 'ds', keys, added, removed, isFlap });
+  }
+
+  #changePolicy(now: number): void {
+    this.#interruptRounds(now);
+    this.#world.changePolicy(this.#policy, now);
+    this.#policy = this.#wanted;
+    this.#log.add(now, { kind: 'policy', name: this.#policy.name });
+  }
+
+  #interruptRounds(now: number): void {
+    for (const rounds of [this.#data, this.#keyData]) rounds.interrupt(now, this.#terms(now));
+  }
+
+  #terms(now: number): RenewalTerms {
+    const behind = this.#world.dataLag(this.#policy, now).servers;
+    return { policy: this.#policy, offset: this.#offset, behind };
+  }
+
+  #appointments(): Appointment[] {
+    const { faults, policyChanges, rollovers } = this.#scenario;
+    return [
+      ...faults.map((fault) => ({
+        at: fault.at,
+        do: (now: number) => {
+          this.#log.add(now, { kind: 'fault begins', fault });
+          this.#feelFaults(now);
+        },
+      })),
+      ...faults.flatMap((fault) => {
+        if (!('length' in fault)) return [];
+        const over = (now: number): void => {
+          this.#log.add(now, { kind: 'fault ends', fault });
+          this.#feelFaults(now);
+        };
+        return { at: fault.at + fault.length, do: over };
+      }),
+      ...policyChanges.map(({ at, policy }) => ({ at, do: () => void (this.#wanted = policy) })),
+      ...rollovers.map(({ at, role }) => ({ at, do: (now: number) => this.#roll(role, now) })),
+    ];
+  }
+
+  #feelFaults(now: number): void {
+    const isDown = this.#world.isDown(now);
+    const offset = this.#world.clockOffset(now);
+    if (isDown !== this.#isDown || offset !== this.#offset) this.#interruptRounds(now);
+    if (this.#isDown && !isDown) this.#upSince = now;
+    this.#isDown = isDown;
+    this.#offset = offset;
+    this.#parent.changeManner(now, this.#world.parent(this.#policy, now));
+  }
+
+  /** `rndc dnssec -rollover`. */
+  #roll(role: KeyRole, now: number): void {
+    const key = this.#lives.keys.find(
+      (one) => roleOf(one) === role && isTakenUp(one) && one.state?.goal === 'omnipresent' && !one.state.successor,
+    );
+    const refuse = (refusal: string): void =>
+      this.#log.add(now, { kind: 'rollover asked', key: key?.id, role, refusal });
+    if (this.#isDown) return refuse('the daemon does not run');
+    if (key === undefined) return refuse(`there is no ${role} in use`);
+    const time = now + this.#offset;
+    const answer = requestRollover(this.#policy, this.#lives.keys, key.id, time, time);
+    if (answer.kind === 'refused') return refuse(answer.refusal.reason);
+    this.#lives.update(key.id, answer.times, answer.state, now);
+    this.#log.add(now, { kind: 'rollover asked', key: key.id, role, refusal: undefined });
+  }
+
+  #finish(): Simulation {
+    const { end } = this.#scenario;
+    const isIdle = this.#parent.next === undefined;
+    return summarize({
+      scenario: this.#scenario,
+      lives: this.#lives,
+      log: this.#log,
+      ds: this.#ds,
+      dsTtl: this.#world.dsTtl(this.#policy, end),
+      rounds: [this.#data, this.#keyData],
+      caches: this.#caches,
+      isParentIdle: isIdle,
+      isAtRest: isIdle && this.#plan?.nextEvent === undefined && this.#agenda.length === 0,
+    });
+  }
+}
+
+function tooLong({ zone, end }: Scenario, now: number): SignetError {
+  const days = Math.max(1, Math.floor((now - end) / -86_400));
+  const message = `${zone}: more than ${MOST_MOMENTS} events, and ${days} days are left: ask for less time, the policy's times are short`;
+  return new SignetError('SIMULATION_LONG', message, { zone });
+}

@@ -1,0 +1,93 @@
+import type { Caches } from './caches.ts';
+import { isGone } from './key-lives.ts';
+import type { KeyLives } from './key-lives.ts';
+import type { Lapse, SignatureRounds } from './signature-rounds.ts';
+import type { DsAction, KeyLife, KeyRole, Scenario, Simulation, Step, Wait } from './simulation.ts';
+import { isOutside } from './step-log.ts';
+import type { StepLog } from './step-log.ts';
+
+interface Outcome {
+  readonly scenario: Scenario;
+  readonly lives: KeyLives;
+  readonly log: StepLog;
+  readonly ds: Simulation['ds'];
+  /** TTL of the DS RRset in seconds. */
+  readonly dsTtl: number;
+  readonly rounds: readonly SignatureRounds[];
+  readonly caches: Caches;
+  /** The parent is not going to change anything. */
+  readonly isParentIdle: boolean;
+  /** Nothing at all is going to happen. */
+  readonly isAtRest: boolean;
+}
+
+/** What a simulation came to. */
+export function summarize(outcome: Outcome): Simulation {
+  const { scenario, lives, log, ds, rounds, caches } = outcome;
+  for (const { from, until, kind } of rounds.flatMap((one) => one.finish(scenario.end)))
+    for (const trusted of trustedTimes(outcome)) report(caches, { kind, from, until }, trusted);
+  const dangers = caches.dangers();
+  const waits = log.waits();
+  const stuck = stuckOf(waits, outcome);
+  return {
+    scenario,
+    keys: [...lives.lives.values()] as KeyLife[],
+    steps: log.steps,
+    ds,
+    rounds: rounds.flatMap((one) => one.rounds).toSorted((a, b) => a.from - b.from),
+    dangers,
+    stuck,
+    summary: {
+      rollovers: countRollovers(lives),
+      longestWait: log.longest,
+      dsActions: dsActionsOf(log.steps, lives),
+      isSound: dangers.length === 0 && stuck.length === 0,
+    },
+  };
+}
+
+/** A signature that is out of its validity hurts only where a DS record makes somebody look at it. */
+function report(caches: Caches, lapse: Lapse, trusted: { from: number; until: number }): void {
+  const from = Math.max(lapse.from, trusted.from);
+  const until = Math.min(lapse.until, trusted.until);
+  if (from < until) caches.report({ kind: lapse.kind }, from, until);
+}
+
+function trustedTimes({ ds, dsTtl }: Outcome): { from: number; until: number }[] {
+  return ds.flatMap(({ from, keys }, i) => {
+    const until = i + 1 < ds.length ? ds[i + 1].from + dsTtl : Infinity;
+    return keys.length === 0 ? [] : { from, until };
+  });
+}
+
+/** Steps that wait for something outside that is not going to happen; where nothing at all is, all that wait for anything. */
+function stuckOf(waits: readonly Wait[], { isParentIdle, isAtRest }: Outcome): Wait[] {
+  const open = waits.filter(({ wait }) => wait.until === undefined);
+  const atParent = open.filter(({ wait }) => isParentIdle && isOutside(wait));
+  return atParent.length === 0 && isAtRest ? open : atParent;
+}
+
+function countRollovers({ keys, lives }: KeyLives): Record<KeyRole, number> {
+  const count = { ksk: 0, zsk: 0, csk: 0 };
+  const predecessors = new Set([...lives.values()].map(({ predecessor }) => predecessor));
+  for (const { id, role, purged } of lives.values()) {
+    const key = keys.find((one) => one.id === id);
+    const isOver = purged !== undefined || (key !== undefined && isGone(key));
+    if (isOver && (predecessors.has(id) || key?.state?.successor !== undefined)) count[role]++;
+  }
+  return count;
+}
+
+/** Each time that CDS and CDNSKEY ask the parent for something, and when it had done it. */
+function dsActionsOf(steps: readonly Step[], { nameOf }: KeyLives): DsAction[] {
+  const actions: DsAction[] = [];
+  for (const [i, step] of steps.entries()) {
+    if (step.kind !== 'cds' || (step.keys.length === 0 && !step.isDelete)) continue;
+    const rest = steps.slice(i + 1);
+    const next = rest.findIndex(({ kind }) => kind === 'cds');
+    const until = next < 0 ? rest : rest.slice(0, next);
+    const done = until.find((one) => one.kind === 'ds' && !one.isFlap)?.at;
+    actions.push({ at: step.at, keys: step.keys.map(nameOf), done });
+  }
+  return actions;
+}
