@@ -19,7 +19,7 @@ export interface NativeBuild {
 export type NativeBuildResult =
   { readonly built: true; readonly fresh: boolean } | { readonly built: false; readonly reason: string };
 
-const SOURCES = ['module.c', 'datagrams.c'];
+const SOURCES = ['module.c', 'datagrams.c', 'moderation.c'];
 
 /** -fvisibility: only the entry is seen by the process, so that its other libraries cannot collide with ours. */
 const FLAGS = ['-std=c11', '-O2', '-g', '-fPIC', '-shared', '-fvisibility=hidden', '-Wall', '-Wextra'];

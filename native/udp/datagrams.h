@@ -31,6 +31,7 @@ enum { DATAGRAMS_ADDRESS = 16 };
   COUNTER(received)      /* handed to the caller */                                                                    \
   COUNTER(truncated)     /* dropped: longer than a slot */                                                             \
   COUNTER(portZero)      /* dropped: from port 0, where no answer can go */                                            \
+  COUNTER(pauses)        /* rounds that waited for more to come */                                                     \
   COUNTER(receiveErrors) /* recvmmsg failed for a reason that passes */                                                \
   COUNTER(sent)          /* taken by the kernel */                                                                     \
   COUNTER(sendWaits)     /* the send buffer was full: what was left waited until the socket was writable */            \

@@ -17,6 +17,7 @@
  * batch.
  */
 #include "datagrams.h"
+#include "moderation.h"
 
 #define NAPI_VERSION 8
 #include <errno.h>
@@ -25,10 +26,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <uv.h>
 
 /* Full batches that are read before other sockets and timers of the loop get their turn. */
 enum { BATCHES_IN_A_ROW = 8 };
+
+/* Nanoseconds that a socket with many clients waits before it is read. The kernel may add 50,000, the slack of timers. */
+enum { MODERATION_PAUSE = 100000 };
+
+/* Of several busy sockets in one thread only one waits; another takes over when it has not for so many nanoseconds. */
+enum { MODERATION_TURN = 5000000 };
 
 enum { FLAG_REUSE_PORT = 1 };
 
@@ -36,6 +44,7 @@ enum { MEMORY_PARTS = 8 };
 
 struct endpoint {
   struct datagrams datagrams;
+  struct moderation moderation;
   uv_poll_t poll;
   napi_env env;
   napi_async_context context;
@@ -188,7 +197,31 @@ static bool deliver(struct endpoint *e) {
   return done && !e->closing;
 }
 
+static _Thread_local const struct endpoint *waiter; /* never followed, only compared */
+static _Thread_local uint64_t waited;               /* when it did last, of uv_hrtime */
+
+static uint64_t thread_cpu(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* Lets more datagrams arrive, where that has been found to pay. */
+static void moderate(struct endpoint *e) {
+  if (!moderation_waits(&e->moderation)) return;
+  uint64_t now = uv_hrtime();
+  if (waiter != e && now - waited < MODERATION_TURN) return;
+  struct timespec pause = {.tv_nsec = MODERATION_PAUSE};
+  nanosleep(&pause, NULL); /* a signal ends it early, which does no harm */
+  e->datagrams.memory.counters[DATAGRAMS_COUNT_pauses]++;
+  waiter = e;
+  waited = now;
+}
+
+/* Reads, has answered and answers what is there, as long as batches are full. */
 static void receive(struct endpoint *e) {
+  moderate(e);
+  uint32_t datagrams = 0;
   for (int i = 0; i < BATCHES_IN_A_ROW; i++) {
     int error = datagrams_receive(&e->datagrams);
     if (error != 0) {
@@ -196,6 +229,7 @@ static void receive(struct endpoint *e) {
       return;
     }
     if (e->datagrams.count > 0) {
+      datagrams += e->datagrams.count;
       if (!deliver(e)) return;
       e->sending = datagrams_send_answers(&e->datagrams);
       if (e->sending) {
@@ -203,8 +237,9 @@ static void receive(struct endpoint *e) {
         return;
       }
     }
-    if (!e->datagrams.more) return;
+    if (!e->datagrams.more) break;
   }
+  moderation_round(&e->moderation, datagrams, thread_cpu);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events) {

@@ -27,6 +27,7 @@ export function sanitizedBuild(directory: string): Build {
     `-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I${headers}`,
     'native/udp/module.c',
     'native/udp/datagrams.c',
+    'native/udp/moderation.c',
   );
   const library = execFileSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
   return { name: 'sanitized', file, preload: [library] };

@@ -34,3 +34,10 @@ test('native/udp: any sizes and any failures of the kernel, under the sanitizers
       ?.map(Number) ?? [];
   assert.ok(sockets > 10 && datagrams > 1000 && answers > 500 && failures > 500, 'it hardly did anything');
 });
+
+test('native/udp: a socket waits for more datagrams where that lowers the CPU time of each, and nowhere else', () => {
+  const program = path.join(directory, 'moderation-model');
+  const sources = ['test/native/moderation-model.c', 'native/udp/moderation.c'].map((file) => path.join(root, file));
+  run('gcc', [...FLAGS.slice(0, -1), '-o', program, ...sources]);
+  assert.match(run(program, []), /^many 0\.9/);
+});
