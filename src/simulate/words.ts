@@ -15,8 +15,8 @@ export function namesOf({ keys }: Simulation): KeyNames {
 
 export const RECORD_WORDS: Readonly<Record<KeyRecord, string>> = {
   dnskey: 'DNSKEY',
-  zrrsig: 'zone signatures',
-  krrsig: 'DNSKEY signatures',
+  zrrsig: 'zone RRSIG',
+  krrsig: 'key RRSIG',
   ds: 'DS',
 };
 
