@@ -1,0 +1,136 @@
+import { algorithmText } from '../crypto/algorithm.ts';
+import type { HistoryEntry } from '../history/key-history.ts';
+import type { KeyWait } from '../policy/key-wait.ts';
+import { changeOf, recordsOf } from '../policy/planned-key.ts';
+import type { KeyRecord, PlannedKey } from '../policy/planned-key.ts';
+import type { ExplainInput } from './explain-input.ts';
+import type { FirstStep, KeyExplanation, KeyStage, WaitExplanation } from './explanation.ts';
+import { explainInterval, momentOf } from './interval-text.ts';
+import { CONDITION_TEXTS, keyName, RECORD_NAMES, roleOf, stageOf } from './key-words.ts';
+import { explainRemoval } from './removal.ts';
+import { checkdsCommand, rolloverCommand } from './rndc-command.ts';
+import { momentText } from './time-text.ts';
+import { earliestOf, rootOf } from './wait-chain.ts';
+import { adviceOf, causeOf, stepOf, type WaitContext } from './wait-texts.ts';
+
+/** Events of a key's history that are shown. */
+const EVENTS_SHOWN = 5;
+
+export function explainKey(key: PlannedKey, input: ExplainInput): KeyExplanation {
+  const { plan, now, history = [] } = input;
+  const stage = stageOf(key);
+  const { predecessor, successor } = key.state ?? {};
+  return {
+    key: key.id,
+    tag: key.tag,
+    algorithm: key.algorithm,
+    algorithmName: algorithmText(key.algorithm),
+    role: roleOf(key),
+    stage,
+    status: statusOf(key, stage, input),
+    ...(predecessor !== undefined && { predecessor }),
+    ...(successor !== undefined && { successor }),
+    records: stage === 'not managed' ? [] : recordsOf(key).map((record) => explainRecord(key, record, now)),
+    waits: inOrder(plan.waits.filter((wait) => wait.key === key.id)).map((wait) => explainWait(key, wait, input)),
+    removal: explainRemoval(key, stage, input),
+    history: latest(history, key.id).map(({ event, text }) => ({ at: momentOf(event.at, now), text })),
+  };
+}
+
+function latest(history: readonly HistoryEntry[], key: string): HistoryEntry[] {
+  return history.filter(({ event }) => event.key?.id === key).slice(-EVENTS_SHOWN);
+}
+
+function statusOf(key: PlannedKey, stage: KeyStage, { policy, now }: ExplainInput): string {
+  const { successor, predecessor, lifetime } = key.state ?? {};
+  switch (stage) {
+    case 'not managed':
+      return `is not managed by policy ${policy.name}: it does what the times in its files say`;
+    case 'coming': {
+      const place = predecessor === undefined ? '' : `, in the place of key ${predecessor}`;
+      return `is being introduced${place}; ${lifetimeText(key, lifetime, now)}`;
+    }
+    case 'in use':
+      return `is in use; ${lifetimeText(key, lifetime, now)}`;
+    case 'going':
+      return `is being withdrawn${successor === undefined ? '' : `, key ${successor} takes its place`}`;
+    case 'gone':
+      return 'is out of use, and no cache needs it';
+  }
+}
+
+function lifetimeText({ times }: PlannedKey, lifetime: number | undefined, now: number): string {
+  if (times.inactive === undefined || lifetime === 0) return 'its lifetime has no end';
+  const verb = times.inactive <= now ? 'ended' : 'ends';
+  return `its lifetime ${verb} ${momentText(times.inactive, now)}`;
+}
+
+function explainRecord(key: PlannedKey, record: KeyRecord, now: number): KeyExplanation['records'][number] {
+  const condition = key.state?.[record] ?? 'hidden';
+  const since = key.state && changeOf(key.state, record);
+  return {
+    record,
+    name: RECORD_NAMES[record],
+    condition,
+    ...(since !== undefined && { since: momentOf(since, now) }),
+    text: CONDITION_TEXTS[record][condition],
+  };
+}
+
+/** Steps of records before those of the key as a whole; the earliest first, those that need somebody before all. */
+function inOrder(waits: readonly KeyWait[]): KeyWait[] {
+  const rank = ({ until, record }: KeyWait): number => (record === undefined ? Infinity : (until ?? -1));
+  return waits.toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
+}
+
+function explainWait(key: PlannedKey, wait: KeyWait, input: ExplainInput): WaitExplanation {
+  const { plan, now } = input;
+  const root = rootOf(wait, plan.waits);
+  const earliest = earliestOf(wait, plan.waits);
+  const context = contextOf(key, wait, input);
+  const rooted = root === wait ? undefined : input.keys.find(({ id }) => id === root.key);
+  const rootContext = rooted && contextOf(rooted, root, input);
+  const { record, from, to, reason, others } = wait;
+  return {
+    ...(record !== undefined && { record }),
+    from,
+    to,
+    step: stepOf(wait),
+    reason,
+    cause: causeOf(context),
+    others,
+    ...(earliest !== undefined && { earliest: momentOf(earliest, now) }),
+    ...(wait.interval && { rule: explainInterval(wait.interval, now) }),
+    advice: adviceOf(rootContext ?? context),
+    ...(rootContext && { first: firstStep(rootContext, now) }),
+  };
+}
+
+function firstStep(context: WaitContext, now: number): FirstStep {
+  const { name, wait } = context;
+  const { key, record, reason, until } = wait;
+  return {
+    key,
+    name,
+    ...(record !== undefined && { record }),
+    step: stepOf(wait),
+    reason,
+    cause: causeOf(context),
+    ...(until !== undefined && { earliest: momentOf(until, now) }),
+  };
+}
+
+function contextOf(key: PlannedKey, wait: KeyWait, input: ExplainInput): WaitContext {
+  const { keys } = input;
+  const others = wait.others.map((id) => {
+    const other = keys.find((one) => one.id === id);
+    return other ? keyName(other, keys) : id;
+  });
+  return {
+    wait,
+    name: keyName(key, keys),
+    others,
+    checkds: (what) => checkdsCommand(key, what, input),
+    rollover: () => rolloverCommand(key, input),
+  };
+}

@@ -1,0 +1,47 @@
+import type { WaitInterval } from '../policy/key-wait.ts';
+import type { Moment, RuleExplanation } from './explanation.ts';
+import { distanceText, durationText, isoTime } from './time-text.ts';
+
+/** Terms of RFC 7583, "DNSSEC Key Rollover Timing Considerations", with the section that introduces them. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  Ipub: 'publication interval (RFC 7583 section 3.2.1): until every cache that has the DNSKEY RRset has it with the new key',
+  IpubC:
+    'publication interval in the child (RFC 7583 section 3.3.1): until every cache that has the DNSKEY RRset has it with the new key',
+  IpubP:
+    'publication interval in the parent (RFC 7583 section 3.3.2): until every cache that has the DS RRset has it with the new DS',
+  Iret: 'retire interval (RFC 7583 sections 3.2.1 and 3.3.1): until no cache needs the key any more',
+  IretC: 'retire interval in the child (RFC 7583 section 3.3.3): until no cache has the DNSKEY RRset with the old key',
+  IretP: 'retire interval in the parent (RFC 7583 section 3.3.3): until no cache has the DS RRset with the old DS',
+  Dreg: 'registration delay (RFC 7583 section 3.3.1): from giving the parent the DS until its servers have it',
+  Dsgn: 'signing delay (RFC 7583 section 3.2.1): until signatures by the old key are replaced',
+  Lzsk: 'lifetime of the ZSK (RFC 7583 section 3.2.1)',
+  Lksk: 'lifetime of the KSK (RFC 7583 section 3.3.1)',
+};
+
+/** The terms that have a meaning here. */
+export const RULE_TERMS: readonly string[] = Object.keys(MEANINGS);
+
+export function momentOf(unix: number, now: number): Moment {
+  return { unix, utc: isoTime(unix), distance: distanceText(unix, now) };
+}
+
+/** The interval with its sum written out. */
+export function explainInterval({ term, since, parts }: WaitInterval, now: number): RuleExplanation {
+  const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
+  const sum = parts.map(partText).join('').replace(/^ \+ /, '').replace(/^ - /, '-');
+  const meaning = MEANINGS[term];
+  return {
+    term,
+    ...(meaning !== undefined && { meaning }),
+    since: momentOf(since, now),
+    parts: parts.map(({ name, seconds: length }) => ({ name, seconds: length })),
+    seconds,
+    text: `${term} = ${sum} = ${durationText(seconds)}, counted from ${isoTime(since)}`,
+  };
+}
+
+/** A part that is subtracted comes with negative seconds (a validity less its refresh). */
+function partText({ name, seconds }: { readonly name: string; readonly seconds: number }): string {
+  const length = durationText(Math.abs(seconds));
+  return `${seconds < 0 ? ' - ' : ' + '}${name} ${length}`;
+}
