@@ -12,7 +12,7 @@ import { dsAtStart, KeyLives, roleOf } from './key-lives.ts';
 import { Parent } from './parent.ts';
 import { SignatureRounds } from './signature-rounds.ts';
 import type { RenewalTerms } from './signature-rounds.ts';
-import type { KeyRole, Scenario, Simulation } from './simulation.ts';
+import type { KeyRole, Scenario, Signers, Simulation } from './simulation.ts';
 import { StepLog } from './step-log.ts';
 import { summarize } from './summarize.ts';
 import { World } from './world.ts';
@@ -44,6 +44,7 @@ class Run {
   readonly #log = new StepLog();
   readonly #data = new SignatureRounds('zone data');
   readonly #keyData = new SignatureRounds('key records');
+  readonly #signersSince: Signers[] = [];
   readonly #ds: { from: number; keys: readonly string[] }[] = [];
   #agenda: Appointment[];
   #policy: DnssecPolicy;
@@ -51,6 +52,7 @@ class Run {
   #wanted: DnssecPolicy;
   #plan: Plan | undefined;
   #isDown = false;
+  #downSince = -Infinity;
   #upSince: number;
   #offset = 0;
   #isSigned = false;
@@ -63,7 +65,7 @@ class Run {
     this.#lives = new KeyLives(keys, start);
     const ds = dsAtStart(keys, start);
     this.#parent = new Parent(ds, start);
-    this.#world = new World(faults);
+    this.#world = new World(faults, scenario.served ?? [], start);
     this.#isSigned = publicationOf(keys, start).signsZone.length > 0;
     this.#caches = new Caches(this.#lives.algorithmOf, this.#isSigned);
     this.#policy = policy;
@@ -175,8 +177,20 @@ class Run {
     const set = isSigned ? { keys: publication.dnskey, signers: publication.signsKeys } : { keys: [], signers: [] };
     this.#caches.serveDnskey(set, now, dnskeyLag);
     this.#caches.serveData(this.#signers(isSigned, now), now, this.#world.dataLag(this.#policy, now));
+    this.#noteSigners(isSigned, now);
     this.#publishSignatures(isSigned, now);
     this.#publishSync(isSigned, now);
+  }
+
+  #noteSigners(isSigned: boolean, now: number): void {
+    const { signsKeys, signsZone } = this.#plan!.publication;
+    const keys = isSigned ? signsKeys : [];
+    const data = isSigned ? signsZone : [];
+    const retiring = isSigned ? this.#retiring(now) : [];
+    const last = this.#signersSince.at(-1);
+    const isNews =
+      last === undefined || [last.keys, last.data, last.retiring].join(' ') !== [keys, data, retiring].join(' ');
+    if (isNews) this.#signersSince.push({ from: now, keys, data, retiring });
   }
 
   #publishSignatures(isSigned: boolean, now: number): void {
@@ -239,8 +253,7 @@ class Run {
 
   #lastSignature(state: Parameters<typeof changeOf>[0]): number {
     const { signaturesValidity, signaturesRefresh } = this.#policy;
-    const use = signaturesValidity - signaturesRefresh - refreshMargin(this.#policy);
-    return (changeOf(state, 'zrrsig') ?? this.#scenario.start) - this.#offset + use;
+    return (changeOf(state, 'zrrsig') ?? this.#scenario.start) - this.#offset + signaturesValidity - signaturesRefresh;
   }
 
   #advanceParent(now: number): void {
@@ -300,10 +313,32 @@ class Run {
     const isDown = this.#world.isDown(now);
     const offset = this.#world.clockOffset(now);
     if (isDown !== this.#isDown || offset !== this.#offset) this.#interruptRounds(now);
-    if (this.#isDown && !isDown) this.#upSince = now;
-    this.#isDown = isDown;
+    if (!this.#isDown && isDown) this.#downSince = now;
     this.#offset = offset;
+    if (this.#isDown && !isDown) this.#comeUp(now);
+    this.#isDown = isDown;
     this.#parent.changeManner(now, this.#world.parent(this.#policy, now));
+  }
+
+  /**
+   * The daemon sees signatures that were to be replaced while it was down, and that caches may have got a moment ago: the
+   * interval counts from now on, for the key and for those that take its place.
+   */
+  #comeUp(now: number): void {
+    this.#upSince = now;
+    const { signaturesValidity, signaturesRefresh } = this.#policy;
+    const margin = refreshMargin(this.#policy);
+    const late = this.#lives.keys.filter(({ state }) => {
+      const end = state?.zrrsig === 'unretentive' ? this.#lastSignature(state) : Infinity;
+      return end < now && end - margin > this.#downSince;
+    });
+    const since = now + this.#offset - signaturesValidity + signaturesRefresh;
+    for (const { id, times, state, algorithm } of this.#lives.keys) {
+      const takesPlace = state?.zrrsig === 'rumoured' && late.some((one) => one.algorithm === algorithm);
+      if (state === undefined || (!takesPlace && !late.some((one) => one.id === id))) continue;
+      const zrrsigChange = Math.max(state.zrrsigChange ?? since, since);
+      this.#lives.update(id, times, { ...state, zrrsigChange }, now);
+    }
   }
 
   /** `rndc dnssec -rollover`. */
@@ -331,6 +366,7 @@ class Run {
       log: this.#log,
       ds: this.#ds,
       dsTtl: this.#world.dsTtl(this.#policy, end),
+      signers: this.#signersSince,
       rounds: [this.#data, this.#keyData],
       caches: this.#caches,
       isParentIdle: isIdle,

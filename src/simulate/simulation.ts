@@ -1,5 +1,6 @@
 import type { DnssecPolicy } from '../conf/configuration.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
+import type { ServedTtl } from '../policy/observations.ts';
 import type { Condition, KeyRecord, PlannedKey } from '../policy/planned-key.ts';
 import type { Danger } from './caches.ts';
 import type { Fault } from './fault.ts';
@@ -13,6 +14,8 @@ export interface Scenario {
   readonly policy: DnssecPolicy;
   /** What the key directory holds. */
   readonly keys: readonly PlannedKey[];
+  /** TTLs that were served before and may be in caches still; `until` undefined is taken for the start. */
+  readonly served?: readonly ServedTtl[];
   readonly start: number;
   readonly end: number;
   readonly faults: readonly Fault[];
@@ -20,8 +23,6 @@ export interface Scenario {
   readonly policyChanges: readonly { readonly at: number; readonly policy: DnssecPolicy }[];
   /** `rndc dnssec -rollover` for the key of this role that signs at the time. */
   readonly rollovers: readonly { readonly at: number; readonly role: KeyRole }[];
-  /** End of the first signature in the signed zone; undefined: it is signed at the start, or was just now. */
-  readonly firstExpiration?: number;
 }
 
 export type KeyRole = 'ksk' | 'zsk' | 'csk';
@@ -34,6 +35,8 @@ export interface Simulation {
   readonly steps: readonly Step[];
   /** The DS RRset of all servers of the parent, from each change on; the first is that of the start. */
   readonly ds: readonly { readonly from: number; readonly keys: readonly string[] }[];
+  /** Who signs, from each change on. */
+  readonly signers: readonly Signers[];
   readonly rounds: readonly SignatureRound[];
   readonly dangers: readonly Danger[];
   /** What nothing that was going to happen would have ended. */
@@ -57,6 +60,17 @@ export interface KeyLife {
   readonly purged: number | undefined;
   /** The conditions of each of its records, from each change on. */
   readonly records: Readonly<Partial<Record<KeyRecord, readonly Span[]>>>;
+}
+
+/** Ids of keys by what they sign at one time. */
+export interface Signers {
+  readonly from: number;
+  /** DNSKEY, CDS and CDNSKEY. */
+  readonly keys: readonly string[];
+  /** All else. */
+  readonly data: readonly string[];
+  /** They sign no more, and what they signed is replaced as it comes due. */
+  readonly retiring: readonly string[];
 }
 
 export interface Span {

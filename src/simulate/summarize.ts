@@ -13,6 +13,7 @@ interface Outcome {
   readonly ds: Simulation['ds'];
   /** TTL of the DS RRset in seconds. */
   readonly dsTtl: number;
+  readonly signers: Simulation['signers'];
   readonly rounds: readonly SignatureRounds[];
   readonly caches: Caches;
   /** The parent is not going to change anything. */
@@ -34,6 +35,7 @@ export function summarize(outcome: Outcome): Simulation {
     keys: [...lives.lives.values()] as KeyLife[],
     steps: log.steps,
     ds,
+    signers: outcome.signers,
     rounds: rounds.flatMap((one) => one.rounds).toSorted((a, b) => a.from - b.from),
     dangers,
     stuck,

@@ -17,7 +17,7 @@ export const JSON_VERSION = 1;
  */
 export function timelineJson(simulation: Simulation): Readonly<Record<string, unknown>> {
   const nameOf = namesOf(simulation);
-  const { scenario, keys, steps, ds, rounds, dangers, stuck, summary } = simulation;
+  const { scenario, keys, steps, ds, signers, rounds, dangers, stuck, summary } = simulation;
   return {
     zone: scenario.zone,
     policy: scenario.policy.name,
@@ -27,6 +27,12 @@ export function timelineJson(simulation: Simulation): Readonly<Record<string, un
     keys: keys.map((key) => keyJson(key, nameOf)),
     events: steps.map((step) => stepJson(step, nameOf)),
     ds: ds.map(({ from, keys: ids }) => ({ since: momentText(from), keys: ids.map(nameOf) })),
+    signers: signers.map(({ from, keys: keySigners, data, retiring }) => ({
+      since: momentText(from),
+      keyRecords: keySigners.map(nameOf),
+      zoneData: data.map(nameOf),
+      retiring: retiring.map(nameOf),
+    })),
     signatureRounds: rounds.map(({ records, from, until, reason }) => ({
       records,
       from: momentText(from),

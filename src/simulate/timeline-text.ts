@@ -26,7 +26,7 @@ export function timelineText(simulation: Simulation, { withRounds }: TextOptions
   ].join('\n');
 }
 
-interface Line {
+export interface Line {
   readonly at: number;
   readonly subject: string;
   readonly text: string;
@@ -44,7 +44,7 @@ function headLines({ scenario, ds }: Simulation, nameOf: KeyNames): string[] {
 }
 
 /** One line a step; what happens to several records of a key at once, for one reason, is one line. */
-function stepLines(steps: readonly Step[], nameOf: KeyNames): Line[] {
+export function stepLines(steps: readonly Step[], nameOf: KeyNames): Line[] {
   const lines: Line[] = [];
   for (let i = 0; i < steps.length; i++) {
     const step = steps[i];
@@ -120,7 +120,7 @@ function longestText({ summary, scenario }: Simulation, nameOf: KeyNames): strin
 }
 
 /** What an operator does whose parent does not read CDS, or whose daemon does not ask the parent. */
-function dsActionText({ at, keys, done }: DsAction, zone: string): string {
+export function dsActionText({ at, keys, done }: DsAction, zone: string): string {
   const what = keys.length === 0 ? 'no DS' : `the DS of ${keys.join(', ')} and no other`;
   const when = done === undefined ? 'not done by the end' : `done by ${momentText(done)}`;
   return `for the parent from ${momentText(at)} on: ${what} for ${zone} (${when})`;

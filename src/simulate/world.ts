@@ -9,10 +9,12 @@ import type { ParentManner } from './parent.ts';
 export class World {
   readonly #faults: readonly Fault[];
   /** TTLs that were served until a policy took their place. */
-  #old: ServedTtl[] = [];
+  #old: ServedTtl[];
 
-  constructor(faults: readonly Fault[]) {
+  /** @param served TTLs that were served up to `start` */
+  constructor(faults: readonly Fault[], served: readonly ServedTtl[], start: number) {
     this.#faults = faults;
+    this.#old = served.map((one) => ({ ...one, until: one.until ?? start }));
   }
 
   isDown(now: number): boolean {

@@ -28,6 +28,9 @@ export class Refusal extends SignetError {
   }
 }
 
+/** Where Debian's BIND has it. */
+export const DEFAULT_CONFIGURATION = '/etc/bind/named.conf';
+
 /** Exit codes of all subcommands. */
 export const EXIT = {
   /** All is well. */

@@ -6,6 +6,7 @@ import type { KeyRole, Scenario, Simulation } from '../simulate/simulation.ts';
 import { JSON_VERSION, timelineJson } from '../simulate/timeline-json.ts';
 import { timelineSvg } from '../simulate/timeline-svg.ts';
 import { timelineText } from '../simulate/timeline-text.ts';
+import { readServedTtls } from './served-ttl-file.ts';
 import { EXIT, Refusal } from './signet-context.ts';
 import type { SignetContext } from './signet-context.ts';
 import { oneOperand, optionHelp, parseOptions } from './signet-options.ts';
@@ -89,6 +90,7 @@ function scenarioOf(
     zone: managed.label,
     policy: managed.policy,
     keys: readKeys(managed, context).map(plannedKey),
+    served: readServedTtls(`${managed.signedFile}.ttls`, context.disk),
     start,
     end: start + Math.round(yearsOf(options) * 365 * DAY),
     faults: options.values('fault').map((text) => parseFault(text, start)),

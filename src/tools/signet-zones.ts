@@ -50,7 +50,7 @@ export function managedZones(configuration: Configuration, choice: ZoneChoice): 
     .filter(({ zone }) => wanted === undefined || zoneNameKey(zone.name) === wanted);
   if (meant.length === 0)
     throw new Refusal(choice.zone === undefined ? 'the configuration has no zones' : `there is no zone ${choice.zone}`);
-  const managed = meant.flatMap(({ view, zone }) => managed1(configuration, view, zone) ?? []);
+  const managed = meant.flatMap(({ view, zone }) => managedZone(configuration, view, zone) ?? []);
   if (managed.length === 0) {
     const what = choice.zone === undefined ? 'no zone has' : `${choice.zone} has no`;
     throw new Refusal(`${what} dnssec-policy: nothing decides about keys there; set one in the zone, or in options`);
@@ -60,11 +60,17 @@ export function managedZones(configuration: Configuration, choice: ZoneChoice): 
 
 function zoneKey(text: string): string {
   const name = normalizeZoneName(text);
-  if (name === undefined) throw new Refusal(`--zone ${text}: this is no domain name`);
+  if (name === undefined) throw new Refusal(`${text}: this is no domain name`);
   return zoneNameKey(name);
 }
 
-function managed1(configuration: Configuration, view: string, zone: ZoneConfiguration): ManagedZone | undefined {
+/** A zone as the history names it: lower case, no final dot. @throws Refusal for what is no name */
+export function historyZoneName(text: string): string {
+  const name = zoneKey(text);
+  return name === '.' ? name : name.slice(0, -1);
+}
+
+function managedZone(configuration: Configuration, view: string, zone: ZoneConfiguration): ManagedZone | undefined {
   const policy = zone.policy === undefined ? undefined : configuration.policies.get(zone.policy);
   if (policy === undefined) return undefined;
   const label = configuration.views.length === 1 ? zone.name : `${zone.name} (view ${view})`;

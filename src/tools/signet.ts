@@ -2,6 +2,9 @@ import { SignetError } from '../base/error.ts';
 import { productVersion } from '../base/product-version.ts';
 import { EXIT, processSignetContext } from './signet-context.ts';
 import type { SignetContext } from './signet-context.ts';
+import { explainCommand } from './signet-explain.ts';
+import { historyCommand } from './signet-history.ts';
+import { planCommand } from './signet-plan.ts';
 import { simulateCommand } from './signet-simulate.ts';
 
 interface Subcommand {
@@ -11,6 +14,9 @@ interface Subcommand {
 
 const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   simulate: { help: 'what becomes of keys, DS records and signatures over years, and why', run: simulateCommand },
+  plan: { help: 'what a configuration would do to the keys of zones, before it is in use', run: planCommand },
+  explain: { help: 'what the keys of a zone wait for, until when and why, and what helps', run: explainCommand },
+  history: { help: 'what happened to the keys of a zone', run: historyCommand },
 };
 
 const USAGE = `usage: signet SUBCOMMAND [options]
