@@ -36,6 +36,8 @@ export interface Configuration {
   readonly statistics: StatisticsConfiguration;
   readonly logging: LoggingConfiguration;
   readonly policies: ReadonlyMap<string, DnssecPolicy>;
+  /** What DS answers of parents are validated with; empty also for `dnssec-validation no`. */
+  readonly trustAnchors: readonly TrustAnchor[];
   /** In order; a configuration without `view` has one, named _default, that matches everybody. */
   readonly views: readonly ViewConfiguration[];
 }
@@ -101,6 +103,8 @@ export interface TlsConfiguration {
   /** Clients must have a certificate of an authority in it. */
   readonly caFile: string | undefined;
   readonly dhparamFile: string | undefined;
+  /** Name that the certificate of a server must have that is asked with this block. */
+  readonly remoteHostname?: string;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL's list, for TLS 1.2; undefined: OpenSSL's default. */
@@ -132,6 +136,14 @@ export interface StreamConfiguration {
   readonly keepaliveTimeout: number;
   /** What edns-tcp-keepalive (RFC 7828) promises. */
   readonly advertisedTimeout: number;
+}
+
+/** An entry of `trust-anchors`: RDATA of a DNSKEY or of a DS that is trusted without a proof. */
+export interface TrustAnchor {
+  /** Absolute, presentation form with final dot. */
+  readonly name: string;
+  readonly kind: 'key' | 'ds';
+  readonly rdata: Uint8Array;
 }
 
 export interface TsigKeyStatement {
@@ -206,12 +218,34 @@ export interface ZoneConfiguration {
   /** `allow-transfer port n transport t`: what transfers must come over besides. */
   readonly transferOver?: { readonly port?: number; readonly transport?: 'tcp' | 'tls' };
   readonly notify: 'yes' | 'no' | 'explicit' | 'primary-only';
-  readonly alsoNotify: readonly { readonly address: string; readonly port: number; readonly key?: string }[];
+  readonly alsoNotify: readonly RemoteServer[];
+  /** Who tells whether the parent has the DS of the zone's keys; absent: nobody is asked. */
+  readonly parent?: ParentConfiguration;
   readonly serialUpdateMethod: 'increment' | 'unixtime' | 'date';
   readonly maxZoneTtl: number | undefined;
   /** full: queries for it are counted; terse: statistics name it and its serial; none: they do not. */
   readonly statistics: 'full' | 'terse' | 'none';
   readonly position: TextPosition;
+}
+
+/** A server of somebody else, as `also-notify` and `parental-agents` name it. */
+export interface RemoteServer {
+  readonly address: string;
+  readonly port: number;
+  /** Name of a TSIG key. */
+  readonly key?: string;
+  /** Name in Configuration.tls, or `ephemeral`. */
+  readonly tls?: string;
+}
+
+/** `checkds`, `parental-agents` and `parental-source`. */
+export interface ParentConfiguration {
+  /** yes: the name servers of the parent zone, found by the daemon; explicit: `agents`, at least one. */
+  readonly checkds: 'yes' | 'explicit';
+  readonly agents: readonly RemoteServer[];
+  /** Where queries leave from; absent: the system's choice. Port 0 is any. */
+  readonly source?: { readonly address: string; readonly port: number };
+  readonly sourceV6?: { readonly address: string; readonly port: number };
 }
 
 /** How a zone without policy is signed with the keys in its key directory, by the times in their files. Seconds. */

@@ -112,6 +112,8 @@ function zoneLines(): string[] {
     'max-zone-ttl unlimited;',
     `notify ${ZONE_DEFAULTS.notify};`,
     'notify-to-soa no;',
+    'parental-source *;',
+    'parental-source-v6 *;',
     `serial-update-method ${ZONE_DEFAULTS.serialUpdateMethod};`,
     `#\tsig-validity-interval ${signaturesValidity / DAY}; /* with auto-dnssec; days */`,
     'update-check-ksk yes;',

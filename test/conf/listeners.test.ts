@@ -34,6 +34,7 @@ test('tls: every clause, and what is left out', () => {
       certFile: 'c.pem',
       keyFile: 'k.pem',
       caFile: 'ca',
+      remoteHostname: 'x',
       dhparamFile: 'dh',
       minVersion: 'TLSv1.3',
       maxVersion: 'TLSv1.3',

@@ -18,6 +18,7 @@ import { collectRemoteServers } from './remote-servers.ts';
 import { allowTransferSetting, alsoNotifySetting, matchListSetting, transferOverSetting } from './settings.ts';
 import { checkSupport, SUPPORTED_OPTIONS, SUPPORTED_TOP, SUPPORTED_VIEW } from './supported.ts';
 import { checkStatistics } from './statistics.ts';
+import { checkTrustAnchors } from './trust-anchors.ts';
 import { checkSigningDefaults } from './zone-signing.ts';
 import { checkZones, ZoneRegistry } from './zones.ts';
 
@@ -32,6 +33,7 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
   checkSupport(tree, SUPPORTED_TOP, faults);
   const options = optionsOf(tree);
   checkSupport(options, SUPPORTED_OPTIONS, faults);
+  const port = numberOf(options, 'port') ?? SERVER_DEFAULTS.port;
   const keys = checkAllKeys(tree, faults);
   const context: CheckContext = {
     ...dependencies,
@@ -40,12 +42,14 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     resolvedAcls: new Map(),
     keyNames: new Set(keyClauses(tree).map((clause) => canonicalKeyName(textField(clause.value, 'name') ?? ''))),
     remoteServers: collectRemoteServers(
-      tree.clauses.filter(({ name }) => ['primaries', 'masters', 'parental-agents'].includes(name)),
+      tree.clauses.filter(({ name }) => ['primaries', 'masters'].includes(name)),
       faults,
     ),
+    parentalAgents: collectRemoteServers(clausesNamed(tree, 'parental-agents'), faults),
+    tlsNames: new Set(clausesNamed(tree, 'tls').map(({ value }) => textField(value, 'name') ?? '')),
+    defaultPorts: { dns: port, tls: numberOf(options, 'tls-port') ?? SERVER_DEFAULTS.tlsPort },
     policies: checkPolicies(clausesNamed(tree, 'dnssec-policy'), faults),
   };
-  const port = numberOf(options, 'port') ?? SERVER_DEFAULTS.port;
   const logging = checkLogging(clauseNamed(tree, 'logging')?.value as MapValue | undefined, faults);
   const configuration: Configuration = {
     directory: context.directory,
@@ -61,6 +65,7 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     queryLogging: flagOf(options, 'querylog') ?? logging.categories.has('queries'),
     logging,
     policies: context.policies,
+    trustAnchors: checkTrustAnchors(clausesNamed(tree, 'trust-anchors'), options, faults),
     views: checkViews(tree, options, context),
   };
   checkUnusedLists(context);

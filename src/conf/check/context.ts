@@ -28,7 +28,14 @@ export interface CheckContext extends CheckDependencies {
   readonly resolvedAcls: Map<string, AddressMatchList>;
   /** Names of keys, in lower case without final dot. */
   readonly keyNames: ReadonlySet<string>;
+  /** `primaries` and `masters`. */
   readonly remoteServers: ReadonlyMap<string, RemoteServerList>;
+  /** `parental-agents`: their names are none of the others'. */
+  readonly parentalAgents: ReadonlyMap<string, RemoteServerList>;
+  /** Names of `tls` blocks. */
+  readonly tlsNames: ReadonlySet<string>;
+  /** Of servers that name none: `port` and `tls-port` of the options. */
+  readonly defaultPorts: { readonly dns: number; readonly tls: number };
   readonly policies: ReadonlyMap<string, DnssecPolicy>;
 }
 

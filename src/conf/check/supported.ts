@@ -1,4 +1,5 @@
 import type { FaultList } from '../fault.ts';
+import { textField } from '../syntax/tree.ts';
 import type { Clause, MapValue } from '../syntax/tree.ts';
 
 /** A clause that is obeyed only with some values, because what the others ask for is not there yet. */
@@ -21,6 +22,10 @@ const isNobody: ObeyedWhen = ({ value }) =>
       value.elements[0].kind === 'text' &&
       value.elements[0].text.toLowerCase() === 'none'));
 
+/** Keys that change by themselves (RFC 5011) are not there yet. */
+const isStatic: ObeyedWhen = ({ value }) =>
+  value.kind === 'list' && value.elements.every((one) => textField(one, 'anchor')?.startsWith('static-') ?? false);
+
 /** Clauses of zones that views and options may give for all zones. */
 export const SUPPORTED_ZONE_DEFAULTS: SupportTable = {
   'allow-query': true,
@@ -35,6 +40,8 @@ export const SUPPORTED_ZONE_DEFAULTS: SupportTable = {
   'masterfile-format': true,
   'max-zone-ttl': true,
   notify: true,
+  'parental-source': true,
+  'parental-source-v6': true,
   'serial-update-method': true,
   'sig-validity-interval': true,
   'zone-statistics': true,
@@ -124,8 +131,10 @@ export const SUPPORTED_OPTIONS: SupportTable = {
 
 export const SUPPORTED_ZONE: SupportTable = {
   ...SUPPORTED_ZONE_DEFAULTS,
+  checkds: true,
   file: true,
   'inline-signing': true,
+  'parental-agents': true,
   type: true,
 };
 
@@ -142,6 +151,7 @@ export const SUPPORTED_TOP: SupportTable = {
   primaries: true,
   'statistics-channels': true,
   tls: true,
+  'trust-anchors': isStatic,
   view: true,
   zone: true,
 };

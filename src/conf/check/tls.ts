@@ -46,6 +46,7 @@ function checkTlsBlock(name: string, clause: Clause, faults: FaultList): TlsConf
     certFile,
     keyFile,
     caFile: textOf(body, 'ca-file'),
+    ...remoteHostname(body),
     dhparamFile: textOf(body, 'dhparam-file'),
     minVersion,
     maxVersion,
@@ -54,6 +55,11 @@ function checkTlsBlock(name: string, clause: Clause, faults: FaultList): TlsConf
     sessionTickets: flagOf(body, 'session-tickets') ?? TLS_DEFAULTS.sessionTickets,
     position: clause.position,
   };
+}
+
+function remoteHostname(body: MapValue): { remoteHostname?: string } {
+  const name = textOf(body, 'remote-hostname');
+  return name === undefined ? {} : { remoteHostname: name };
 }
 
 /** The lowest and the highest version. */

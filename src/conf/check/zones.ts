@@ -8,6 +8,7 @@ import type { Clause, MapValue } from '../syntax/tree.ts';
 import { normalizeZoneName, zoneNameKey } from '../zone-name.ts';
 import type { CheckContext } from './context.ts';
 import { previous } from './match-lists.ts';
+import { parentSetting } from './parent.ts';
 import {
   allowTransferSetting,
   alsoNotifySetting,
@@ -139,6 +140,7 @@ function checkZone(
     ...(transferOver && { transferOver }),
     notify: notifySetting(scope),
     alsoNotify: alsoNotifySetting(scope, context),
+    ...parentSetting(written, body, scope, context),
     serialUpdateMethod: (textSetting(scope, 'serial-update-method') ??
       ZONE_DEFAULTS.serialUpdateMethod) as ZoneConfiguration['serialUpdateMethod'],
     statistics: zoneStatisticsSetting(scope),

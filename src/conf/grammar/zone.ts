@@ -1,4 +1,4 @@
-import { boolean, nothing, quotedText, text, word } from '../syntax/scalar-specs.ts';
+import { boolean, nothing, quotedText, text, word, wordOrBoolean } from '../syntax/scalar-specs.ts';
 import { one } from '../syntax/spec.ts';
 import type { ClauseTable } from '../syntax/spec.ts';
 import { block, field, tuple } from '../syntax/structure-specs.ts';
@@ -24,6 +24,8 @@ const zoneType = word(
 const zoneOnlyClauses: ClauseTable = {
   type: one(zoneType),
   'check-names': one(failWarnIgnore),
+  // Of 9.20.
+  checkds: one(wordOrBoolean('explicit')),
   database: one(text),
   'delegation-only': one(boolean, 'deprecated'),
   dlz: one(text),
