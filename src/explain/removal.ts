@@ -20,8 +20,9 @@ export function explainRemoval(key: PlannedKey, stage: KeyStage, input: ExplainI
       return { what: 'nothing', text: `leaves the zone by the times in its files: ${when}` };
     }
     case 'coming':
+      return { what: 'nothing', text: 'must stay: it is being introduced' };
     case 'in use':
-      return { what: 'nothing', text: 'must stay: validation depends on it' };
+      return { what: 'nothing', text: 'must stay: it is in use' };
     case 'gone':
       return removalOfFiles(key, input);
     case 'going':
