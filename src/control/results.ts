@@ -15,6 +15,7 @@ export const RESULT = {
   failure: { number: 25, text: 'failure' },
   notImplemented: { number: 27, text: 'not implemented' },
   range: { number: 41, text: 'out of range' },
+  badNumber: { number: 56, text: 'not a valid number' },
   labelTooLong: { number: 75, text: 'label too long' },
   badEscape: { number: 76, text: 'bad escape' },
   emptyLabel: { number: 77, text: 'empty label' },

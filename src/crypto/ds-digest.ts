@@ -30,6 +30,11 @@ export function dsDigestByName(text: string): DsDigest | undefined {
   return DIGESTS.find((digest) => digest.mnemonic.replace('-', '') === plain || String(digest.number) === text);
 }
 
+/** "SHA-256" for 2; the number itself where it has no name here. */
+export function digestName(digestType: number): string {
+  return dsDigest(digestType)?.mnemonic ?? String(digestType);
+}
+
 /**
  * RDATA of the DS (or CDS) for a DNSKEY (RFC 4034 section 5.1): key tag, algorithm, digest type,
  * digest(owner in canonical form | DNSKEY RDATA).

@@ -16,6 +16,9 @@ export interface ApexKeyFacts {
   signs(dnskey: Uint8Array, what: 'keys' | 'zone'): boolean;
 }
 
+/** Of a zone that shows no keys. */
+export const NO_KEY_FACTS: ApexKeyFacts = { dnskeys: [], cds: [], cdnskey: [], ttl: 0, signs: () => false };
+
 export function apexKeyFacts(reader: ZoneReader): ApexKeyFacts {
   const rdataOf = (type: number): Uint8Array[] => {
     const rrset = reader.rrset(reader.apexNode, type);

@@ -142,14 +142,59 @@ export const zoneEvent = {
     event('dnssec', 'info', `DNSKEY ${key} is now published${byPolicy(policy)}`),
   keyActive: (key: string, policy?: string): LogRecord =>
     event('dnssec', 'info', `DNSKEY ${key} is now active${byPolicy(policy)}`),
-  keyInactive: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now inactive`),
+  keyInactive: (key: string, policy?: string): LogRecord =>
+    event('dnssec', 'info', `DNSKEY ${key} is now inactive${byPolicy(policy)}`),
   keyRevoked: (key: string, tag: number): LogRecord =>
     event('dnssec', 'info', `DNSKEY ${key} is now revoked; new ID is ${String(tag).padStart(5, '0')}`),
-  keyDeleted: (key: string): LogRecord => event('dnssec', 'info', `DNSKEY ${key} is now deleted`),
+  keyRemoved: (key: string): LogRecord => event('dnssec', 'info', `Removing expired key ${key} from DNSKEY RRset.`),
+  keyDeleted: (key: string, policy?: string): LogRecord =>
+    event('dnssec', 'info', `DNSKEY ${key} is now deleted${byPolicy(policy)}`),
+  keyRetired: (key: string, policy: string): LogRecord =>
+    event('dnssec', 'info', `keymgr: retire DNSKEY ${key}${byPolicy(policy)}`),
+  keyPurged: (key: string, policy: string): LogRecord =>
+    event('dnssec', 'info', `keymgr: purge DNSKEY ${key} according to policy ${policy}`),
+  keyAdopted: (key: string, policy: string): LogRecord =>
+    event('dnssec', 'info', `keymgr: DNSKEY ${key} matches policy ${policy}`),
+  keyCollision: (tag: number, label: string): LogRecord =>
+    event('dnssec', 'info', `keymgr: key collision id ${tag}: another key is made`, label),
+  keyTransition: (key: string, record: string, from: string, to: string, policy: string): LogRecord =>
+    event(
+      'dnssec',
+      'debug 1',
+      `keymgr: transition ${key} type ${record} state ${from} to state ${to}!${byPolicy(policy)}`,
+    ),
+  keyNotBorneOut: (label: string, key: string): LogRecord =>
+    event(
+      'dnssec',
+      'warning',
+      `zone ${label}: the state file of ${key} does not agree with the zone that is served: what resolvers know of the key counts from now on`,
+      label,
+    ),
+  servedTtlsUnusable: (label: string, file: string, line: number): LogRecord =>
+    event(
+      'dnssec',
+      'warning',
+      `zone ${label}: ${file}: line ${line} is not "zone|dnskey|ds TTL time": it is put aside as ${file}.unusable; TTLs that were lowered lately are not known any more`,
+      label,
+    ),
+  keyWaits: (label: string, text: string): LogRecord => event('dnssec', 'notice', `zone ${label}: ${text}`, label),
+  dsMarked: (key: string, seen: 'published' | 'withdrawn', at: string): LogRecord =>
+    event('dnssec', 'notice', `keymgr: checkds DS for key ${key} seen ${seen} at ${at}`),
+  dsLacking: (label: string, text: string): LogRecord => event('dnssec', 'warning', `zone ${label}: ${text}`, label),
   syncPublished: (type: 'CDS' | 'CDNSKEY', key: string, policy?: string): LogRecord =>
     event('dnssec', 'info', `${type} for key ${key} is now published${byPolicy(policy)}`),
-  syncDeleted: (type: 'CDS' | 'CDNSKEY', key: string): LogRecord =>
-    event('dnssec', 'info', `${type === 'CDS' ? 'CDS (SHA-256)' : type} for key ${key} is now deleted`),
+  syncDeleted: (type: 'CDS' | 'CDNSKEY', digest: string | undefined, key: string, policy?: string): LogRecord =>
+    event(
+      'dnssec',
+      'info',
+      `${type}${digest === undefined ? '' : ` (${digest})`} for key ${key} is now deleted${byPolicy(policy)}`,
+    ),
+  syncDeletion: (type: 'CDS' | 'CDNSKEY', zone: string, isShown: boolean, policy?: string): LogRecord =>
+    event(
+      'dnssec',
+      'info',
+      `${type} (DELETE) for zone ${zone} is now ${isShown ? 'published' : 'deleted'}${byPolicy(policy)}`,
+    ),
   waitsForKeys: (label: string, why: string): LogRecord =>
     event('dnssec', 'notice', `zone ${label}: served unsigned: ${why}`, label),
   keyFault: (label: string, text: string, isWarning: boolean): LogRecord =>
@@ -185,11 +230,25 @@ export const zoneEvent = {
   flushFailed: (label: string, text: string): LogRecord =>
     event('general', 'error', `zone ${label}: ${text}; the journal has what the signed file lacks`, label),
   removed: (label: string): LogRecord => event('general', 'info', `zone ${label}: (primary) removed`, label),
-  policyInsecure: (label: string, policy: string, signedFile: string): LogRecord =>
+  wasSigned: (label: string, key: string): LogRecord =>
     event(
       'dnssec',
-      'error',
-      `zone ${label}: policy '${policy}' for a zone that is signed: going insecure is not supported yet, so it is served with the signatures that it has and changes wait; give it the policy that signed it again, or, when the parent has no DS any more, remove ${signedFile} and its .jnl`,
+      'warning',
+      `zone ${label}: served unsigned without a policy, although the parent may still have the DS of ${key}, which makes it bogus for validating resolvers: use 'dnssec-policy insecure' until 'rndc dnssec -status' has no key that is published`,
+      label,
+    ),
+  keptByTimes: (label: string): LogRecord =>
+    event(
+      'dnssec',
+      'notice',
+      `zone ${label}: signed before and without a policy now: its keys follow the times in their files, as with 'auto-dnssec maintain'; use 'dnssec-policy insecure' to make it unsigned`,
+      label,
+    ),
+  isUnsigned: (label: string, policy: string, serial: number): LogRecord =>
+    event(
+      'dnssec',
+      'notice',
+      `zone ${label}: unsigned since serial ${serial}${byPolicy(policy)}: no DNSSEC record is left`,
       label,
     ),
 } as const;

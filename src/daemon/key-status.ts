@@ -2,11 +2,33 @@ import { algorithmText } from '../crypto/algorithm.ts';
 import { isKsk, isZsk, type KeyPair } from '../keys/key-pair.ts';
 import type { KeyCondition } from '../keys/key-state.ts';
 import { formatCalendarTime } from '../keys/key-times.ts';
+import type { KeyWait } from '../policy/key-wait.ts';
+import { blockedWaits, waitCommand, waitText } from './key-waits.ts';
+import { keyRole } from './managed-key.ts';
 
-/** Text of `rndc dnssec -status`, as BIND 9.18 prints it. `now` is Unix seconds. */
-export function keyStatusText(policy: string, keys: readonly KeyPair[], now: number): string {
+export interface KeyStatus {
+  /** Name of the policy. */
+  readonly policy: string;
+  /** As an operator gives it to commands. */
+  readonly zone: string;
+  readonly keys: readonly KeyPair[];
+  readonly waits: readonly KeyWait[];
+  /** Unix seconds. */
+  readonly now: number;
+}
+
+/**
+ * Text of `rndc dnssec -status`, as BIND 9.18 prints it. Behind it stands what BIND does not tell: what waits for something other
+ * than time, and the command that tells of it.
+ */
+export function keyStatusText({ policy, zone, keys, waits, now }: KeyStatus): string {
   const head = `dnssec-policy: ${policy}\ncurrent time:  ${formatCalendarTime(now)}\n`;
-  return head + keys.map((key) => keyText(key, now)).join('');
+  const blocked = blockedWaits(waits).map((wait) => {
+    const command = waitCommand(wait, keys, zone);
+    return `  ${waitText(wait, keys)}${command === undefined ? '' : `\n    when that has changed: ${command}`}\n`;
+  });
+  const tail = blocked.length === 0 ? '' : `\nwaits:\n${blocked.join('')}`;
+  return head + keys.map((key) => keyText(key, now)).join('') + tail;
 }
 
 function keyText(key: KeyPair, now: number): string {
@@ -25,23 +47,21 @@ function keyText(key: KeyPair, now: number): string {
 }
 
 function sinceLine(what: string, condition: KeyCondition | undefined, time: number | undefined, now: number): string {
-  const isVisible = condition === 'rumoured' || condition === 'omnipresent';
-  if (isVisible) return `  ${what}   yes${time === undefined ? '' : ` - since ${formatCalendarTime(time)}`}`;
+  if (isShown(condition)) return `  ${what}   yes${time === undefined ? '' : ` - since ${formatCalendarTime(time)}`}`;
   const scheduled = time !== undefined && time > now ? `  - scheduled ${formatCalendarTime(time)}` : '';
   return `  ${what}   no${scheduled}`;
 }
 
 function rolloverLine({ times, state }: KeyPair, now: number): string {
   const { inactive } = times;
-  if (inactive === undefined || state?.lifetime === 0) return '  No rollover scheduled';
-  if (state?.goal === 'hidden')
-    return `  Key has been retired, will be removed on ${formatCalendarTime(times.delete ?? now)}`;
-  const word = inactive <= now ? 'Rollover is due since' : 'Next rollover scheduled on';
-  return `  ${word} ${formatCalendarTime(inactive)}`;
+  const isLeaving = state?.goal === 'hidden';
+  if (isLeaving && !isShown(state.dnskey)) return '  Key has been removed from the zone';
+  if (isLeaving && !isShown(state.zrrsig) && !isShown(state.krrsig))
+    return `  Key is retired, will be removed on ${formatCalendarTime(times.delete ?? now)}`;
+  if (inactive === undefined) return '  No rollover scheduled';
+  const coming = isLeaving ? 'Key will retire on' : 'Next rollover scheduled on';
+  return `  ${inactive <= now ? 'Rollover is due since' : coming} ${formatCalendarTime(inactive)}`;
 }
 
-/** CSK, KSK or ZSK, by what the key does. */
-export function keyRole(key: KeyPair): 'CSK' | 'KSK' | 'ZSK' {
-  if (!isKsk(key)) return 'ZSK';
-  return isZsk(key) ? 'CSK' : 'KSK';
-}
+const isShown = (condition: KeyCondition | undefined): boolean =>
+  condition === 'rumoured' || condition === 'omnipresent';

@@ -1,5 +1,6 @@
 /** The command `named`. */
 import { availableParallelism } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SystemClock } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
@@ -8,6 +9,7 @@ import { SystemRandom } from '../base/random.ts';
 import { giveBackMemory } from '../base/memory.ts';
 import { loadSystemCalls } from '../base/system-calls.ts';
 import { printDefaults } from '../conf/print-defaults.ts';
+import type { KeyHistory } from '../history/key-history.ts';
 import { launchInBackground, LAUNCHED, tellLauncher } from './background.ts';
 import { DaemonLog } from './daemon-log.ts';
 import { serverEvent } from './events.ts';
@@ -17,6 +19,9 @@ import { findAccount } from './privileges.ts';
 import { loadStatisticsHttp } from './statistics-channels.ts';
 import { Threads } from './threads.ts';
 import { buildText, productText } from './product.ts';
+
+/** Under the working directory. */
+const HISTORY_FILE = 'signet-history.sqlite';
 
 /** Runs the command; resolves with its exit code when the server has ended. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -62,9 +67,10 @@ async function run(options: NamedOptions, argv: readonly string[]): Promise<numb
       await loadStatisticsHttp();
       systemCalls.changeRoot(options.rootDirectory);
     }
+    const openHistory = await loadHistory(process.env['SIGNET_HISTORY'], dependencies);
     const commandLine = ['named', ...argv].join(' ');
     const giveBack = (): void => giveBackMemory(systemCalls);
-    const server = { ...dependencies, threads, giveBackMemory: giveBack };
+    const server = { ...dependencies, threads, giveBackMemory: giveBack, openHistory };
     return await serve(new Named({ ...options, account, commandLine }, server), log);
   } catch (error) {
     if (!(error instanceof SignetError)) throw error;
@@ -75,6 +81,19 @@ async function run(options: NamedOptions, argv: readonly string[]): Promise<numb
     if (options.memoryStatistics) process.stdout.write(`${JSON.stringify(process.memoryUsage())}\n`);
     log.close();
   }
+}
+
+/**
+ * What opens the history of keys once zones are signed. It is loaded now: a changed root has no modules.
+ * @param file in the environment: a path, `none` for no history; undefined for the usual place, under the working directory
+ */
+async function loadHistory(
+  file: string | undefined,
+  dependencies: { readonly disk: NodeDisk; readonly clock: SystemClock; readonly log: DaemonLog },
+): Promise<(() => KeyHistory) | undefined> {
+  if (file === 'none') return undefined;
+  const { SqliteHistory } = await import('../history/sqlite-history.ts');
+  return () => SqliteHistory.open({ path: path.resolve(file ?? HISTORY_FILE) }, dependencies);
 }
 
 async function serve(named: Named, log: DaemonLog): Promise<number> {

@@ -7,6 +7,7 @@ import type { Random } from '../base/random.ts';
 import type { Configuration } from '../conf/configuration.ts';
 import { formatFault } from '../conf/fault.ts';
 import { readConfiguration } from '../conf/read-configuration.ts';
+import type { KeyHistory } from '../history/key-history.ts';
 import type { ControlRequest } from '../server/responder.ts';
 import { emptyResponse, judgeNotify } from '../transfer/notify-message.ts';
 import { OPCODE, RCODE } from '../wire/type-codes.ts';
@@ -25,6 +26,7 @@ import { type Account, becomeAccount, makeDirectoryFor } from './privileges.ts';
 import { productText, systemText } from './product.ts';
 import { runCommand, type ServerControl } from './rndc-commands.ts';
 import { Secondaries } from './secondaries.ts';
+import { ServerHistory } from './server-history.ts';
 import { serverStatusText } from './server-status.ts';
 import { writeSessionKey } from './session-key.ts';
 import { type CountedServer, ServerStatistics } from './statistics.ts';
@@ -45,6 +47,8 @@ export interface NamedDependencies {
   readonly random: Random;
   /** Ended with the server. */
   readonly threads: Threads;
+  /** Opens the history of keys in the working directory; absent: none is kept. */
+  readonly openHistory?: (() => KeyHistory) | undefined;
   /** Gives back what loading zones left unused. */
   readonly giveBackMemory: () => void;
 }
@@ -74,6 +78,7 @@ export class Named implements ServerControl, CountedServer {
   readonly #bootTime: number;
   readonly #answerMemory: AnswerMemory;
   readonly #statistics: ServerStatistics;
+  readonly #history: ServerHistory;
   readonly #ended = Promise.withResolvers<void>();
   #configured = 0;
   #configuration: Configuration | undefined;
@@ -92,6 +97,8 @@ export class Named implements ServerControl, CountedServer {
     this.#configurationFile = path.resolve(options.configurationFile);
     this.#bootTime = dependencies.clock.now();
     this.#statistics = new ServerStatistics(this, dependencies);
+    const { clock, openHistory: open } = dependencies;
+    this.#history = new ServerHistory({ version: productText() }, { clock, ...(open && { open }) });
     this.#answerMemory = new AnswerMemory(dependencies);
     this.#listeners = new Listeners(options, { ...dependencies, responders: dependencies.threads.responders });
   }
@@ -224,6 +231,7 @@ export class Named implements ServerControl, CountedServer {
       extents,
       pool: threads.signers,
       locks,
+      history: this.#history,
       published: (keeper) => secondaries.tell(keeper),
     });
     await keepers.configure(configuration);
@@ -442,6 +450,7 @@ export class Named implements ServerControl, CountedServer {
       await this.#dependencies.threads[Symbol.asyncDispose]();
       parts.locks[Symbol.dispose]();
     }
+    this.#history[Symbol.dispose]();
     if (this.#pidFile !== undefined) disk.remove(this.#pidFile);
     log.write(serverEvent.exiting());
   }

@@ -1,10 +1,11 @@
 import { type CommandReply, fail, RESULT, succeed, type CommandResult } from '../control/results.ts';
 import type { Log } from '../base/log.ts';
 import { SignetError } from '../base/error.ts';
-import { nameFromText, nameToText, type NameFault } from '../wire/name-text.ts';
+import { nameFromText, nameToShortText, nameToText, type NameFault } from '../wire/name-text.ts';
 import { equalNames } from '../wire/name.ts';
 import { commandWords } from './command-words.ts';
 import { serverEvent } from './events.ts';
+import { readKeyCommand, requestReply } from './key-commands.ts';
 import { keyStatusText } from './key-status.ts';
 import { zoneStatusText } from './zone-status.ts';
 import type { ZoneKeeper } from './zone-keeper.ts';
@@ -103,7 +104,7 @@ async function reload(words: readonly string[], server: ServerControl): Promise<
 
 function loadKeys(keeper: ZoneKeeper): CommandReply {
   // Under `auto-dnssec allow` keys change with `sign` only. rndc(8).
-  if (!keeper.isMaintained || keeper.zone.manualKeys?.mode === 'allow') return fail(RESULT.noPermission);
+  if (!keeper.isMaintained || keeper.manualKeys?.mode === 'allow') return fail(RESULT.noPermission);
   keeper.requestKeys();
   return succeed();
 }
@@ -173,24 +174,26 @@ function signing(words: readonly string[], server: ServerControl): CommandReply 
   // -clear has one word before the zone, -serial too, -nsec3param one ("none") or four.
   const skipped = option === '-list' ? 0 : option === '-nsec3param' && rest[0] !== 'none' ? 4 : 1;
   return onZone(rest.slice(skipped), server, (keeper) => {
-    if (keeper.zone.policy !== undefined) return succeed('zone uses dnssec-policy, use rndc dnssec command instead');
+    if (keeper.policy !== undefined) return succeed('zone uses dnssec-policy, use rndc dnssec command instead');
     if (option === '-list') return succeed('No signing records found');
     return fail(RESULT.notImplemented, `command 'signing ${option}' is not supported: use dnssec-policy`);
   });
 }
 
 function dnssec(words: readonly string[], server: ServerControl): CommandReply | Promise<CommandReply> {
-  const [option, ...rest] = words;
-  if (option === undefined) return fail(RESULT.unexpectedEnd);
-  if (option === '-rollover' || option === '-checkds') {
-    return fail(RESULT.notImplemented, `command 'dnssec ${option}' is not supported yet`);
-  }
-  if (option !== '-status') return fail(RESULT.syntax);
-  return onZone(rest, server, (keeper) =>
-    keeper.zone.policy === undefined
-      ? succeed('Zone does not have dnssec-policy')
-      : loaded(keeper, () => keyStatusText(keeper.policyName, keeper.keys, keeper.now)),
-  );
+  const command = readKeyCommand(words);
+  if ('result' in command) return command;
+  return onZone(command.zone, server, async (keeper) => {
+    if (keeper.policy === undefined) return succeed('Zone does not have dnssec-policy');
+    if (command.kind === 'status') return loaded(keeper, statusOf);
+    const request = { ...command.request, when: command.request.when ?? keeper.now };
+    return requestReply(request, await keeper.requestKeyChange(request));
+  });
+}
+
+function statusOf(keeper: ZoneKeeper): string {
+  const { policyName: policy, keys, waits, now } = keeper;
+  return keyStatusText({ policy, zone: nameToShortText(keeper.apex), keys, waits, now });
 }
 
 function trace(words: readonly string[], server: ServerControl, log: Log): CommandReply {

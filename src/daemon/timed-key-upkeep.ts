@@ -14,8 +14,9 @@ import type { Name } from '../wire/name.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { apexKeyFacts, isSamePublicKey, type ApexKeyFacts } from './apex-key-facts.ts';
 import { zoneEvent } from './events.ts';
-import { type KeyDecision, keyName } from './key-upkeep.ts';
-import { tellKeyChanges } from './timed-key-news.ts';
+import { keyNews } from './key-news.ts';
+import type { KeyDecision } from './key-upkeep.ts';
+import { keyName } from './managed-key.ts';
 
 export interface TimedKeyUpkeepOptions {
   readonly apex: Name;
@@ -98,7 +99,9 @@ export class TimedKeyUpkeep {
       parameters: this.#parameters(use, ttl, now),
       published: () => {
         this.#isAsked = false;
-        if (!isWaiting) tellKeyChanges(this.#dependencies.log, pairs, before, use, this.#options.apex);
+        if (isWaiting) return;
+        const news = { apex: this.#options.apex, policy: undefined, digests: [CDS_DIGEST] };
+        for (const record of keyNews(pairs, before, use, news)) this.#dependencies.log.write(record);
       },
     };
   }

@@ -5,9 +5,12 @@ import { DiskError } from '../base/disk-error.ts';
 import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import type { DnssecPolicy, ZoneConfiguration } from '../conf/configuration.ts';
+import type { DnssecPolicy, ManualKeys, ZoneConfiguration } from '../conf/configuration.ts';
+import type { HistoryEvent } from '../history/history-event.ts';
+import type { HistorySink } from '../history/key-history.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import type { KeyStore } from '../keys/key-store.ts';
+import type { KeyWait } from '../policy/key-wait.ts';
 import { refreshMargin } from '../policy/signature-times.ts';
 import { exactNextRefresh, nextRefresh } from '../signer/next-refresh.ts';
 import { isSignedAhead } from '../signer/stale-signatures.ts';
@@ -16,15 +19,20 @@ import type { SigningStatistics } from '../signer/signing-parameters.ts';
 import { signZone } from '../signer/sign-zone.ts';
 import type { SigningPool } from '../signer/signing-pool.ts';
 import { updateSignedZone } from '../signer/update-zone.ts';
-import { mustName } from '../wire/name-text.ts';
+import { mustName, nameToShortText } from '../wire/name-text.ts';
 import type { Name } from '../wire/name.ts';
 import type { Arena, VersionRef } from '../zone/store/arena.ts';
 import type { ExtentPool } from '../zone/store/extent-pool.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { ZoneStore } from '../zone/store/zone-store.ts';
+import type { AskedParent } from './asked-parent.ts';
 import type { DirectoryLocks } from './directory-locks.ts';
 import { zoneEvent, zoneLabel } from './events.ts';
+import { InheritedZone } from './inherited-zone.ts';
+import type { KeyRequest, KeyRequestOutcome } from './key-requests.ts';
 import { KeyUpkeep, type KeyDecision, suspension } from './key-upkeep.ts';
+import { policyChanges } from './policy-changes.ts';
+import { ServedVersions } from './served-versions.ts';
 import { SignedFiles } from './signed-files.ts';
 import { TimedKeyUpkeep } from './timed-key-upkeep.ts';
 import { UnsignedFile } from './unsigned-file.ts';
@@ -49,6 +57,9 @@ export interface ZoneKeeperDependencies {
   readonly pool: SigningPool;
   readonly keyStore: KeyStore;
   readonly locks: DirectoryLocks;
+  readonly history: HistorySink;
+  /** Asks the parent of a zone whose configuration wants that. `changed` is called when the answers are others than before. */
+  readonly askParent?: (zone: ParentOf, changed: () => void) => AskedParent;
   /** Told after a version was published that secondaries have not seen. */
   readonly published: (keeper: ZoneKeeper) => void;
 }
@@ -59,6 +70,13 @@ const MANUAL_REFRESH_MARGIN = 3600;
 const LONGEST_WAIT = 3600;
 /** Seconds until what failed for a reason outside (disk full, key file missing) is tried again. */
 const RETRY = 30;
+
+/** A zone whose parent is asked. */
+export interface ParentOf {
+  readonly apex: Name;
+  readonly label: string;
+  readonly zone: ZoneConfiguration;
+}
 
 /** What is to be done next; requests join. */
 interface Work {
@@ -80,6 +98,8 @@ export class ZoneKeeper implements AsyncDisposable {
   unsignedSerial: number | undefined;
   /** The zone's keys under its policy, as of the last look at them. */
   keys: readonly KeyPair[] = [];
+  /** What they wait for, under a policy. */
+  waits: readonly KeyWait[] = [];
   nextKeyEvent: number | undefined;
 
   #options: ZoneKeeperOptions;
@@ -87,6 +107,10 @@ export class ZoneKeeper implements AsyncDisposable {
   #file: UnsignedFile;
   #files: SignedFiles | undefined;
   #upkeep: KeyUpkeep | TimedKeyUpkeep | undefined;
+  #served: ServedVersions | undefined;
+  #parent: AskedParent | undefined;
+  /** Of a zone that a policy signed before and that has none now. */
+  #inherited: ManualKeys | undefined;
   /** What the operator's file holds and the signed version does not yet. */
   #unsigned: VersionRef = 0;
   #work: Work = { file: false, keys: false };
@@ -109,7 +133,7 @@ export class ZoneKeeper implements AsyncDisposable {
     this.view = options.view;
     this.store = new ZoneStore({ apex: this.apex }, dependencies);
     this.#file = new UnsignedFile(this.#path, options.zone, dependencies);
-    if (this.isMaintained) this.#prepareSigning();
+    if (this.isMaintained) this.#prepareSigning(undefined);
   }
 
   get zone(): ZoneConfiguration {
@@ -139,7 +163,12 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** True when this server signs the zone. */
   get isMaintained(): boolean {
-    return isMaintained(this.#options);
+    return isMaintained(this.#options) || this.#inherited !== undefined;
+  }
+
+  /** Set when the zone is signed by keys that follow their own times. */
+  get manualKeys(): ManualKeys | undefined {
+    return this.zone.manualKeys ?? this.#inherited;
   }
 
   /** Where files of the zone are written. */
@@ -166,7 +195,24 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** `rndc loadkeys`: looks at keys and signatures soon. */
   requestKeys(): void {
+    this.#parent?.askNow();
     void this.#request({ file: false, keys: true });
+  }
+
+  /** `rndc dnssec`: obeyed between two pieces of work, before the reply; the keys are looked at soon. @throws DiskError */
+  requestKeyChange(request: KeyRequest): Promise<KeyRequestOutcome> {
+    const done = this.#running.then(() => {
+      if (!(this.#upkeep instanceof KeyUpkeep)) throw suspension('the zone has no policy any more', this.zone.name);
+      this.#dependencies.locks.take(path.dirname(this.#path));
+      const outcome = this.#upkeep.obey(request, this.now);
+      if (outcome.kind === 'done') void this.#request({ file: false, keys: true });
+      return outcome;
+    });
+    this.#running = done.then(
+      () => undefined,
+      () => undefined,
+    );
+    return done;
   }
 
   /** `rndc sign`: as `requestKeys`, also for keys that change on command only. */
@@ -177,8 +223,9 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** Takes over changed settings that leave files and role as they are. */
   reconfigure(zone: ZoneConfiguration, policy: DnssecPolicy | undefined): void {
-    this.#options = { ...this.#options, zone, policy };
-    if (this.isMaintained) this.#prepareSigning();
+    const before = this.#options;
+    this.#options = { ...before, zone, policy };
+    if (this.isMaintained) this.#prepareSigning(before);
     this.requestKeys();
   }
 
@@ -216,6 +263,7 @@ export class ZoneKeeper implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#isEnded = true;
     this.#timer?.cancel();
+    this.#parent?.close();
     await this.idle();
     this.#files?.close();
   }
@@ -239,16 +287,45 @@ export class ZoneKeeper implements AsyncDisposable {
     return zoneLabel(this.zone.name, this.view, this.isMaintained ? side : undefined);
   }
 
-  #prepareSigning(): void {
+  /** @param before settings that were in force; undefined at first */
+  #prepareSigning(before: ZoneKeeperOptions | undefined): void {
     const { zone, policy, directory } = this.#options;
-    const { manualKeys } = zone;
+    const { apex, manualKeys } = this;
     const label = this.#side('signed');
     this.#files ??= new SignedFiles({ file: `${this.#path}.signed`, label }, this.#dependencies);
     const keyDirectory = path.resolve(directory, zone.keyDirectory);
-    const { apex } = this;
-    if (policy !== undefined) this.#upkeep = new KeyUpkeep({ apex, label, policy, keyDirectory }, this.#dependencies);
+    if (policy !== undefined) this.#prepareKeys(policy, keyDirectory, before);
     else if (manualKeys !== undefined)
       this.#upkeep = new TimedKeyUpkeep({ apex, label, manualKeys, keyDirectory }, this.#dependencies);
+  }
+
+  #prepareKeys(policy: DnssecPolicy, keyDirectory: string, before: ZoneKeeperOptions | undefined): void {
+    const { history, askParent } = this.#dependencies;
+    const { apex, zone } = this;
+    const label = this.#side('signed');
+    const changes = before?.policy && policyChanges(before.policy, policy);
+    const isSameParent = before !== undefined && JSON.stringify(before.zone.parent) === JSON.stringify(zone.parent);
+    // What was told once is told again only when something is new.
+    if (this.#upkeep !== undefined && changes?.length === 0 && isSameParent) return;
+    if (changes !== undefined && changes.length > 0) {
+      const head = { kind: 'policy', at: this.now, about: this.#about } as const;
+      history.record([{ ...head, from: before!.policy!.name, to: policy.name, changes }]);
+    }
+    if (!isSameParent) {
+      this.#parent?.close();
+      const ask = zone.parent === undefined ? undefined : askParent;
+      this.#parent = ask?.({ apex, label, zone }, () => void this.#request({ file: false, keys: true }));
+    }
+    const about = this.#about;
+    this.#served ??= new ServedVersions({ file: `${this.#path}.signed.ttls`, label, about }, this.#dependencies);
+    this.#upkeep = new KeyUpkeep(
+      { apex, label, about, policy, keyDirectory },
+      { ...this.#dependencies, served: this.#served.ttls, parent: this.#parent },
+    );
+  }
+
+  get #about(): NonNullable<HistoryEvent['about']> {
+    return { zone: nameToShortText(this.apex).toLowerCase(), view: this.view };
   }
 
   #request(work: Work): Promise<void> {
@@ -279,16 +356,15 @@ export class ZoneKeeper implements AsyncDisposable {
   }
 
   async #do(work: Work): Promise<void> {
-    if (!this.isMaintained) return this.#keepPlain(work);
+    if (!this.isMaintained && !this.#inherits()) return this.#keepPlain(work);
     if (this.store.current() === 0) this.#recover();
     if (work.file) this.#loadFile();
     if (this.store.current() === 0 && this.#unsigned === 0) return;
     await this.#keepSigned(work.keys);
   }
 
-  /** A zone that is served as it is written: presigned, unsigned, or with a policy that has no keys. */
+  /** A zone that is served as it is written: presigned or unsigned. */
   #keepPlain({ file }: Work): void {
-    if ((this.policy !== undefined || this.zone.inlineSigning) && this.#servesOldSignedFile()) return;
     if (!file) return;
     this.#loadFile();
     if (this.#unsigned === 0) return;
@@ -298,23 +374,23 @@ export class ZoneKeeper implements AsyncDisposable {
   }
 
   /** RFC 6781 section 4.4: a zone with a DS in its parent becomes bogus when it just loses its signatures. */
-  #servesOldSignedFile(): boolean {
+  #inherits(): boolean {
+    if (this.isLoaded) return false;
+    const { zone, label, apex } = this;
     const file = `${this.#path}.signed`;
-    const files = new SignedFiles({ file, label: this.label }, this.#dependencies);
-    if (!files.exists()) return false;
-    this.#dependencies.log.write(zoneEvent.policyInsecure(this.label, this.policyName, file));
-    if (this.store.current() !== 0) return true;
-    const version = files.recover(this.store);
-    if (version !== undefined) this.store.publish(version);
-    return version !== undefined;
+    const inherited = new InheritedZone({ zone, apex, label, file }, this.#dependencies);
+    this.#inherited = inherited.manualKeys(this.store);
+    if (this.#inherited === undefined) return false;
+    this.#prepareSigning(undefined);
+    return true;
   }
 
   #recover(): void {
     const version = this.#files?.recover(this.store);
     if (version === undefined) return;
     this.store.publish(version);
-    const { serial } = this.read();
-    this.#dependencies.log.write(zoneEvent.loaded(this.#side('signed'), serial, true));
+    const reader = this.read();
+    this.#dependencies.log.write(zoneEvent.loaded(this.#side('signed'), reader.serial, reader.denial !== 'none'));
     this.#dependencies.published(this);
   }
 
@@ -332,6 +408,7 @@ export class ZoneKeeper implements AsyncDisposable {
     if (this.#unsigned !== 0) this.store.release(this.#unsigned);
     this.#unsigned = loaded.version;
     this.unsignedSerial = serial;
+    this.#served?.hasNewData();
     this.lastLoaded = this.now;
     log.write(zoneEvent.loaded(label, serial, !this.isMaintained && loaded.isSigned));
   }
@@ -356,8 +433,10 @@ export class ZoneKeeper implements AsyncDisposable {
     if (followsFiles && !isRepeated && (keysAsked || this.#keysAreDue(now)))
       log.write(zoneEvent.reconfiguringKeys(label));
     this.#isUnfinished = true;
+    if (before !== 0) this.#served?.note(this.read(), now, this.#parent?.highestTtl);
     const decision = this.#decide(this.#upkeep, now);
     this.keys = decision.keys;
+    this.waits = decision.waits ?? [];
     const nextEvent = this.#nextLook(decision.nextEvent, now);
     const isNews = nextEvent !== this.nextKeyEvent;
     this.nextKeyEvent = nextEvent;
@@ -369,7 +448,9 @@ export class ZoneKeeper implements AsyncDisposable {
     if (signed !== 'unchanged') this.#commit(before, signed.version, signed.statistics);
     if (this.#unsigned !== 0) this.store.release(this.#unsigned);
     this.#unsigned = 0;
-    decision.published();
+    const reader = this.read();
+    this.#served?.note(reader, this.now, this.#parent?.highestTtl);
+    decision.published(this.now, reader.serial);
     this.#isUnfinished = false;
   }
 
@@ -386,7 +467,8 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** The next time that the key directory is looked at: dnssec-loadkeys-interval bounds what the key files say. */
   #nextLook(nextEvent: number | undefined, now: number): number | undefined {
-    const { loadKeysInterval, manualKeys } = this.zone;
+    const { loadKeysInterval } = this.zone;
+    const { manualKeys } = this;
     if (loadKeysInterval === undefined || manualKeys?.mode === 'allow') return nextEvent;
     return Math.min(nextEvent ?? Infinity, now + loadKeysInterval);
   }
@@ -399,6 +481,7 @@ export class ZoneKeeper implements AsyncDisposable {
     const version = this.#unsigned;
     this.#unsigned = 0;
     if (version !== 0) this.#publish(version);
+    if (this.isLoaded) this.#served?.note(this.read(), this.now, undefined);
   }
 
   async #sign(
@@ -426,7 +509,8 @@ export class ZoneKeeper implements AsyncDisposable {
   /** Makes the version durable, then publishes it. A version that cannot be written is never seen. */
   #commit(before: VersionRef, version: VersionRef, statistics: SigningStatistics): void {
     const { arena, log } = this.#dependencies;
-    const { serial } = new ZoneReader(arena).open(version);
+    const reader = new ZoneReader(arena).open(version);
+    const { serial } = reader;
     try {
       if (this.#files?.isSigned === true) this.#files.append(before, version, this.unsignedSerial);
       else this.#files?.write(version, true, this.unsignedSerial);
@@ -435,7 +519,9 @@ export class ZoneKeeper implements AsyncDisposable {
       throw error;
     }
     this.#publish(version);
-    log.write(zoneEvent.signed(this.#side('signed'), this.policy?.name, serial, this.unsignedSerial, statistics));
+    const label = this.#side('signed');
+    if (reader.denial === 'none') log.write(zoneEvent.isUnsigned(label, this.policyName, serial));
+    else log.write(zoneEvent.signed(label, this.policy?.name, serial, this.unsignedSerial, statistics));
     this.#files?.compactIfWorthwhile(version, this.unsignedSerial);
   }
 
@@ -448,7 +534,7 @@ export class ZoneKeeper implements AsyncDisposable {
   }
 
   get #refreshSpan(): number {
-    return this.policy?.signaturesRefresh ?? this.zone.manualKeys?.signaturesRefresh ?? 0;
+    return this.policy?.signaturesRefresh ?? this.manualKeys?.signaturesRefresh ?? 0;
   }
 
   get #refreshMargin(): number {
@@ -516,9 +602,9 @@ export class ZoneKeeper implements AsyncDisposable {
   }
 }
 
-/** True when this server signs the zone: by a policy that has keys, or with keys that a person manages. */
+/** True when this server signs the zone, or takes its signatures away: by a policy, or with keys that a person manages. */
 export function isMaintained({ zone, policy }: Pick<ZoneKeeperOptions, 'zone' | 'policy'>): boolean {
-  return policy === undefined ? zone.manualKeys !== undefined : policy.keys.length > 0;
+  return policy !== undefined || zone.manualKeys !== undefined;
 }
 
 /** A fault of this program in one zone's upkeep must not end the service of all zones. */

@@ -22,14 +22,14 @@ export function zoneStatusText(keeper: ZoneKeeper): string {
 
 function signingLines(keeper: ZoneKeeper, reader: ZoneReader): string[] {
   const lines = [`inline signing: ${keeper.zone.inlineSigning ? 'yes' : 'no'}`];
-  const isOnCommand = keeper.zone.manualKeys?.mode === 'allow';
+  const isOnCommand = keeper.manualKeys?.mode === 'allow';
   lines.push(`key maintenance: ${isOnCommand ? 'on command' : keeper.isMaintained ? 'automatic' : 'none'}`);
   if (keeper.nextKeyEvent !== undefined) lines.push(`next key event: ${httpTime(keeper.nextKeyEvent)}`);
   const next = keeper.isMaintained ? nextToResign(reader) : undefined;
   if (next !== undefined) {
     lines.push(`next resign node: ${next.owner}/${typeText(next.type)}`);
     lines.push(
-      `next resign time: ${httpTime(next.expiration - (keeper.policy ?? keeper.zone.manualKeys)!.signaturesRefresh)}`,
+      `next resign time: ${httpTime(next.expiration - (keeper.policy ?? keeper.manualKeys)!.signaturesRefresh)}`,
     );
   }
   return lines;

@@ -38,11 +38,21 @@ export function rememberCoverage(arena: Arena, version: VersionRef, parameters: 
  * ends need to be looked at. False when that is not known.
  */
 export function isCovered(reader: ZoneReader, parameters: SigningParameters): boolean {
-  const known = coverages.get(reader.arena)?.get(reader.version);
-  if (known === undefined || known.fingerprint !== fingerprintOf(reader)) return false;
+  const known = recall(reader);
+  if (known === undefined) return false;
   const wanted = namesOf(parameters);
   // As many signatures as before in each algorithm, and none by a key that is no longer among those of the parameters.
   return isSameCount(known.keys, wanted.keys) && known.all.every((name) => wanted.all.includes(name));
+}
+
+/** All keys that may have signed the version, as "algorithm/tag"; undefined when that is not known. */
+export function coveringKeys(reader: ZoneReader): readonly string[] | undefined {
+  return recall(reader)?.all;
+}
+
+function recall(reader: ZoneReader): Coverage | undefined {
+  const known = coverages.get(reader.arena)?.get(reader.version);
+  return known?.fingerprint === fingerprintOf(reader) ? known : undefined;
 }
 
 function namesOf(parameters: SigningParameters): { keys: string[]; all: string[] } {

@@ -5,6 +5,7 @@ import type { DnssecPolicy, ZoneConfiguration } from '../../src/conf/configurati
 import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
 import { DirectoryLocks } from '../../src/daemon/directory-locks.ts';
 import { ZoneKeeper } from '../../src/daemon/zone-keeper.ts';
+import { MemoryHistory } from '../../src/history/memory-history.ts';
 import { FileKeyStore } from '../../src/keys/file-key-store.ts';
 import { SigningPool } from '../../src/signer/signing-pool.ts';
 import { verifyZone } from '../../src/validate/verify-zone.ts';
@@ -56,6 +57,7 @@ export interface World {
   readonly clock: SimulatedClock;
   readonly disk: MemoryDisk;
   readonly log: MemoryLog;
+  readonly history: MemoryHistory;
   readonly arena: Arena;
   readonly keeper: ZoneKeeper;
   /** Serials that were published, in order. */
@@ -84,6 +86,7 @@ export function makeWorld(
   const disk = options.disk ?? new MemoryDisk();
   if (options.disk === undefined) disk.put(FILE, zoneText(1));
   const log = new MemoryLog();
+  const history = new MemoryHistory();
   const random = new SeededRandom(options.seed ?? 7);
   const arena = Arena.create(options.memory ?? MEMORY, random);
   const published: number[] = [];
@@ -101,6 +104,7 @@ export function makeWorld(
       pool: new SigningPool({ threads: 1 }, { arena }),
       keyStore: new FileKeyStore({ directory: '/zones' }, { disk, clock, log }),
       locks: new DirectoryLocks({ disk }),
+      history,
       published: (one) => published.push(one.read().serial),
     },
   );
@@ -108,6 +112,7 @@ export function makeWorld(
     clock,
     disk,
     log,
+    history,
     arena,
     keeper,
     published,

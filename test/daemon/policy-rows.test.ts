@@ -55,6 +55,10 @@ async function started(policy: DnssecPolicy, ...lines: string[]): Promise<World>
   return world;
 }
 
+function statusText({ keeper }: World, now: number): string {
+  return keyStatusText({ policy: keeper.policyName, zone: 'example', keys: keeper.keys, waits: keeper.waits, now });
+}
+
 const KEY_TYPES: readonly number[] = [TYPE.DNSKEY, TYPE.CDS, TYPE.CDNSKEY];
 const isKeyType = (type: number): boolean => KEY_TYPES.includes(type);
 
@@ -73,7 +77,7 @@ test('S-031 policy default: one DNSKEY, 257 and algorithm 13, for ever, signs ev
   };
   assertAlone();
   assert.deepEqual([times.inactive, times.delete, state?.lifetime], [undefined, undefined, 0]);
-  assert.match(keyStatusText('default', world.keeper.keys, begin), /^ {2}No rollover scheduled$/m);
+  assert.match(statusText(world, begin), /^ {2}No rollover scheduled$/m);
   // max-zone-ttl, zone-propagation-delay and retire-safety: by then all caches have signatures.
   const signedEverywhere = DAY + 5 * MINUTE + HOUR;
   await world.advance(signedEverywhere - 1);
@@ -131,7 +135,7 @@ test('S-035 another dnskey-ttl in the configuration: the TTL follows, and the ne
 
 test('S-046 (part) log and status tell beforehand when KSK and ZSK are to be replaced', async () => {
   const world = await started(SPLIT);
-  const text = keyStatusText('split', world.keeper.keys, world.clock.now());
+  const text = statusText(world, world.clock.now());
   // The clock begins at 2026-11-21 00:00 UTC: after 60 days and after 365 days.
   assert.match(text, /, ZSK\n(?: .*\n|\n)*? {2}Next rollover scheduled on Wed Jan 20 00:00:00 2027$/m);
   assert.match(text, /, KSK\n(?: .*\n|\n)*? {2}Next rollover scheduled on Sun Nov 21 00:00:00 2027$/m);

@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimulatedClock } from '../../src/base/clock.ts';
-import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
+import { DEFAULT_POLICY, INSECURE_POLICY } from '../../src/conf/defaults.ts';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { nameToText } from '../../src/wire/name-text.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
 import { MemoryDisk } from '../base/memory-disk.ts';
-import { faultsOf, FILE, makeWorld, signatureSpan, START, zoneText, type World } from './keeper-fixture.ts';
+import {
+  faultsOf,
+  FILE,
+  makeWorld,
+  signatureSpan,
+  START,
+  zoneConfiguration,
+  zoneText,
+  type World,
+} from './keeper-fixture.ts';
 
 const HOUR = 3600;
 const DAY = 86_400;
@@ -339,18 +348,19 @@ test('S-066 S-174 (part) policy none: presigned data are served as they are, bad
   assert.ok(![...world.disk.files.keys()].some((file) => /\/K|\.signed/.test(file)));
 });
 
-test('policy insecure: an unsigned zone stays unsigned, a signed one is refused in clear words', async () => {
-  const insecure = { ...DEFAULT_POLICY, name: 'insecure', keys: [] };
-  const plain = makeWorld({ policy: insecure });
+test('policy insecure: a zone that was never signed is served as it is written, with its serial', async () => {
+  const plain = makeWorld({ policy: INSECURE_POLICY });
   await plain.keeper.start();
   assert.equal(signatureSpan(plain.keeper.read()).count, 0);
-  const signed = makeWorld();
-  await signed.keeper.start();
-  await signed.keeper.stop();
-  const later = makeWorld({ policy: insecure, disk: signed.disk.afterCrash(), clock: signed.clock });
-  await later.keeper.start();
-  assert.deepEqual(await faultsOf(later), []);
-  assert.ok(later.news().some((line) => line.includes('going insecure is not supported yet')));
+  assert.deepEqual(plain.published, [1]);
+  plain.disk.put(FILE, zoneText(7));
+  plain.keeper.requestReload();
+  await plain.keeper.idle();
+  assert.deepEqual(plain.published, [1, 7]);
+  assert.deepEqual(
+    [...plain.disk.files.keys()].filter((file) => /\/K|\.signed$/.test(file)),
+    [],
+  );
 });
 
 test('S-028 a clock that was ahead and is set back: what it signed is signed anew, the serial goes on', async () => {
@@ -370,19 +380,38 @@ test('S-028 a clock that was ahead and is set back: what it signed is signed ane
   assert.equal(right.published.length, length, 'once');
 });
 
-test('inline-signing without a policy: a zone that was signed keeps signatures and serial, and the log says what to do', async () => {
+test('inline-signing with policy none: a zone that was signed goes on being signed, its keys by their own times, and the log says so', async () => {
   const signed = makeWorld();
   await signed.keeper.start();
+  await signed.advance(DAY);
   const { serial } = signed.keeper.read();
+  const [{ tag }] = signed.keeper.keys;
   await signed.keeper.stop();
   const later = makeWorld({ policy: 'none', disk: signed.disk.afterCrash(), clock: signed.clock });
   await later.keeper.start();
-  assert.equal(later.keeper.read().serial, serial);
-  assert.ok(signatureSpan(later.keeper.read()).count > 0);
+  assert.ok(later.keeper.read().serial >= serial);
   assert.deepEqual(await faultsOf(later), []);
-  assert.ok(
-    later.news().some((line) => line.includes("policy 'none'") && line.includes(`${FILE}.signed and its .jnl`)),
+  assert.ok(later.news().some((line) => line.includes("use 'dnssec-policy insecure' to make it unsigned")));
+  await later.advance(60 * DAY);
+  assert.deepEqual(await faultsOf(later), []);
+  assert.deepEqual(
+    later.keeper.keys.map((key) => key.tag),
+    [tag],
   );
+  assert.equal(later.keeper.manualKeys?.mode, 'maintain');
+});
+
+test('policy none without inline-signing: served as it is written, and the log warns of a DS that the parent may have', async () => {
+  const signed = makeWorld();
+  await signed.keeper.start();
+  await signed.advance(3 * DAY);
+  await signed.keeper.stop();
+  const zone = zoneConfiguration({ inlineSigning: false, policy: undefined });
+  const later = makeWorld({ policy: 'none', zone, disk: signed.disk.afterCrash(), clock: signed.clock });
+  await later.keeper.start();
+  assert.deepEqual(later.published, [1]);
+  assert.equal(signatureSpan(later.keeper.read()).count, 0);
+  assert.equal(later.news().filter((line) => line.includes('the parent may still have the DS of example/')).length, 1);
 });
 
 test('S-050 the salt of NSEC3 stays the same over changes and restarts', async () => {
@@ -515,7 +544,7 @@ test('S-017 (part) three years under the default policy without a command: signe
     if (day % 30 === 0) assert.deepEqual(await faultsOf(world), [], `day ${day}`);
     const news = world.news();
     signings.push(...news.filter((line) => line.includes('signatures made')));
-    for (const line of news.filter((one) => /DNSKEY|CDS|created/.test(one) && !one.startsWith('Fetching')))
+    for (const line of news.filter((one) => /DNSKEY|CDS |created/.test(one) && !one.startsWith('Fetching')))
       assert.match(line, / policy default$/);
   }
   assert.ok(signings.length > 3 * 20, `${signings.length} signings`);

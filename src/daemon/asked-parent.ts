@@ -1,0 +1,23 @@
+/** A key whose next step depends on its DS. */
+export interface AwaitedDs {
+  /** Base of its file names. */
+  readonly id: string;
+  /** For log lines. */
+  readonly name: string;
+  /** RDATA. */
+  readonly dnskey: Uint8Array;
+  readonly awaits: 'published' | 'withdrawn';
+}
+
+/** The parent of one zone, as somebody asks it (src/parent). Times are Unix seconds. */
+export interface AskedParent {
+  /** Asks about these keys, and no others, from now on. */
+  expect(keys: readonly AwaitedDs[]): void;
+  askNow(): void;
+  /** When the DS of a key was at all of the parent's servers, or at none, by key id. */
+  readonly dsSeen: ReadonlyMap<string, number>;
+  readonly dsGone: ReadonlyMap<string, number>;
+  /** Of the DS RRset, in seconds; undefined: none was seen. */
+  readonly highestTtl: number | undefined;
+  close(): void;
+}

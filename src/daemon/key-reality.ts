@@ -1,0 +1,177 @@
+import path from 'node:path';
+import { equalOctets } from '../base/octets.ts';
+import type { DnssecPolicy } from '../conf/configuration.ts';
+import { algorithmText } from '../crypto/algorithm.ts';
+import { keyTag } from '../crypto/key-tag.ts';
+import type { KeyPair } from '../keys/key-pair.ts';
+import type { KeyState } from '../keys/key-state.ts';
+import type { Publication } from '../policy/publication.ts';
+import { hasSignaturesOf } from '../signer/signers-of.ts';
+import type { ZoneReader } from '../zone/store/zone-reader.ts';
+import type { ApexKeyFacts } from './apex-key-facts.ts';
+import { signaturesGoneBy } from './key-publication.ts';
+import { keyName } from './managed-key.ts';
+
+/*
+ * What key files say is believed as far as the zone agrees. They may come from a backup, from a server that died between two
+ * writes, or from a hand that was wrong; the zone that is served is what resolvers have seen.
+ */
+
+/** The keys with states that the served zone bears out. A key that agrees with it is the same object as before. */
+export function borneOut(
+  pairs: readonly KeyPair[],
+  before: ApexKeyFacts | undefined,
+  signed: ZoneReader | undefined,
+  policy: DnssecPolicy,
+  now: number,
+): KeyPair[] {
+  if (before === undefined || signed === undefined) return [...pairs];
+  const shown = pairs.map((pair) => asShown(pair, before, now));
+  return withLateSignatures(shown, signed, policy, now);
+}
+
+const isVisible = (condition: string | undefined): boolean => condition === 'rumoured' || condition === 'omnipresent';
+
+/** A record appears with the publication that shows it, whatever was written before that (RFC 7583 section 3.2.1, Tpub). */
+function asShown(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
+  const { state } = pair;
+  if (state?.goal !== 'omnipresent') return pair;
+  const isShown = before.dnskeys.some((rdata) => equalOctets(rdata, pair.dnskey));
+  if (isShown) {
+    // The file says that nobody has what everybody can see: it is not older than now for all that is known.
+    if (state.dnskey !== 'hidden') return pair;
+    return { ...pair, state: { ...state, ...appeared(state, before.signs(pair.dnskey, 'keys'), now) } };
+  }
+  if (!isVisible(state.dnskey) || state.dnskeyChange === now) return pair;
+  const zrrsig: Partial<KeyState> = isVisible(state.zrrsig) ? { zrrsig: 'rumoured', zrrsigChange: now } : {};
+  const changed = { ...state, ...appeared(state, isVisible(state.krrsig), now), ...zrrsig };
+  return { ...pair, state: changed, times: { ...pair.times, publish: now } };
+}
+
+function appeared(state: KeyState, withSignature: boolean, now: number): Partial<KeyState> {
+  const signature: Partial<KeyState> =
+    withSignature && state.krrsig !== undefined ? { krrsig: 'rumoured', krrsigChange: now } : {};
+  return { dnskey: 'rumoured', dnskeyChange: now, ...signature };
+}
+
+/**
+ * A server that was down when the last signature of a retiring key was due has served it until now: caches may have got it a moment
+ * ago, and the interval counts from now on, for the key and for those that take its place.
+ */
+function withLateSignatures(
+  pairs: readonly KeyPair[],
+  signed: ZoneReader,
+  policy: DnssecPolicy,
+  now: number,
+): KeyPair[] {
+  const isLate = (pair: KeyPair): boolean => {
+    const end = signaturesGoneBy(pair, policy);
+    return end !== undefined && now > end && hasSignaturesOf(signed, pair.dnskey);
+  };
+  const late = pairs.filter(isLate);
+  if (late.length === 0) return [...pairs];
+  const since = now - policy.signaturesValidity + policy.signaturesRefresh;
+  return pairs.map((pair) => {
+    const { state } = pair;
+    const takesPlace = state?.zrrsig === 'rumoured' && late.some(({ algorithm }) => algorithm === pair.algorithm);
+    if (state === undefined || (!takesPlace && !late.includes(pair))) return pair;
+    return { ...pair, state: { ...state, zrrsigChange: Math.max(state.zrrsigChange ?? since, since) } };
+  });
+}
+
+/** DNSKEYs of the served zone that nothing accounts for. */
+export interface Unaccounted {
+  /** Their RDATA: they stay in the zone. */
+  readonly stay: readonly Uint8Array[];
+  /** What is wrong and what to do, once for each. */
+  readonly complaints: readonly string[];
+  /** Why nothing may be signed because of them: what is served must stay as it is. */
+  readonly suspended: string | undefined;
+}
+
+/**
+ * DNSKEYs of the served zone that would vanish although nothing says that they may.
+ * @param known the keys as they were before the plan
+ */
+export function unaccountedKeys(
+  known: readonly KeyPair[],
+  publication: Publication,
+  before: ApexKeyFacts | undefined,
+  keyDirectory: string,
+): Unaccounted {
+  const stay: Uint8Array[] = [];
+  const complaints: string[] = [];
+  let suspended: string | undefined;
+  for (const rdata of before?.dnskeys ?? []) {
+    const pair = known.find((one) => equalOctets(one.dnskey, rdata));
+    if (pair !== undefined && (publication.dnskey.includes(pair.fileBase) || mayGo(pair, rdata, before!))) continue;
+    const what = pair === undefined ? lostText(rdata, keyDirectory) : contradictionText(pair, keyDirectory);
+    stay.push(rdata);
+    complaints.push(`${what}; until then its DNSKEY stays in the zone and no key is made or removed`);
+    // Resolvers may trust this key alone, or what it signed would be gone.
+    if (before!.signs(rdata, 'keys') || before!.signs(rdata, 'zone') || !publication.isSigned) suspended ??= what;
+  }
+  return { stay, complaints, suspended };
+}
+
+/** A state that led the plan to let the DNSKEY go, or a time that a person set. */
+function mayGo(pair: KeyPair, rdata: Uint8Array, before: ApexKeyFacts): boolean {
+  const { state, times } = pair;
+  if (state?.dnskey === undefined) return times.delete !== undefined;
+  return state.dnskey !== 'hidden' || !(before.signs(rdata, 'keys') || before.signs(rdata, 'zone'));
+}
+
+function lostText(rdata: Uint8Array, keyDirectory: string): string {
+  const name = `${algorithmText(rdata[3])} key ${keyTag(rdata)}`;
+  return `the zone shows DNSKEY records whose key files are not there (${name}): restore the files in ${keyDirectory}`;
+}
+
+function contradictionText(pair: KeyPair, keyDirectory: string): string {
+  const file = path.join(keyDirectory, `${pair.fileBase}.state`);
+  return `the zone shows the DNSKEY of ${keyName(pair, true)}, but its state file does not say so: restore ${file}`;
+}
+
+/**
+ * Why the zone cannot be signed as the publication wants it. RFC 4035 section 2.2: each algorithm in the DNSKEY RRset signs all;
+ * without that the zone must stay as it is.
+ * @param pairs as they are after the plan
+ */
+export function unableToSign(
+  pairs: readonly KeyPair[],
+  publication: Publication,
+  before: ApexKeyFacts | undefined,
+  keyDirectory: string,
+): string | undefined {
+  const shown = pairs.filter((pair) => publication.dnskey.includes(pair.fileBase));
+  if (shown.length === 0) return `there is no key for the zone in ${keyDirectory}`;
+  for (const [signers, what] of [
+    [publication.signsKeys, 'its DNSKEY RRset'] as const,
+    [publication.signsZone, 'its records'] as const,
+  ]) {
+    if (signers.length === 0)
+      return `no key of the zone signs ${what}: look at "rndc dnssec -status" and at the files in ${keyDirectory}`;
+  }
+  const lacking = lackingPrivateHalf(shown, publication, before);
+  if (lacking === undefined) return undefined;
+  const file = path.join(keyDirectory, `${lacking.fileBase}.private`);
+  return `no private key for ${keyName(lacking, true)}: restore ${file}; what is published stays until then`;
+}
+
+function lackingPrivateHalf(
+  shown: readonly KeyPair[],
+  { signsKeys, signsZone }: Publication,
+  before: ApexKeyFacts | undefined,
+): KeyPair | undefined {
+  // The parent may have the DS of this one only: without its signature the DNSKEY RRset would be bogus.
+  const trusted = shown.find(
+    (pair) =>
+      pair.private === undefined && signsKeys.includes(pair.fileBase) && before?.signs(pair.dnskey, 'keys') === true,
+  );
+  if (trusted !== undefined) return trusted;
+  for (const { algorithm } of shown)
+    for (const signers of [signsKeys, signsZone]) {
+      const able = shown.filter((pair) => pair.algorithm === algorithm && signers.includes(pair.fileBase));
+      if (able.length > 0 && able.every((pair) => pair.private === undefined)) return able[0];
+    }
+  return undefined;
+}

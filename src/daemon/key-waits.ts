@@ -1,0 +1,44 @@
+import { algorithmText } from '../crypto/algorithm.ts';
+import type { KeyPair } from '../keys/key-pair.ts';
+import type { KeyRecord } from '../policy/planned-key.ts';
+import type { KeyWait } from '../policy/key-wait.ts';
+import { keyRole } from './managed-key.ts';
+
+const RECORDS: Readonly<Record<KeyRecord, string>> = {
+  dnskey: 'dnskey',
+  ds: 'ds',
+  zrrsig: 'zone rrsig',
+  krrsig: 'key rrsig',
+};
+
+/** Waits for something else than time. */
+export function blockedWaits(waits: readonly KeyWait[]): KeyWait[] {
+  return waits.filter(({ reason }) => reason !== 'time');
+}
+
+/** What is to be seen at the parent for the wait to end; undefined: keys wait for each other, and nobody has to do anything. */
+export function awaitedDs({ reason }: KeyWait): 'published' | 'withdrawn' | undefined {
+  if (reason === 'ds not seen at parent') return 'published';
+  return reason === 'ds still at parent' ? 'withdrawn' : undefined;
+}
+
+/** "key 12345 (ECDSAP256SHA256), KSK: ds stays rumoured: ds not seen at parent". */
+export function waitText(wait: KeyWait, pairs: readonly KeyPair[]): string {
+  const what = wait.record === undefined ? 'its rollover waits' : `${RECORDS[wait.record]} stays ${wait.from}`;
+  const others = wait.others.length === 0 ? '' : ` (${wait.others.map((id) => keyText(id, pairs)).join('; ')})`;
+  return `${keyText(wait.key, pairs)}: ${what}: ${wait.reason}${others}`;
+}
+
+/** The command that an operator gives once the parent has done its part; undefined where there is none. */
+export function waitCommand(wait: KeyWait, pairs: readonly KeyPair[], zone: string): string | undefined {
+  const seen = awaitedDs(wait);
+  const pair = pairs.find(({ fileBase }) => fileBase === wait.key);
+  if (seen === undefined || pair === undefined) return undefined;
+  return `rndc dnssec -checkds -key ${pair.tag} -alg ${pair.algorithm} ${seen} ${zone}`;
+}
+
+/** "key 12345 (ECDSAP256SHA256), KSK", as `rndc dnssec -status` has keys. */
+export function keyText(id: string, pairs: readonly KeyPair[]): string {
+  const pair = pairs.find(({ fileBase }) => fileBase === id);
+  return pair === undefined ? id : `key ${pair.tag} (${algorithmText(pair.algorithm)}), ${keyRole(pair)}`;
+}
