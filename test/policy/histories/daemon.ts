@@ -1,0 +1,292 @@
+import type { DnssecPolicy } from '../../../src/conf/configuration.ts';
+import type { Observations } from '../../../src/policy/observations.ts';
+import type { KeyAction, Plan } from '../../../src/policy/plan.ts';
+import type { KeyWait } from '../../../src/policy/key-wait.ts';
+import type { PlannedKey, PlannedState } from '../../../src/policy/planned-key.ts';
+import type { RequestAnswer } from '../../../src/policy/requests.ts';
+import { has } from './caches.ts';
+import type { History } from './history.ts';
+import type { Parent } from './parent.ts';
+import type { Moment, ServedZone } from './served-zone.ts';
+
+export type Planner = (
+  policy: DnssecPolicy,
+  keys: readonly PlannedKey[],
+  observations: Observations,
+  now: number,
+) => Plan;
+
+/** What comes of a plan that never ends or contradicts itself. */
+export class PlanFault extends Error {}
+
+/** A kill in the middle of a look: after so many writes; `torn`, when the next one is a key's: between its files. */
+export interface Kill {
+  readonly writes: number;
+  readonly torn: boolean;
+}
+
+class Killed extends Error {}
+
+/** Seconds without a next event after which there is nothing to do either. */
+const LONG = 100_000_000;
+
+/** Rounds of planning in one look: making keys is followed by a plan that takes them into account. */
+const MOST_ROUNDS = 4;
+
+/**
+ * Carries plans out as the daemon does: files of new keys first, then the zone is published, then states that changed are
+ * saved. Key files outlive it; what it saw at the parent does not.
+ */
+export class Daemon {
+  readonly #history: History;
+  readonly #planner: Planner;
+  readonly #zone: ServedZone;
+  readonly #parent: Parent;
+  policy: DnssecPolicy;
+  files: readonly PlannedKey[];
+  /** The next look, in the daemon's time. */
+  nextLook = -Infinity;
+  #made = 0;
+  #seen = new Map<string, number>();
+  #gone = new Map<string, number>();
+  #waits: readonly KeyWait[] = [];
+  #writesLeft = Infinity;
+  #isTorn = false;
+
+  constructor(history: History, planner: Planner, zone: ServedZone, parent: Parent, files: readonly PlannedKey[]) {
+    this.files = files;
+    this.#history = history;
+    this.#planner = planner;
+    this.#zone = zone;
+    this.#parent = parent;
+    this.policy = history.policies[0];
+  }
+
+  /**
+   * Looks at the keys and does what is due.
+   * @returns false when it was killed on the way
+   */
+  look(moment: Moment, kill?: Kill): boolean {
+    this.#writesLeft = kill?.writes ?? Infinity;
+    this.#isTorn = kill?.torn ?? false;
+    try {
+      this.#run(moment);
+      return kill === undefined;
+    } catch (fault) {
+      if (fault instanceof Killed) return false;
+      throw fault;
+    }
+  }
+
+  /** What it kept in memory is gone. */
+  restart(): void {
+    this.#seen = new Map();
+    this.#gone = new Map();
+    this.#waits = [];
+  }
+
+  /**
+   * Asks the parent's servers.
+   * @returns true when they say something new
+   */
+  ask(told: number): boolean {
+    if (!this.#history.watchesParent) return false;
+    const before = this.#seen.size + this.#gone.size;
+    const forgotten = [...this.#seen.keys(), ...this.#gone.keys()].filter((id) => !this.#isAskedAbout(id));
+    for (const id of forgotten) for (const known of [this.#seen, this.#gone]) known.delete(id);
+    let isNews = this.#seen.size + this.#gone.size < before;
+    for (const key of this.files) {
+      const isThere = has(this.#parent.keys, key);
+      const [learnt, refuted] = isThere ? [this.#seen, this.#gone] : [this.#gone, this.#seen];
+      isNews = refuted.delete(key.id) || isNews;
+      if (learnt.has(key.id) || !this.#isAsked(key.id, isThere)) continue;
+      learnt.set(key.id, told);
+      isNews = true;
+    }
+    return isNews;
+  }
+
+  /** True when the plan waits for the DS of the key to be there, or not. */
+  awaits(id: string, isThere: boolean): boolean {
+    const reason = isThere ? 'ds not seen at parent' : 'ds still at parent';
+    return this.#waits.some((wait) => wait.key === id && wait.reason === reason);
+  }
+
+  #isAsked(id: string, isThere: boolean): boolean {
+    return this.#history.tells === 'everything' || this.awaits(id, isThere);
+  }
+
+  #isAskedAbout(id: string): boolean {
+    return this.#isAsked(id, true) || this.#isAsked(id, false);
+  }
+
+  /** Saves what a command of the operator came to. */
+  command(answer: RequestAnswer): boolean {
+    if (answer.kind === 'refused') return false;
+    const { key, times, state } = answer;
+    this.files = this.files.map((file) => (file.id === key ? { ...file, times, state } : file));
+    return true;
+  }
+
+  #run(moment: Moment): void {
+    const { told } = moment;
+    const known = this.#borneOut(told);
+    let keys = known;
+    let planned = this.#plan(keys, told);
+    for (let round = 0; planned.actions.some(makesFiles); round++) {
+      if (round === MOST_ROUNDS) throw new PlanFault(`every plan has ${textOf(planned)}`);
+      for (const action of planned.actions) keys = this.#carryOut(action, keys);
+      planned = this.#plan(keys, told);
+    }
+    const after = keys.map((key) => updated(key, planned.actions));
+    this.#write();
+    this.#zone.publish(planned.publication, after, this.policy, moment);
+    for (const key of after) this.#save(key);
+    const settled = this.#borneOut(told);
+    const again = this.#plan(settled, told);
+    if (again.actions.length > 0) throw new PlanFault(`a plan made after the actions were done has ${textOf(again)}`);
+    this.#waits = again.waits;
+    this.#checkNextEvent(settled, again, told);
+    this.nextLook = Math.min(again.nextEvent ?? Infinity, this.#nextRefresh(told));
+  }
+
+  /** Time alone brings nothing before the next event. */
+  #checkNextEvent(keys: readonly PlannedKey[], { nextEvent }: Plan, told: number): void {
+    if (nextEvent !== undefined && nextEvent <= told) throw new PlanFault('the next event is not in the future');
+    const before = (nextEvent ?? told + LONG) - 1;
+    if (before <= told) return;
+    const early = this.#plan(keys, before);
+    if (early.actions.length === 0) return;
+    throw new PlanFault(`at ${before - told} s, before the next event, a plan has ${textOf(early)}`);
+  }
+
+  #plan(keys: readonly PlannedKey[], told: number): Plan {
+    const observations: Observations = {
+      dsSeen: this.#seen,
+      dsGone: this.#gone,
+      served: [...this.#zone.served(), ...(this.#history.watchesParent ? this.#parent.served() : [])],
+    };
+    return this.#planner(this.policy, keys, observations, told);
+  }
+
+  /** Makes, adopts and purges keys; what is on the disk then, and what the plan goes on with. */
+  #carryOut(action: KeyAction, keys: readonly PlannedKey[]): readonly PlannedKey[] {
+    switch (action.kind) {
+      case 'update':
+        return keys;
+      case 'generate': {
+        this.#write();
+        const key = this.#newKey(action);
+        this.files = [...this.files, key];
+        return [...keys, key];
+      }
+      case 'adopt': {
+        this.#write();
+        const { times, state } = action;
+        const adopt = (key: PlannedKey): PlannedKey => (key.id === action.key ? { ...key, times, state } : key);
+        this.files = this.files.map(adopt);
+        return keys.map(adopt);
+      }
+      case 'purge': {
+        this.#write();
+        const isOther = ({ id }: PlannedKey): boolean => id !== action.key;
+        const isServed = this.#zone.dnskey.current.rrset.keys.some(({ id }) => id === action.key);
+        if (isServed) throw new PlanFault(`${action.key} is purged although its DNSKEY is served`);
+        this.files = this.files.filter(isOther);
+        return keys.filter(isOther);
+      }
+    }
+  }
+
+  #newKey({ times, state, line }: Extract<KeyAction, { kind: 'generate' }>): PlannedKey {
+    this.#made++;
+    const { algorithm, bits, role } = line;
+    const flags = role === 'zsk' ? 256 : 257;
+    return { id: `K${this.#made}`, tag: 1000 + this.#made, algorithm, bits, flags, times, state };
+  }
+
+  #save(key: PlannedKey): void {
+    const file = this.files.find(({ id }) => id === key.id)!;
+    if (file === key) return;
+    // .private has the new times, .state the old, and the latter wins where both have one.
+    if (this.#writesLeft === 0 && this.#isTorn) this.#replace({ ...file, times: { ...key.times, ...file.times } });
+    this.#write();
+    this.#replace(key);
+  }
+
+  #replace(key: PlannedKey): void {
+    this.files = this.files.map((file) => (file.id === key.id ? key : file));
+  }
+
+  #write(): void {
+    if (this.#writesLeft-- <= 0) throw new Killed();
+  }
+
+  /**
+   * The keys as the zone that is served bears them out: what it shows for the first time, or showed until now because nobody was
+   * there to change it, is as new as that (RFC 7583 section 3.2.1), whatever was written down before.
+   */
+  #borneOut(told: number): readonly PlannedKey[] {
+    const keys = this.files.map((key) => this.#asShown(key, told));
+    const late = keys.filter(
+      (key) => (this.#signaturesGoneBy(key) ?? Infinity) < told && this.#zone.hasSignaturesOf(key),
+    );
+    if (late.length === 0) return keys;
+    const since = told - this.policy.signaturesValidity + this.policy.signaturesRefresh;
+    return keys.map((key) => {
+      const { state } = key;
+      const takesPlace = state?.zrrsig === 'rumoured' && late.some(({ algorithm }) => algorithm === key.algorithm);
+      if (state === undefined || (!takesPlace && !late.includes(key))) return key;
+      return { ...key, state: { ...state, zrrsigChange: Math.max(state.zrrsigChange ?? since, since) } };
+    });
+  }
+
+  #asShown(key: PlannedKey, told: number): PlannedKey {
+    const { state } = key;
+    if (state?.goal !== 'omnipresent') return key;
+    if (state.ds === 'hidden' && has(this.#zone.sync.keys, key))
+      return this.#asShown({ ...key, state: { ...state, ds: 'rumoured', dsChange: told } }, told);
+    const isVisible = (record: 'dnskey' | 'zrrsig' | 'krrsig'): boolean =>
+      state[record] === 'rumoured' || state[record] === 'omnipresent';
+    if (has(this.#zone.dnskey.current.rrset.keys, key)) {
+      if (state.dnskey !== 'hidden') return key;
+      const signs = has(this.#zone.dnskey.current.rrset.signers, key) && state.krrsig !== undefined;
+      const krrsig = { krrsig: 'rumoured', krrsigChange: told } as const;
+      return { ...key, state: { ...state, dnskey: 'rumoured', dnskeyChange: told, ...(signs && krrsig) } };
+    }
+    if (!isVisible('dnskey') || state.dnskeyChange === told) return key;
+    const changed: PlannedState = {
+      ...state,
+      dnskey: 'rumoured',
+      dnskeyChange: told,
+      ...(isVisible('krrsig') && ({ krrsig: 'rumoured', krrsigChange: told } as const)),
+      ...(isVisible('zrrsig') && ({ zrrsig: 'rumoured', zrrsigChange: told } as const)),
+    };
+    return { ...key, state: changed, times: { ...key.times, publish: told } };
+  }
+
+  #nextRefresh(told: number): number {
+    const times = this.files.map((key) => this.#signaturesGoneBy(key) ?? Infinity);
+    return Math.min(Infinity, ...times.filter((time) => time > told));
+  }
+
+  /** When the last signature of a retiring ZSK is replaced (Dsgn). */
+  #signaturesGoneBy({ state }: PlannedKey): number | undefined {
+    if (state?.zrrsig !== 'unretentive' || state.zrrsigChange === undefined) return undefined;
+    return state.zrrsigChange + this.policy.signaturesValidity - this.policy.signaturesRefresh;
+  }
+}
+
+const makesFiles = ({ kind }: KeyAction): boolean => kind !== 'update';
+
+function updated(key: PlannedKey, actions: readonly KeyAction[]): PlannedKey {
+  for (const action of actions) {
+    if (action.kind === 'update' && action.key === key.id) return { ...key, times: action.times, state: action.state };
+  }
+  return key;
+}
+
+const textOf = ({ actions }: Plan): string =>
+  actions
+    .map((action) => (action.kind === 'generate' ? `generate ${action.line.role}` : `${action.kind} ${action.key}`))
+    .join(', ');
