@@ -30,6 +30,11 @@ export function dsDigestByName(text: string): DsDigest | undefined {
   return DIGESTS.find((digest) => digest.mnemonic.replace('-', '') === plain || String(digest.number) === text);
 }
 
+/** True for a digest type that `dsRdata` can make. */
+export function hasDsDigest(digestType: number): boolean {
+  return dsDigest(digestType) !== undefined;
+}
+
 /** "SHA-256" for 2; the number itself where it has no name here. */
 export function digestName(digestType: number): string {
   return dsDigest(digestType)?.mnemonic ?? String(digestType);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { equalOctets } from '../base/octets.ts';
 import type { DnssecPolicy } from '../conf/configuration.ts';
 import { algorithmText } from '../crypto/algorithm.ts';
+import { dsRdata, hasDsDigest } from '../crypto/ds-digest.ts';
 import { keyTag } from '../crypto/key-tag.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import type { KeyState } from '../keys/key-state.ts';
@@ -39,13 +40,23 @@ function asShown(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
   const isShown = before.dnskeys.some((rdata) => equalOctets(rdata, pair.dnskey));
   if (isShown) {
     // The file says that nobody has what everybody can see: it is not older than now for all that is known.
-    if (state.dnskey !== 'hidden') return pair;
-    return { ...pair, state: { ...state, ...appeared(state, before.signs(pair.dnskey, 'keys'), now) } };
+    const dnskey = state.dnskey === 'hidden' ? appeared(state, before.signs(pair.dnskey, 'keys'), now) : {};
+    // The parent may have acted on a CDS the moment it was there.
+    const ds: Partial<KeyState> =
+      state.ds === 'hidden' && isOffered(pair, before) ? { ds: 'rumoured', dsChange: now } : {};
+    const changes = { ...dnskey, ...ds };
+    return Object.keys(changes).length === 0 ? pair : { ...pair, state: { ...state, ...changes } };
   }
   if (!isVisible(state.dnskey) || state.dnskeyChange === now) return pair;
   const zrrsig: Partial<KeyState> = isVisible(state.zrrsig) ? { zrrsig: 'rumoured', zrrsigChange: now } : {};
   const changed = { ...state, ...appeared(state, isVisible(state.krrsig), now), ...zrrsig };
   return { ...pair, state: changed, times: { ...pair.times, publish: now } };
+}
+
+/** CDS or CDNSKEY of the key are in the zone. */
+function isOffered({ dnskey, zone }: KeyPair, { cds, cdnskey }: ApexKeyFacts): boolean {
+  if (cdnskey.some((rdata) => equalOctets(rdata, dnskey))) return true;
+  return cds.some((rdata) => hasDsDigest(rdata[3]) && equalOctets(rdata, dsRdata(zone, dnskey, rdata[3])));
 }
 
 function appeared(state: KeyState, withSignature: boolean, now: number): Partial<KeyState> {

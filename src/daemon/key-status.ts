@@ -3,7 +3,7 @@ import { isKsk, isZsk, type KeyPair } from '../keys/key-pair.ts';
 import type { KeyCondition } from '../keys/key-state.ts';
 import { formatCalendarTime } from '../keys/key-times.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
-import { blockedWaits, waitCommand, waitText } from './key-waits.ts';
+import { parentWaits, waitCommand, waitText } from './key-waits.ts';
 import { keyRole } from './managed-key.ts';
 
 export interface KeyStatus {
@@ -18,16 +18,15 @@ export interface KeyStatus {
 }
 
 /**
- * Text of `rndc dnssec -status`, as BIND 9.18 prints it. Behind it stands what BIND does not tell: what waits for something other
- * than time, and the command that tells of it.
+ * Text of `rndc dnssec -status`, as BIND 9.18 prints it. Behind it stands what BIND does not tell: what waits for the parent, and the
+ * command that tells of the change.
  */
 export function keyStatusText({ policy, zone, keys, waits, now }: KeyStatus): string {
   const head = `dnssec-policy: ${policy}\ncurrent time:  ${formatCalendarTime(now)}\n`;
-  const blocked = blockedWaits(waits).map((wait) => {
-    const command = waitCommand(wait, keys, zone);
-    return `  ${waitText(wait, keys)}${command === undefined ? '' : `\n    when that has changed: ${command}`}\n`;
-  });
-  const tail = blocked.length === 0 ? '' : `\nwaits:\n${blocked.join('')}`;
+  const told = parentWaits(waits).map(
+    (wait) => `  ${waitText(wait, keys)}\n    when that has changed: ${waitCommand(wait, keys, zone)}\n`,
+  );
+  const tail = told.length === 0 ? '' : `\nwaits:\n${told.join('')}`;
   return head + keys.map((key) => keyText(key, now)).join('') + tail;
 }
 

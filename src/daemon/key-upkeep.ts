@@ -23,7 +23,7 @@ import { keyNews } from './key-news.ts';
 import { signaturesGoneBy, signingParameters } from './key-publication.ts';
 import { obeyKeyRequest, type KeyRequest, type KeyRequestOutcome } from './key-requests.ts';
 import { borneOut, unableToSign, unaccountedKeys } from './key-reality.ts';
-import { awaitedDs, waitCommand, waitText } from './key-waits.ts';
+import { awaitedDs, parentWaits, waitCommand, waitText } from './key-waits.ts';
 import { historyKey, keyName, plannedKey, withSchedule } from './managed-key.ts';
 import type { ServedTtls } from './served-ttls.ts';
 
@@ -69,6 +69,9 @@ export interface KeyDecision {
 
 /** Rounds of planning: making keys is followed by a plan that takes them into account, which is the last. */
 const MOST_ROUNDS = 4;
+
+/** Seconds by which the clock moves on however soon the publication follows the decision. */
+const CLOCK_STEP = 1;
 
 /** Keeps the keys of a zone as its policy wants them and says what signs the zone. */
 export class KeyUpkeep {
@@ -173,7 +176,7 @@ export class KeyUpkeep {
     const { about, policy } = this.#options;
     const events: HistoryEvent[] = [];
     for (const pair of after) {
-      const changed = at > now ? changedAt(pair, now, at) : pair;
+      const changed = at > now + CLOCK_STEP ? changedAt(pair, now, at) : pair;
       if (saved.has(changed)) continue;
       keyStore.save(changed);
       const action = planned.actions.find((one) => one.kind === 'update' && one.key === pair.fileBase);
@@ -219,7 +222,7 @@ export class KeyUpkeep {
   #watch(waits: readonly KeyWait[], pairs: readonly KeyPair[]): void {
     const { log, parent } = this.#dependencies;
     const { apex, label } = this.#options;
-    const outside = waits.filter((wait) => awaitedDs(wait) !== undefined);
+    const outside = parentWaits(waits);
     const told = outside.map((wait) => {
       const command = waitCommand(wait, pairs, nameToShortText(apex));
       const asked = parent === undefined ? '' : 'the parent is asked; ';

@@ -11,12 +11,12 @@ const RECORDS: Readonly<Record<KeyRecord, string>> = {
   krrsig: 'key rrsig',
 };
 
-/** Waits for something else than time. */
-export function blockedWaits(waits: readonly KeyWait[]): KeyWait[] {
-  return waits.filter(({ reason }) => reason !== 'time');
+/** Waits that end when the parent has done its part. Others end with time, or when those do. */
+export function parentWaits(waits: readonly KeyWait[]): KeyWait[] {
+  return waits.filter((wait) => awaitedDs(wait) !== undefined);
 }
 
-/** What is to be seen at the parent for the wait to end; undefined: keys wait for each other, and nobody has to do anything. */
+/** What is to be seen at the parent for the wait to end; undefined: it is not about the parent. */
 export function awaitedDs({ reason }: KeyWait): 'published' | 'withdrawn' | undefined {
   if (reason === 'ds not seen at parent') return 'published';
   return reason === 'ds still at parent' ? 'withdrawn' : undefined;
