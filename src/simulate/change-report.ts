@@ -138,9 +138,9 @@ export function changeReportText(
     ...section('at once', report.atOnce.map(eventLine), 'nothing changes'),
     ...section('then', report.next.map(eventLine), 'nothing'),
     ...section(
-      'the parent',
+      'for the parent to do (by CDS and CDNSKEY, or by hand)',
       report.dsActions.map((action) => `  ${dsActionText(action, report.zone)}`),
-      'has nothing to do',
+      'nothing',
     ),
     ...extra,
     ...report.problems.map((problem) => `PROBLEM: ${problem}`),
@@ -181,7 +181,12 @@ export function changeReportJson(
     keys: report.keys.map(({ name, fate, until, reason }) => ({ name, fate, until: timeJson(until), reason })),
     atOnce: report.atOnce.map(lineJson),
     next: report.next.map(lineJson),
-    dsActions: report.dsActions.map(({ at, keys, done }) => ({ from: momentText(at), keys, done: timeJson(done) })),
+    dsActions: report.dsActions.map(({ at, keys, done, commands }) => ({
+      from: momentText(at),
+      keys,
+      done: timeJson(done),
+      commands,
+    })),
     problems: report.problems,
     result: { kind: report.result.kind, firstRollover: timeJson(report.result.first), text: report.result.text },
   };

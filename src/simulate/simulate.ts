@@ -22,12 +22,17 @@ const MOST_ROUNDS = 16;
 /** Moments of one simulation: five years of a zone whose keys live for a week are some ten thousand. */
 const MOST_MOMENTS = 200_000;
 
+export interface SimulationDependencies {
+  /** What decides; the daemon's own planner, unless a test has another. */
+  readonly plan: typeof plan;
+}
+
 /**
  * What becomes of a zone's keys, its DS and its signatures. The same `plan` as the daemon's decides; time goes from one event to
  * the next. Pure. @throws SignetError SIMULATION_LONG when the policy's times are too short for the time that is asked for
  */
-export function simulate(scenario: Scenario): Simulation {
-  return new Run(scenario).run();
+export function simulate(scenario: Scenario, dependencies: SimulationDependencies = { plan }): Simulation {
+  return new Run(scenario, dependencies).run();
 }
 
 interface Appointment {
@@ -36,6 +41,7 @@ interface Appointment {
 }
 
 class Run {
+  readonly #planner: typeof plan;
   readonly #scenario: Scenario;
   readonly #lives: KeyLives;
   readonly #parent: Parent;
@@ -59,7 +65,8 @@ class Run {
   #cds = '';
   #dnskey = '';
 
-  constructor(scenario: Scenario) {
+  constructor(scenario: Scenario, dependencies: SimulationDependencies) {
+    this.#planner = dependencies.plan;
     const { keys, start, faults, policy } = scenario;
     this.#scenario = scenario;
     this.#lives = new KeyLives(keys, start);
@@ -115,7 +122,7 @@ class Run {
 
   #decide(now: number): void {
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      const made = plan(this.#policy, this.#lives.keys, this.#observations(now), now + this.#offset);
+      const made = this.#planner(this.#policy, this.#lives.keys, this.#observations(now), now + this.#offset);
       this.#plan = made;
       if (made.actions.length === 0) {
         this.#log.see(made.waits, now);

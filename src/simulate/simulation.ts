@@ -14,6 +14,8 @@ export interface Scenario {
   readonly policy: DnssecPolicy;
   /** What the key directory holds. */
   readonly keys: readonly PlannedKey[];
+  /** The daemon asks the parent (`checkds`, `parental-agents`); else an operator tells it. Both are taken to be prompt. */
+  readonly asksParent: boolean;
   /** TTLs that were served before and may be in caches still; `until` undefined is taken for the start. */
   readonly served?: readonly ServedTtl[];
   readonly start: number;
@@ -143,10 +145,12 @@ export interface Summary {
 }
 
 export interface DsAction {
-  /** From when on. */
+  /** From when on CDS and CDNSKEY ask for it. */
   readonly at: number;
   /** Names of keys whose DS the parent is to have; none: no DS at all. */
   readonly keys: readonly string[];
   /** When all of its servers had it; undefined: never in this simulation. */
   readonly done: number | undefined;
+  /** What to tell named then, as it asks no parental agents; empty where it does. */
+  readonly commands: readonly string[];
 }

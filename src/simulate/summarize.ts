@@ -42,7 +42,7 @@ export function summarize(outcome: Outcome): Simulation {
     summary: {
       rollovers: countRollovers(lives),
       longestWait: log.longest,
-      dsActions: dsActionsOf(log.steps, lives),
+      dsActions: dsActionsOf(log.steps, lives, scenario),
       isSound: dangers.length === 0 && stuck.length === 0,
     },
   };
@@ -80,16 +80,27 @@ function countRollovers({ keys, lives }: KeyLives): Record<KeyRole, number> {
   return count;
 }
 
-/** Each time that CDS and CDNSKEY ask the parent for something, and when it had done it. */
-function dsActionsOf(steps: readonly Step[], { nameOf }: KeyLives): DsAction[] {
-  const actions: DsAction[] = [];
-  for (const [i, step] of steps.entries()) {
-    if (step.kind !== 'cds' || (step.keys.length === 0 && !step.isDelete)) continue;
-    const rest = steps.slice(i + 1);
-    const next = rest.findIndex(({ kind }) => kind === 'cds');
-    const until = next < 0 ? rest : rest.slice(0, next);
-    const done = until.find((one) => one.kind === 'ds' && !one.isFlap)?.at;
-    actions.push({ at: step.at, keys: step.keys.map(nameOf), done });
-  }
-  return actions;
+/** Each time that CDS and CDNSKEY ask the parent for something else, and when it had done it. */
+function dsActionsOf(steps: readonly Step[], lives: KeyLives, { asksParent, zone }: Scenario): DsAction[] {
+  const requests = steps.flatMap((step, at) => (step.kind === 'cds' ? { step, at } : []));
+  return requests.flatMap(({ step, at }, i): DsAction | [] => {
+    if (step.keys.length === 0 && !step.isDelete) return [];
+    const until = steps.slice(at, requests[i + 1]?.at);
+    const done = until.find((one): one is DsStep => one.kind === 'ds' && !one.isFlap);
+    const commands = asksParent || done === undefined ? [] : checkdsCommands(done, lives, zone);
+    return { at: step.at, keys: step.keys.map(lives.nameOf), done: done?.at, commands };
+  });
+}
+
+type DsStep = Extract<Step, { kind: 'ds' }>;
+
+function checkdsCommands({ added, removed }: DsStep, { lives }: KeyLives, zone: string): string[] {
+  const command = (id: string, what: string): string => {
+    const { tag, name } = lives.get(id)!;
+    return `rndc dnssec -checkds -key ${tag ?? `<tag of ${name}>`} ${what} ${zone.replace(/\.(?= |$)/, '')}`;
+  };
+  return [
+    ...added.map((id) => command(id, 'published')),
+    ...removed.filter((id) => lives.get(id)!.purged === undefined).map((id) => command(id, 'withdrawn')),
+  ];
 }

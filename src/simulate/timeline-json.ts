@@ -48,10 +48,11 @@ export function timelineJson(simulation: Simulation): Readonly<Record<string, un
         summary.longestWait === undefined
           ? null
           : { ...waitJson(summary.longestWait, nameOf), until: timeJson(summary.longestWait.until) },
-      dsActions: summary.dsActions.map(({ at, keys: names, done }) => ({
+      dsActions: summary.dsActions.map(({ at, keys: names, done, commands }) => ({
         from: momentText(at),
         keys: names,
         done: timeJson(done),
+        commands,
       })),
     },
   };

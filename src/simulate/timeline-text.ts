@@ -91,7 +91,10 @@ function summaryLines(simulation: Simulation, nameOf: KeyNames): string[] {
     `rollovers: ${rolloverText(simulation)}`,
     `signatures: ${renewalText(simulation, 'zone data')}; ${renewalText(simulation, 'key records')}`,
     longestText(simulation, nameOf),
-    ...summary.dsActions.map((action) => dsActionText(action, scenario.zone)),
+    summary.dsActions.length === 0
+      ? 'for the parent to do: nothing'
+      : 'for the parent to do (by CDS and CDNSKEY, or by hand):',
+    ...summary.dsActions.map((action) => `  ${dsActionText(action, scenario.zone)}`),
     ...stuck.map((wait) => `WAITS FOR EVER: ${waitText(wait, nameOf)}`),
     ...dangers.map((danger) => `DANGER: ${dangerText(danger, nameOf)}`),
     summary.isSound ? 'result: at no time an answer is bogus, and nothing waits for ever' : 'result: NOT SOUND',
@@ -120,8 +123,9 @@ function longestText({ summary, scenario }: Simulation, nameOf: KeyNames): strin
 }
 
 /** What an operator does whose parent does not read CDS, or whose daemon does not ask the parent. */
-export function dsActionText({ at, keys, done }: DsAction, zone: string): string {
+export function dsActionText({ at, keys, done, commands }: DsAction, zone: string): string {
   const what = keys.length === 0 ? 'no DS' : `the DS of ${keys.join(', ')} and no other`;
   const when = done === undefined ? 'not done by the end' : `done by ${momentText(done)}`;
-  return `for the parent from ${momentText(at)} on: ${what} for ${zone} (${when})`;
+  const tell = commands.length === 0 ? '' : `; then ${commands.map((command) => `"${command}"`).join(', ')}`;
+  return `${momentText(at)}  ${what} for ${zone}, ${when}${tell}`;
 }

@@ -90,6 +90,7 @@ function scenarioOf(
     zone: managed.label,
     policy: managed.policy,
     keys: readKeys(managed, context).map(plannedKey),
+    asksParent: managed.zone.parent !== undefined,
     served: readServedTtls(`${managed.signedFile}.ttls`, context.disk),
     start,
     end: start + Math.round(yearsOf(options) * 365 * DAY),
