@@ -2,20 +2,20 @@ import type { WaitInterval } from '../policy/key-wait.ts';
 import type { Moment, RuleExplanation } from './explanation.ts';
 import { distanceText, durationText, isoTime } from './time-text.ts';
 
-/** Terms of RFC 7583, "DNSSEC Key Rollover Timing Considerations", with the section that introduces them. */
+/** Terms of RFC 7583, "DNSSEC Key Rollover Timing Considerations", with the section that introduces them, and our own. */
 const MEANINGS: Readonly<Record<string, string>> = {
   Ipub: 'publication interval (RFC 7583 section 3.2.1): until every cache that has the DNSKEY RRset has it with the new key',
   IpubC:
     'publication interval in the child (RFC 7583 section 3.3.1): until every cache that has the DNSKEY RRset has it with the new key',
   IpubP:
     'publication interval in the parent (RFC 7583 section 3.3.2): until every cache that has the DS RRset has it with the new DS',
-  Iret: 'retire interval (RFC 7583 sections 3.2.1 and 3.3.1): until no cache needs the key any more',
-  IretC: 'retire interval in the child (RFC 7583 section 3.3.3): until no cache has the DNSKEY RRset with the old key',
-  IretP: 'retire interval in the parent (RFC 7583 section 3.3.3): until no cache has the DS RRset with the old DS',
-  Dreg: 'registration delay (RFC 7583 section 3.3.1): from giving the parent the DS until its servers have it',
-  Dsgn: 'signing delay (RFC 7583 section 3.2.1): until signatures by the old key are replaced',
-  Lzsk: 'lifetime of the ZSK (RFC 7583 section 3.2.1)',
-  Lksk: 'lifetime of the KSK (RFC 7583 section 3.3.1)',
+  Iret: 'retire interval (RFC 7583 sections 3.2.1 and 3.3.1): until caches have dropped what was there before the change',
+  'Dprp + TTLkey':
+    'propagation delay and TTL of the DNSKEY RRset (RFC 7583 section 3.2.1): until no cache has the RRset with the key',
+  Lzsk: 'lifetime of the ZSK (RFC 7583 section 3.2.1), less the time that its successor needs to become known',
+  Lksk: 'lifetime of the KSK (RFC 7583 section 3.3.1), less the time that its successor needs to become known',
+  Lcsk: 'lifetime of the CSK, less the time that its successor needs to become known',
+  'purge-keys': 'time that the policy keeps the files of a key of which no cache has anything',
 };
 
 /** The terms that have a meaning here. */
@@ -30,13 +30,17 @@ export function explainInterval({ term, since, parts }: WaitInterval, now: numbe
   const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
   const sum = parts.map(partText).join('').replace(/^ \+ /, '').replace(/^ - /, '-');
   const meaning = MEANINGS[term];
+  const end =
+    seconds < 0
+      ? `${durationText(-seconds)} before ${isoTime(since)}`
+      : `${durationText(seconds)}, counted from ${isoTime(since)}`;
   return {
     term,
     ...(meaning !== undefined && { meaning }),
     since: momentOf(since, now),
     parts: parts.map(({ name, seconds: length }) => ({ name, seconds: length })),
     seconds,
-    text: `${term} = ${sum} = ${durationText(seconds)}, counted from ${isoTime(since)}`,
+    text: `${term} = ${sum} = ${end}`,
   };
 }
 

@@ -62,7 +62,7 @@ const REASONS: Readonly<Record<WaitReason, ReasonTexts>> = {
   'zone still secure': {
     cause: (context) =>
       context.others.length === 0
-        ? 'a DS at the parent or in a cache still leads to the zone'
+        ? 'its own DS, at the parent or in a cache, still leads to it'
         : `the DS of ${listText(context.others)} at the parent or in a cache still leads to the zone`,
     advice: () => [],
   },

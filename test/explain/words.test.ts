@@ -82,9 +82,21 @@ describe('explain: RFC 7583 intervals', () => {
       { name: 'signatures-validity', seconds: 14 * DAY },
       { name: 'signatures-refresh', seconds: -5 * DAY },
     ];
-    const { text, seconds } = explainInterval({ term: 'Dsgn', since: 0, parts }, 0);
+    const { text, seconds } = explainInterval({ term: 'Iret', since: 0, parts }, 0);
     assert.equal(seconds, 9 * DAY);
-    assert.match(text, /^Dsgn = signatures-validity 14 days - signatures-refresh 5 days = 9 days, /);
+    assert.match(text, /^Iret = signatures-validity 14 days - signatures-refresh 5 days = 9 days, /);
+  });
+
+  it('counts back from a moment that is ahead', () => {
+    const parts = [
+      { name: 'dnskey-ttl', seconds: -HOUR },
+      { name: 'publish-safety', seconds: -60 },
+    ];
+    const { text } = explainInterval({ term: 'Ipub', since: 1_790_000_000, parts }, 0);
+    assert.equal(
+      text,
+      'Ipub = -dnskey-ttl 1 hour - publish-safety 1 minute = 1 hour 1 minute before 2026-09-21T14:13:20Z',
+    );
   });
 
   it('says nothing about a term that it does not know', () => {
