@@ -1,0 +1,133 @@
+import { DAY, HOUR, type Order, type Scenario } from './kasp-side-by-side.ts';
+
+/* Lives of zones that BIND's named and ours go through side by side. */
+
+const split = (ksk: string, zsk: string, rest = ''): string =>
+  `keys { ksk lifetime ${ksk} algorithm 13; zsk lifetime ${zsk} algorithm 13; }; ${rest}`;
+
+const policy = (body: string, name = 'first'): string => `dnssec-policy ${name} { ${body} };`;
+
+/** The zone gets another policy. */
+function changeTo(after: number, policies: string, name: string): Order {
+  return { after, give: (server, zone) => server.reconfigure(policies, new Map([[zone, `dnssec-policy ${name};`]])) };
+}
+
+/** A command for one key of the zone; the label stands for its tag. */
+function command(after: number, label: string, verb: string, ...words: string[]): Order {
+  return {
+    after,
+    give: async (server, zone) => {
+      const outcome = await server.rndc('dnssec', verb, '-key', server.tagOf(zone, label), ...words, zone);
+      if (outcome.code !== 0) throw new Error(`${server.maker}: rndc dnssec ${verb}: ${outcome.stderr}`);
+    },
+  };
+}
+
+const one = (name: string): string => `dnssec-policy ${name};`;
+const CSK_13 = 'keys { csk lifetime unlimited algorithm 13; };';
+const CSK_14 = 'keys { csk lifetime unlimited algorithm 14; };';
+const SPLIT_14 = 'keys { ksk lifetime unlimited algorithm 14; zsk lifetime unlimited algorithm 14; };';
+const UNLIMITED = split('unlimited', 'unlimited');
+
+/** All intervals differ, so that one in the place of another is seen. */
+const DISTINCT = `dnskey-ttl 350; publish-safety 1100; retire-safety 1900; zone-propagation-delay 200; max-zone-ttl 700;
+  parent-ds-ttl 800; parent-propagation-delay 3000; signatures-validity 20d; signatures-refresh 4d; signatures-jitter 1h;
+  purge-keys 40d;`;
+
+export const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'the policy default': {
+    policies: '',
+    zone: one('default'),
+    end: 100 * DAY,
+    parentDelay: 7 * HOUR,
+    made: ['CSK1'],
+  },
+  'ZSK and KSK rollovers': {
+    policies: policy(split('200d', '60d')),
+    zone: one('first'),
+    end: 420 * DAY,
+    parentDelay: 7 * HOUR,
+    made: ['KSK1', 'KSK2', 'KSK3', 'ZSK1', 'ZSK2', 'ZSK3', 'ZSK4', 'ZSK5', 'ZSK6', 'ZSK7', 'ZSK8'],
+  },
+  'ZSK and KSK rollovers with intervals that all differ': {
+    policies: policy(split('50d', '30d', DISTINCT)),
+    zone: one('first'),
+    end: 110 * DAY,
+    parentDelay: 3 * DAY,
+    made: ['KSK1', 'KSK2', 'KSK3', 'ZSK1', 'ZSK2', 'ZSK3', 'ZSK4'],
+  },
+  'CSK rollovers': {
+    policies: policy('keys { csk lifetime 100d algorithm 13; };'),
+    zone: one('first'),
+    end: 230 * DAY,
+    parentDelay: 2 * DAY,
+    made: ['CSK1', 'CSK2', 'CSK3'],
+  },
+  'a KSK rollover that the parent never follows': {
+    policies: policy(split('30d', 'unlimited')),
+    zone: one('first'),
+    end: 60 * DAY,
+    orders: [command(2 * DAY, 'KSK1', '-checkds', 'published')],
+    made: ['KSK1', 'KSK2', 'ZSK1'],
+  },
+  'another algorithm for a CSK': {
+    policies: policy(CSK_13),
+    zone: one('first'),
+    end: 130 * DAY,
+    parentDelay: 7 * HOUR,
+    orders: [changeTo(10 * DAY, policy(CSK_14, 'second'), 'second')],
+    made: ['CSK1', 'CSK2'],
+  },
+  'another algorithm for KSK and ZSK': {
+    policies: policy(UNLIMITED),
+    zone: one('first'),
+    end: 130 * DAY,
+    parentDelay: 7 * HOUR,
+    orders: [changeTo(10 * DAY, policy(SPLIT_14, 'second'), 'second')],
+    made: ['KSK1', 'KSK2', 'ZSK1', 'ZSK2'],
+  },
+  'back to unsigned': {
+    policies: policy(UNLIMITED),
+    zone: one('first'),
+    end: 130 * DAY,
+    parentDelay: 7 * HOUR,
+    orders: [changeTo(10 * DAY, policy(UNLIMITED), 'insecure')],
+    made: ['KSK1', 'ZSK1'],
+  },
+  'from one CSK to KSK and ZSK': {
+    policies: policy(CSK_13),
+    zone: one('first'),
+    end: 130 * DAY,
+    parentDelay: 7 * HOUR,
+    orders: [changeTo(10 * DAY, policy(UNLIMITED, 'second'), 'second')],
+    made: ['CSK1', 'KSK1', 'ZSK1'],
+  },
+  'from KSK and ZSK to one CSK': {
+    policies: policy(UNLIMITED),
+    zone: one('first'),
+    end: 130 * DAY,
+    parentDelay: 7 * HOUR,
+    orders: [changeTo(10 * DAY, policy(CSK_13, 'second'), 'second')],
+    made: ['CSK1', 'KSK1', 'ZSK1'],
+  },
+  'rollovers that an operator asks for': {
+    policies: policy(UNLIMITED),
+    zone: one('first'),
+    end: 160 * DAY,
+    parentDelay: 7 * HOUR,
+    orders: [
+      command(10 * DAY, 'ZSK1', '-rollover'),
+      command(30 * DAY, 'KSK1', '-rollover'),
+      command(35 * DAY, 'ZSK2', '-rollover', '-when', '20300501000000'),
+    ],
+    made: ['KSK1', 'KSK2', 'ZSK1', 'ZSK2', 'ZSK3'],
+  },
+  'a CSK rollover that an operator asks for': {
+    policies: '',
+    zone: one('default'),
+    end: 130 * DAY,
+    parentDelay: 7 * HOUR,
+    orders: [command(10 * DAY, 'CSK1', '-rollover')],
+    made: ['CSK1', 'CSK2'],
+  },
+};

@@ -1,0 +1,172 @@
+import fs from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type FiledKey, KeyNames, keyTexts, type KeyTexts, shownKeys, type ShownKeys } from './kasp-keys.ts';
+import { freePorts, NamedProcess, type Outcome, type Ports, until, writeConfiguration } from './named-process.ts';
+
+export type Maker = 'ours' | 'debian';
+
+/** All that two servers have to agree about. */
+export interface ZonePicture {
+  readonly files: KeyTexts;
+  readonly shown: ShownKeys;
+}
+
+/** A zone with one record of each kind that is signed in a way of its own; TTLs below those of the policies in tests. */
+export const ZONE_DATA = `$TTL 300
+@ SOA ns host 1 3600 600 86400 300
+@ NS ns
+ns A 127.0.0.1
+www A 192.0.2.1
+*.wild TXT "any"
+sub NS ns.sub
+ns.sub A 192.0.2.9
+`;
+
+/** A named that keeps zones by policies, with all files in one directory. */
+export class KaspServer implements AsyncDisposable {
+  readonly home: string;
+  readonly ports: Ports;
+  readonly maker: Maker;
+  #process: NamedProcess;
+  readonly #names = new Map<string, KeyNames>();
+
+  private constructor(process: NamedProcess, maker: Maker) {
+    this.#process = process;
+    this.home = process.directory;
+    this.ports = process.ports;
+    this.maker = maker;
+  }
+
+  /** @param zones name of each zone and what its statement says beside type and file */
+  static async start(
+    home: string,
+    maker: Maker,
+    policies: string,
+    zones: ReadonlyMap<string, string>,
+    ports?: Ports,
+  ): Promise<KaspServer> {
+    fs.mkdirSync(home, { recursive: true });
+    const itsPorts = ports ?? (await freePorts());
+    configure(home, itsPorts, maker, policies, zones);
+    return new KaspServer(await NamedProcess.start(home, itsPorts, maker), maker);
+  }
+
+  /** Ends this one as an operator does and starts one of another maker in its place. */
+  async handOver(maker: Maker): Promise<KaspServer> {
+    await this.stop();
+    return new KaspServer(await NamedProcess.start(this.home, this.ports, maker), maker);
+  }
+
+  async stop(): Promise<void> {
+    const stopped = await this.rndc('stop');
+    if (stopped.code !== 0) throw new Error(`rndc stop: ${stopped.stderr}`);
+    await this.#process.line(/ exiting$/m);
+    await this.#process.end();
+  }
+
+  /** Other policies or zones from now on. */
+  async reconfigure(policies: string, zones: ReadonlyMap<string, string>): Promise<void> {
+    configure(this.home, this.ports, this.maker, policies, zones);
+    const outcome = await this.rndc('reconfig');
+    if (outcome.code !== 0) throw new Error(`rndc reconfig: ${outcome.stderr}`);
+  }
+
+  get log(): string {
+    return this.#process.log;
+  }
+
+  rndc(...words: string[]): Promise<Outcome> {
+    return this.#process.rndc(...words);
+  }
+
+  dig(...words: string[]): Promise<string> {
+    return this.#process.dig(...words);
+  }
+
+  /** Lets the server look at the keys now, and waits until it says when it will look next. */
+  async loadKeys(zone: string): Promise<void> {
+    const from = this.log.length;
+    await this.rndc('loadkeys', zone);
+    await this.#process.line(announcement(zone), from);
+  }
+
+  /** Waits until the server has said once when it will look at the keys of the zone. */
+  announced(zone: string): Promise<void> {
+    return this.#process.line(announcement(zone));
+  }
+
+  /** Waits until the state file of a key has the line. */
+  stateLine(zone: string, label: string, line: string): Promise<void> {
+    const has = (): boolean => {
+      const key = this.keys(zone).find((one) => one.label === label);
+      return key !== undefined && keyTexts(this.home, [key], [])[label].state.includes(line);
+    };
+    return until(has, `${this.maker}: ${zone} ${label} ${line}`);
+  }
+
+  /** Unix time of the next event that the server announced last; undefined: none was announced. */
+  nextEvent(zone: string): number | undefined {
+    const [last] = [...this.log.matchAll(new RegExp(announcement(zone).source, 'gm'))].slice(-1);
+    return last && Math.floor(Date.parse(last[1]) / 1000);
+  }
+
+  keys(zone: string): FiledKey[] {
+    return this.#namesOf(zone).present();
+  }
+
+  #namesOf(zone: string): KeyNames {
+    const names = this.#names.get(zone) ?? new KeyNames(this.home, zone);
+    this.#names.set(zone, names);
+    return names;
+  }
+
+  tagOf(zone: string, label: string): string {
+    const key = this.keys(zone).find((one) => one.label === label);
+    if (key === undefined) throw new Error(`${this.maker}: ${zone} has no ${label}`);
+    return String(key.tag);
+  }
+
+  async picture(zone: string): Promise<ZonePicture> {
+    const questions = ['DNSKEY', 'CDS', 'CDNSKEY', 'SOA'].flatMap((type) => [zone, type]);
+    const printed = await this.dig('+tcp', '+noall', '+answer', '+dnssec', ...questions);
+    const keys = this.keys(zone);
+    const all = this.#namesOf(zone).all();
+    return { files: keyTexts(this.home, keys, all), shown: shownKeys(printed, all) };
+  }
+
+  /** The picture once it satisfies, or the last one after ten seconds. */
+  async pictureWhen(zone: string, satisfies: (picture: ZonePicture) => boolean): Promise<ZonePicture> {
+    let picture = await this.picture(zone);
+    for (let tries = 0; tries < 50 && !satisfies(picture); tries++) {
+      await delay(200);
+      picture = await this.picture(zone);
+    }
+    return picture;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+  }
+}
+
+const announcement = (zone: string): RegExp =>
+  new RegExp(`zone ${zone.replaceAll('.', '\\.')}/IN(?: \\(signed\\))?: next key event: (.*)$`, 'm');
+
+function configure(
+  home: string,
+  ports: Ports,
+  maker: Maker,
+  policies: string,
+  zones: ReadonlyMap<string, string>,
+): void {
+  for (const name of zones.keys()) {
+    const file = `${home}/${name}.db`;
+    if (!fs.existsSync(file)) fs.writeFileSync(file, ZONE_DATA);
+  }
+  const statements = [...zones].map(
+    ([name, rest]) => `zone "${name}" { type primary; file "${name}.db"; inline-signing yes; ${rest} };\n`,
+  );
+  writeConfiguration(home, ports, `${policies}\n${statements.join('')}`, {
+    options: maker === 'debian' ? 'dnssec-validation no;' : '',
+  });
+}
