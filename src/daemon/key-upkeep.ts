@@ -78,6 +78,7 @@ export class KeyUpkeep {
   readonly #options: KeyUpkeepOptions;
   readonly #dependencies: KeyUpkeepDependencies;
   readonly #actions: KeyActions;
+  #isFirst = true;
   #told = '';
   #toldWaits: readonly string[] = [];
 
@@ -95,6 +96,7 @@ export class KeyUpkeep {
   decide(now: number, signed: ZoneReader | undefined): KeyDecision {
     const { policy, keyDirectory } = this.#options;
     const before = signed && apexKeyFacts(signed);
+    this.#finishRemovals();
     const { keys: listed, faults } = this.#dependencies.keyStore.list(this.#options.apex);
     const known = borneOut(listed, before, signed, policy, now);
     const planOf = (pairs: readonly KeyPair[]): Plan => plan(policy, pairs.map(plannedKey), this.#observations(), now);
@@ -130,6 +132,13 @@ export class KeyUpkeep {
         this.#watch(planned.waits, after);
       },
     };
+  }
+
+  /** Once: what a process before this one left. */
+  #finishRemovals(): void {
+    if (!this.#isFirst) return;
+    this.#dependencies.keyStore.finishRemovals(this.#options.apex);
+    this.#isFirst = false;
   }
 
   /** Does what an operator asked for; the next decision draws the consequences. @throws DiskError */

@@ -15,6 +15,7 @@ import { keyFileError } from './key-file-error.ts';
 import { keyFileBase, parseKeyFileName, zoneFileText, type KeyFileName } from './key-file-name.ts';
 import type { KeyPair } from './key-pair.ts';
 import { loadKeyFiles, saveKeyFiles, type LoadedKey } from './key-pair-files.ts';
+import { readStateFile } from './state-file.ts';
 import type { KeyList, KeyRequest, KeyStore } from './key-store.ts';
 
 export interface FileKeyStoreOptions {
@@ -75,9 +76,27 @@ export class FileKeyStore implements KeyStore {
   }
 
   remove(pair: KeyPair): void {
-    // The public half goes first: what is left after a crash is a private half that nobody uses.
-    for (const kind of ['key', 'state', 'private'])
+    // After a crash the key is still there as one to be removed, or only a state that no key belongs to is left.
+    for (const kind of ['private', 'key', 'state'])
       this.#disk.remove(path.join(this.#directory, `${pair.fileBase}.${kind}`));
+  }
+
+  finishRemovals(zone: Name): void {
+    for (const file of loneStates(this.#fileNames().get(zoneFileText(zone).toLowerCase()) ?? []))
+      if (this.#isOfHiddenKey(file)) this.#disk.remove(path.join(this.#directory, file));
+  }
+
+  /** Only such a key is ever removed; another's state is left for who lost the key files. */
+  #isOfHiddenKey(file: string): boolean {
+    const octets = this.#disk.read(path.join(this.#directory, file));
+    if (octets === undefined) return false;
+    try {
+      const { goal, dnskey, zrrsig, krrsig, ds } = readStateFile(file, octets).state;
+      return goal === 'hidden' && [dnskey, zrrsig, krrsig, ds].every((one) => one === undefined || one === 'hidden');
+    } catch (error) {
+      if (error instanceof SignetError) return false;
+      throw error;
+    }
   }
 
   /** Listing a directory of thousands of keys takes milliseconds, and each of thousands of zones asks. */
@@ -106,7 +125,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   #makeUnlikeOthers(request: KeyRequest, keys: readonly KeyPair[]): PrivateKeyMaterial {
-    const avoided = new AvoidedTags(request.avoidTags ?? []);
+    const avoided = new AvoidedTags([...(request.avoidTags ?? []), ...this.#tagsInNames(request.zone)]);
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const material = withProtocol(generateKey(request), request.protocol);
       const { dnskey } = material;
@@ -116,6 +135,12 @@ export class FileKeyStore implements KeyStore {
     }
     const message = `no free key tag was found for ${nameToText(request.zone)} in ${MAX_TRIES} tries; remove keys no longer in use`;
     throw new SignetError('KEY_TAGS_EXHAUSTED', message, { zone: nameToText(request.zone), keys: keys.length });
+  }
+
+  /** Of all the zone's files, those that cannot be read among them: a key that comes back must not collide either. */
+  #tagsInNames(zone: Name): number[] {
+    const names = this.#fileNames().get(zoneFileText(zone).toLowerCase()) ?? [];
+    return names.flatMap((name) => parseKeyFileName(name)?.tag ?? []);
   }
 
   /** True when there is a file of that name, even one that could not be loaded: no key is ever overwritten. */
@@ -187,6 +212,16 @@ function keyFilesOf(names: readonly string[]): KeyFiles[] {
     const stateFile = names.includes(`${files.base}.state`) ? undefined : dotless.get(key);
     return { ...files, stateFile };
   });
+}
+
+/** State files beside which no half of a key is left. */
+function loneStates(names: readonly string[]): string[] {
+  const parsed = names.flatMap((name) => {
+    const one = parseKeyFileName(name);
+    return one === undefined ? [] : [{ name, one }];
+  });
+  const keys = new Set(parsed.filter(({ one }) => one.kind !== 'state').map(({ one }) => identity(one)));
+  return parsed.filter(({ one }) => one.kind === 'state' && !keys.has(identity(one))).map(({ name }) => name);
 }
 
 function identity(name: KeyFileName): string {

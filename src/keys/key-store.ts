@@ -48,4 +48,6 @@ export interface KeyStore {
   save(pair: KeyPair): void;
   /** Forgets the key, private half included. Nothing happens when it is not there. */
   remove(pair: KeyPair): void;
+  /** Ends removals of the zone's keys that the death of a process interrupted. */
+  finishRemovals(zone: Name): void;
 }

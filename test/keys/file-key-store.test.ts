@@ -11,6 +11,7 @@ import { FileKeyStore } from '../../src/keys/file-key-store.ts';
 import { isWarning } from '../../src/keys/key-file-error.ts';
 import type { KeyList } from '../../src/keys/key-store.ts';
 import { mustName } from '../../src/wire/name-text.ts';
+import { Crash, MemoryDisk } from '../base/memory-disk.ts';
 import { describeKeyStore } from './key-store-compliance.ts';
 
 const NOW = 1_795_000_000;
@@ -372,4 +373,73 @@ it('a directory that cannot be written says so and leaves no half key', () => {
     assert.throws(() => store.generate({ zone: ZONE, algorithm: 13, flags: 257, times: {} }), { code: 'DISK' });
     assert.deepEqual(fs.readdirSync(directory), ['file']);
   });
+});
+
+const HIDDEN = { goal: 'hidden', dnskey: 'hidden', zrrsig: 'hidden' } as const;
+
+it('S-058 (part) a removal that is interrupted at any instant leaves a key that is removed later, or nothing', () => {
+  for (let instant = 0; ; instant++) {
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/keys');
+    const open = (on: MemoryDisk): FileKeyStore =>
+      new FileKeyStore({ directory: '/keys' }, { disk: on, clock: new SimulatedClock(NOW), log: new MemoryLog() });
+    const pair = open(disk).generate({ zone: ZONE, algorithm: 13, flags: 256, times: {}, state: HIDDEN });
+    const other = open(disk).generate({ zone: ZONE, algorithm: 13, flags: 256, times: {}, state: {} });
+    disk.changesUntilCrash = disk.changes + instant;
+    let isWhole = true;
+    try {
+      open(disk).remove(pair);
+    } catch (error) {
+      assert.ok(error instanceof Crash);
+      isWhole = false;
+    }
+    const after = isWhole ? disk : disk.afterCrash();
+    const store = open(after);
+    store.finishRemovals(ZONE);
+    const left = store.list(ZONE).keys.find(({ tag }) => tag === pair.tag);
+    // A key that is there still says that it may go.
+    assert.equal(left === undefined || left.state?.goal === 'hidden', true, `instant ${instant}`);
+    if (left !== undefined) store.remove(left);
+    const files = after.list('/keys')!.filter((file) => file.includes(String(pair.tag).padStart(5, '0')));
+    assert.deepEqual(files, [], `instant ${instant}`);
+    assert.deepEqual(
+      store.list(ZONE).keys.map(({ tag }) => tag),
+      [other.tag],
+    );
+    if (isWhole) return;
+  }
+});
+
+it('a state file whose key is missing stays, unless it is that of a removed key', () => {
+  const disk = new MemoryDisk();
+  disk.makeDirectory('/keys');
+  const clock = new SimulatedClock(NOW);
+  const store = new FileKeyStore({ directory: '/keys' }, { disk, clock, log: new MemoryLog() });
+  const state = { goal: 'omnipresent', dnskey: 'omnipresent' } as const;
+  const pair = store.generate({ zone: ZONE, algorithm: 13, flags: 256, times: {}, state });
+  for (const kind of ['key', 'private']) disk.remove(`/keys/${pair.fileBase}.${kind}`);
+  disk.put('/keys/Kzone.example.+013+00001.state', 'nonsense');
+  store.finishRemovals(ZONE);
+  assert.equal(disk.list('/keys')!.length, 2);
+});
+
+it('S-209 S-210 a new key keeps clear of the tags of files that cannot be read', () => {
+  const disk = new MemoryDisk();
+  disk.makeDirectory('/keys');
+  // Every even tag is taken by a file of nonsense; 128 more or less is even, too.
+  for (let tag = 0; tag < 65_536; tag += 2)
+    disk.put(`/keys/Kzone.example.+008+${String(tag).padStart(5, '0')}.key`, 'nonsense');
+  const log = new MemoryLog();
+  const store = new FileKeyStore({ directory: '/keys' }, { disk, clock: new SimulatedClock(NOW), log });
+  const collisions: number[] = [];
+  const request = {
+    zone: ZONE,
+    algorithm: 13,
+    flags: 257,
+    times: {},
+    onCollision: (tag: number) => collisions.push(tag),
+  };
+  // 129 apart is odd: what one revocation could make of the key is even.
+  assert.throws(() => store.generate(request), { code: 'KEY_TAGS_EXHAUSTED' });
+  assert.ok(collisions.some((tag) => tag % 2 === 1));
 });

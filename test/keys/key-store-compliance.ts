@@ -100,6 +100,18 @@ export function describeKeyStore(name: string, open: () => StoreUnderTest): void
       );
     });
 
+    check('an interrupted removal is ended; keys that are there stay', ({ store, reopen }) => {
+      const pairs = [store.generate(request(POLICY)), store.generate(request())];
+      store.finishRemovals(ZONE);
+      assert.deepEqual(
+        reopen()
+          .list(ZONE)
+          .keys.map((key) => key.tag)
+          .toSorted(),
+        pairs.map((key) => key.tag).toSorted(),
+      );
+    });
+
     check('S-209 no two keys of a zone have tags equal or 128 apart', ({ store }) => {
       // At least a quarter of all tags is taken: that 30 keys miss them all happens less than once in 5,000 runs.
       const avoid = Array.from({ length: 16_384 }, (_, i) => i * 4);
