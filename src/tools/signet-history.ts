@@ -43,10 +43,11 @@ export function historyCommand(words: readonly string[], context: SignetContext)
     return EXIT.good;
   }
   const zone = historyZoneName(oneOperand(options, 'the zone'));
+  const wanted = { zone, ...query(options), order: 'newest first' } as const;
   const given = options.value('file');
   const file = given ?? historyFile(loadConfiguration(options.value('config') ?? DEFAULT_CONFIGURATION, context));
   using reader = HistoryReader.open(file, context);
-  const entries = reader.read({ zone, ...query(options), order: 'newest first' }).toReversed();
+  const entries = reader.read(wanted).toReversed();
   context.output.print(options.has('json') ? jsonText(zone, entries) : entries.map(lineText).join(''));
   return EXIT.good;
 }
