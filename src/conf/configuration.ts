@@ -36,8 +36,8 @@ export interface Configuration {
   readonly statistics: StatisticsConfiguration;
   readonly logging: LoggingConfiguration;
   readonly policies: ReadonlyMap<string, DnssecPolicy>;
-  /** What DS answers of parents are validated with; empty also for `dnssec-validation no`. */
-  readonly trustAnchors: readonly TrustAnchor[];
+  /** What DS answers of parents are validated with; undefined for `dnssec-validation no`: with nothing. */
+  readonly trustAnchors: readonly TrustAnchor[] | undefined;
   /** In order; a configuration without `view` has one, named _default, that matches everybody. */
   readonly views: readonly ViewConfiguration[];
 }

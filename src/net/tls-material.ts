@@ -24,7 +24,7 @@ export interface TlsMaterial {
 }
 
 /** The list `ciphers` is about TLS 1.2; the suites of TLS 1.3 are OpenSSL's own. */
-const TLS13_SUITES = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';
+export const TLS13_SUITES = 'TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256';
 
 /** The form in which node takes it. */
 export function tlsOptions(material: TlsMaterial): TlsOptions {

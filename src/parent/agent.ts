@@ -17,6 +17,20 @@ export interface Agent {
   readonly tls?: ConnectionOptions;
   /** Where queries leave from; absent: the system's choice. Port 0 is any. */
   readonly source?: SocketAddress;
+  /** Why it cannot be asked as it is configured. */
+  readonly unusable?: string;
+}
+
+/** Where queries leave from, by address family. */
+export interface AgentSources {
+  readonly source?: SocketAddress;
+  readonly sourceV6?: SocketAddress;
+}
+
+/** The agent, asked from the source of its address family. */
+export function askedFrom(agent: Agent, { source, sourceV6 }: AgentSources): Agent {
+  const own = agent.address.length === 4 ? source : sourceV6;
+  return own === undefined ? agent : { ...agent, source: own };
 }
 
 /** "192.0.2.1#53", as BIND's log has servers. */

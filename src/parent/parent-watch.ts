@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Name } from '../wire/name.ts';
-import type { Agent, AgentAsker } from './agent.ts';
+import type { Agent, AgentAsker, AgentSources } from './agent.ts';
 import { AskQueue } from './ask-queue.ts';
 import { WatchedZone } from './watched-zone.ts';
 
@@ -57,6 +57,7 @@ export interface ZoneToWatch {
   readonly label: string;
   /** At least one; absent: the parent's name servers are looked for (`checkds yes`). */
   readonly agents?: readonly Agent[];
+  readonly sources?: AgentSources;
 }
 
 export interface ParentWatchOptions {

@@ -1,6 +1,6 @@
 import type { Timer } from '../base/clock.ts';
 import { randomBelow } from '../base/random.ts';
-import { type Agent, type AgentAnswer, agentText } from './agent.ts';
+import { type Agent, type AgentAnswer, agentText, askedFrom } from './agent.ts';
 import type { AskQueue } from './ask-queue.ts';
 import { mentionsKey, publishesKey } from './ds-match.ts';
 import { parentEvent } from './events.ts';
@@ -103,15 +103,15 @@ export class WatchedZone implements ZoneParent {
   }
 
   async #agents(signal: AbortSignal): Promise<readonly Agent[] | undefined> {
-    const { agents, apex, label } = this.#options;
-    if (agents !== undefined) return agents;
+    const { agents, apex, label, sources = {} } = this.#options;
+    if (agents !== undefined) return agents.map((agent) => askedFrom(agent, sources));
     const { asker, log, queue } = this.#dependencies;
     const found = await queue.run(signal, () => asker.findAgents(apex, signal));
     if (signal.aborted) return undefined;
     const fault = 'fault' in found ? found.fault : undefined;
     if (fault !== undefined && fault !== this.fault) log.write(parentEvent.noAgents(label, fault));
     this.fault = fault;
-    return 'fault' in found ? undefined : found;
+    return 'fault' in found ? undefined : found.map((agent) => askedFrom(agent, sources));
   }
 
   async #askAll(agents: readonly Agent[], signal: AbortSignal): Promise<Round> {

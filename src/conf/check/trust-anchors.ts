@@ -21,11 +21,15 @@ const DIGEST_OCTETS: ReadonlyMap<number, number> = new Map([
  * `trust-anchors` with static keys and digests. None are used with `dnssec-validation no`. Entries that could never verify anything are
  * errors here; BIND 9.18 finds out when it starts.
  */
-export function checkTrustAnchors(clauses: readonly Clause[], options: MapValue, faults: FaultList): TrustAnchor[] {
+export function checkTrustAnchors(
+  clauses: readonly Clause[],
+  options: MapValue,
+  faults: FaultList,
+): TrustAnchor[] | undefined {
   const elements = clauses.flatMap(({ value }) => (value as ListValue).elements);
   const anchors = elements.flatMap((element) => checkAnchor(element, faults) ?? []);
   const validation = clauseNamed(options, 'dnssec-validation')?.value;
-  return validation?.kind === 'boolean' && !validation.value ? [] : anchors;
+  return validation?.kind === 'boolean' && !validation.value ? undefined : anchors;
 }
 
 function checkAnchor(element: Value, faults: FaultList): TrustAnchor | undefined {
