@@ -90,7 +90,7 @@ export class Daemon {
    * @returns true when they say something new
    */
   ask(told: number): boolean {
-    if (!this.#history.watchesParent) return false;
+    if (!this.#history.watchesParent || !this.#parent.isSteady) return false;
     const before = this.#seen.size + this.#gone.size;
     const forgotten = [...this.#seen.keys(), ...this.#gone.keys()].filter((id) => !this.#isAskedAbout(id));
     for (const id of forgotten) for (const known of [this.#seen, this.#gone]) known.delete(id);

@@ -50,6 +50,8 @@ export type ParentManner =
   | 'add, then remove'
   /** In between the zone is insecure. */
   | 'remove, then add'
+  /** Goes to and fro between the DS RRset before and the one after; its servers do not agree until that is over. */
+  | 'flaps'
   /** Asks a secondary that may be slow. */
   | 'reads old CDS';
 
@@ -163,7 +165,13 @@ const eventOf = fc.oneof(
       kind: fc.constant('parent' as const),
       after: span,
       reacts: fc.option(span, { nil: undefined }),
-      manner: fc.constantFrom<ParentManner>('replace', 'add, then remove', 'remove, then add', 'reads old CDS'),
+      manner: fc.constantFrom<ParentManner>(
+        'replace',
+        'add, then remove',
+        'remove, then add',
+        'flaps',
+        'reads old CDS',
+      ),
     }),
   },
   {

@@ -3,7 +3,7 @@ import { has, ServedVersions, type DsRrset, type KeyName } from './caches.ts';
 import type { History, OperatorOrder, ParentManner } from './history.ts';
 import type { Moment, ServedZone, SyncRrset } from './served-zone.ts';
 
-/** Between the two halves of a change in two steps. */
+/** Seconds between the steps of a change in more than one. */
 const BETWEEN_STEPS = 7;
 
 /** The parent of the zone: its DS RRset, and how it follows CDS and CDNSKEY (RFC 7344, RFC 8078). */
@@ -16,7 +16,9 @@ export class Parent {
   #manner: ParentManner = 'replace';
   /** When the parent asks for CDS next, or does the second step of a change. */
   next = Infinity;
-  #isBetweenSteps = false;
+  #isFlapping = false;
+  /** In the middle of a change: DS RRsets that come before the last, which is then what CDS asks for. */
+  #steps: readonly (readonly KeyName[])[] | undefined;
 
   constructor(history: History, zone: ServedZone, keys: readonly KeyName[]) {
     this.#history = history;
@@ -41,7 +43,7 @@ export class Parent {
 
   /** CDS may have changed. */
   zoneChanged(at: number): void {
-    if (this.#isBetweenSteps) return;
+    if (this.#steps) return;
     const isAsked = this.#reacts !== undefined && this.#wants(this.#zone.sync) !== undefined;
     if (!isAsked) this.next = Infinity;
     else if (this.next === Infinity) this.next = at + this.#reacts!;
@@ -49,23 +51,33 @@ export class Parent {
 
   /** @returns why CDS cannot be followed although the zone's keys asked for it */
   act(moment: Moment): string | undefined {
-    const isSecond = this.#isBetweenSteps;
-    this.#isBetweenSteps = false;
     this.next = Infinity;
-    const { at } = moment;
-    const old = this.#zone.oldSync(at);
+    const refusal = this.#steps ? this.#goOn(this.#steps, moment) : this.#follow(moment);
+    this.zoneChanged(moment.at + 1);
+    return refusal;
+  }
+
+  #follow(moment: Moment): string | undefined {
+    const old = this.#zone.oldSync(moment.at);
     // A parent compares the CDS of all servers before it adds a key; it may be late with taking one away.
     const addsNone = old.keys.every((key) => has(this.keys, key) || has(this.#zone.sync.keys, key));
-    const sync = this.#manner === 'reads old CDS' && !isSecond && addsNone ? old : this.#zone.sync;
+    const sync = this.#manner === 'reads old CDS' && addsNone ? old : this.#zone.sync;
     const wanted = this.#wants(sync);
-    if (wanted !== undefined) {
-      // RFC 7344 section 4.1: signed with a key that is represented in both the current DNSKEY and DS RRsets.
-      const isTrusted = this.keys.length === 0 || this.keys.some((key) => has(sync.signers, key));
-      if (!isTrusted) return 'CDS is signed by no key that has a DS';
-      this.#change(wanted, isSecond, moment);
-    }
-    this.zoneChanged(at + 1);
+    if (wanted === undefined) return undefined;
+    // RFC 7344 section 4.1: signed with a key that is represented in both the current DNSKEY and DS RRsets.
+    const isTrusted = this.keys.length === 0 || this.keys.some((key) => has(sync.signers, key));
+    if (!isTrusted) return 'CDS is signed by no key that has a DS';
+    const steps = this.#stepsTo(wanted);
+    this.#isFlapping = this.#manner === 'flaps';
+    if (steps.length > 0) this.#goOn(steps, moment);
+    else this.#set(wanted, moment);
     return undefined;
+  }
+
+  #goOn([first, ...rest]: readonly (readonly KeyName[])[], moment: Moment): undefined {
+    this.#steps = first && rest;
+    this.#set(first ?? this.#wants(this.#zone.sync) ?? this.keys, moment);
+    if (first) this.next = moment.at + BETWEEN_STEPS;
   }
 
   /**
@@ -96,17 +108,24 @@ export class Parent {
     return isSame ? undefined : keys;
   }
 
-  #change(wanted: readonly KeyName[], isSecond: boolean, moment: Moment): void {
-    const first = isSecond ? undefined : this.#firstStep(wanted);
-    this.#isBetweenSteps = first !== undefined;
-    if (first !== undefined) this.next = moment.at + BETWEEN_STEPS;
-    this.#set(first ?? wanted, moment);
+  /** Only what is the same at all servers for a while can be seen. */
+  get isSteady(): boolean {
+    return this.#steps === undefined || !this.#isFlapping;
   }
 
-  #firstStep(wanted: readonly KeyName[]): readonly KeyName[] | undefined {
-    if (this.keys.length === 0 || wanted.length === 0) return undefined;
-    if (this.#manner === 'add, then remove') return [...this.keys, ...wanted.filter((key) => !has(this.keys, key))];
-    return this.#manner === 'remove, then add' ? this.keys.filter((key) => has(wanted, key)) : undefined;
+  #stepsTo(wanted: readonly KeyName[]): readonly (readonly KeyName[])[] {
+    const { keys } = this;
+    switch (this.#manner) {
+      case 'flaps':
+        return [wanted, keys, wanted, keys];
+      case 'add, then remove':
+        return keys.length === 0 || wanted.length === 0 ? [] : [[...keys, ...wanted.filter((key) => !has(keys, key))]];
+      case 'remove, then add':
+        return keys.length === 0 || wanted.length === 0 ? [] : [keys.filter((key) => has(wanted, key))];
+      case 'replace':
+      case 'reads old CDS':
+        return [];
+    }
   }
 
   #set(keys: readonly KeyName[], moment: Moment): void {

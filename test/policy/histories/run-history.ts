@@ -132,8 +132,8 @@ export class World {
   #look(what: string): void {
     if (this.#looks++ > MOST_LOOKS) this.#fail(`the daemon looked at its keys ${MOST_LOOKS} times`);
     if (this.now >= this.#notice) {
-      this.#notice = Infinity;
-      if (!this.history.watchesParent) this.#tellDs();
+      this.#notice = this.parent.isSteady ? Infinity : this.parent.next;
+      if (!this.history.watchesParent && this.parent.isSteady) this.#tellDs();
     }
     this.daemon.ask(this.#moment.told);
     const kill = this.#kill;
@@ -146,7 +146,8 @@ export class World {
     // A question that the plan raised, and its answer.
     if (!lives) return;
     if (!this.history.watchesParent) {
-      if (this.#isAnswerDue) this.#notice = Math.min(this.#notice, this.now + this.history.noticedAfter);
+      if (this.#isAnswerDue && this.parent.isSteady)
+        this.#notice = Math.min(this.#notice, this.now + this.history.noticedAfter);
     } else if (this.daemon.ask(this.#moment.told)) this.#look('hears from the parent');
   }
 

@@ -10,8 +10,11 @@ export function timeline(history: History, planner: Planner): string {
   const lines: string[] = [];
   let before = '';
   const note = (world: World, what: () => string): void => {
-    lines.push(`${String(world.now - START).padStart(7)}  ${what()}`);
     const now = situation(world);
+    const text = what();
+    // A look that changed nothing is no news.
+    if (now === before && text === LOOKS) return;
+    lines.push(`${String(world.now - START).padStart(7)}  ${text}`);
     if (now !== before) lines.push(now);
     before = now;
   };
@@ -22,6 +25,7 @@ export function timeline(history: History, planner: Planner): string {
   return [conditions(history), ...lines].join('\n');
 }
 
+const LOOKS = 'the daemon looks';
 const INDENT = ' '.repeat(11);
 
 function situation({ zone, parent, daemon }: World): string {
