@@ -26,7 +26,8 @@ export interface RndcChannelDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  readonly handler: (command: string, isReadOnly: boolean) => Promise<CommandReply>;
+  /** `by` is the name of the key that the command was signed with. */
+  readonly handler: (command: string, isReadOnly: boolean, by: string) => Promise<CommandReply>;
 }
 
 /** Seconds that a message's time may be off. As BIND 9.18. */
@@ -135,13 +136,13 @@ export class RndcChannel implements AsyncDisposable {
     // The first message of a connection only fetches the nonce: a command recorded elsewhere cannot know it.
     const isFirst = connection.nonce === undefined;
     connection.nonce ??= this.#makeNonce();
-    const reply = isFirst ? succeed() : await this.#run(command);
+    const reply = isFirst ? succeed() : await this.#run(command, key.name);
     connection.send(sealMessage(this.#reply(message, command, reply, connection.nonce), key));
   }
 
-  async #run(command: string): Promise<CommandReply> {
+  async #run(command: string, by: string): Promise<CommandReply> {
     try {
-      return await this.#dependencies.handler(command, this.#options.readOnly);
+      return await this.#dependencies.handler(command, this.#options.readOnly, by);
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#log('error', `control channel command '${command}' failed: ${reason}`);

@@ -18,7 +18,7 @@ export interface ControlChannelsDependencies {
   readonly disk: Disk;
   readonly random: Random;
   readonly log: Log;
-  readonly handler: (command: string, isReadOnly: boolean) => Promise<CommandReply>;
+  readonly handler: (command: string, isReadOnly: boolean, by: string) => Promise<CommandReply>;
 }
 
 /** BIND 9.18 on Debian. rndc looks for its key there too. */

@@ -242,7 +242,7 @@ export class Named implements ServerControl, CountedServer {
     await threads.responders.setTables(this.#tables(configuration, keepers.serving));
     const channels = new ControlChannels(
       { keyFile: RNDC_KEY_FILE },
-      { clock, disk, random, log, handler: (line, isReadOnly) => runCommand(line, isReadOnly, this, log) },
+      { clock, disk, random, log, handler: (line, isReadOnly, by) => runCommand({ line, isReadOnly, by }, this, log) },
     );
     this.#parts = { secondaries, channels, keepers, locks, extents };
     // Before anything is bound: a second server must not take queries from the first.

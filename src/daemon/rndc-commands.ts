@@ -5,6 +5,7 @@ import { nameFromText, nameToShortText, nameToText, type NameFault } from '../wi
 import { equalNames } from '../wire/name.ts';
 import { commandWords } from './command-words.ts';
 import { serverEvent } from './events.ts';
+import type { KeyRequest } from './key-requests.ts';
 import { readKeyCommand, requestReply } from './key-commands.ts';
 import { keyStatusText } from './key-status.ts';
 import { zoneStatusText } from './zone-status.ts';
@@ -27,7 +28,20 @@ export interface ServerControl {
   reconfigure(allZones: boolean): Promise<boolean>;
 }
 
-type Command = (arguments_: readonly string[], server: ServerControl, log: Log) => CommandReply | Promise<CommandReply>;
+/** A command line of the control channel. */
+export interface CommandLine {
+  readonly line: string;
+  readonly isReadOnly: boolean;
+  /** Name of the key that it was signed with. */
+  readonly by: string;
+}
+
+type Command = (
+  arguments_: readonly string[],
+  server: ServerControl,
+  log: Log,
+  command: CommandLine,
+) => CommandReply | Promise<CommandReply>;
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   null: () => succeed(),
@@ -38,8 +52,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   reload,
   reconfig: async (_words, server) => ((await server.reconfigure(false)) ? succeed() : fail(RESULT.failure)),
   zonestatus: (words, server) => onZone(words, server, (keeper) => loaded(keeper, zoneStatusText)),
-  loadkeys: (words, server) => onZone(words, server, loadKeys),
-  sign: (words, server) => onZone(words, server, sign),
+  loadkeys: (words, server, _log, line) => onZone(words, server, (keeper) => kept(keeper, line, loadKeys(keeper))),
+  sign: (words, server, _log, line) => onZone(words, server, (keeper) => kept(keeper, line, sign(keeper))),
   sync,
   signing,
   dnssec,
@@ -67,12 +81,8 @@ const NOT_SUPPORTED = new Set(
 );
 
 /** Obeys one command line of the control channel, with BIND 9.18's output lines and errors. */
-export async function runCommand(
-  line: string,
-  isReadOnly: boolean,
-  server: ServerControl,
-  log: Log,
-): Promise<CommandReply> {
+export async function runCommand(commandLine: CommandLine, server: ServerControl, log: Log): Promise<CommandReply> {
+  const { line, isReadOnly } = commandLine;
   const words = commandWords(line);
   if (words === undefined) return fail(RESULT.unexpectedEnd, RESULT.unexpectedEnd.text);
   const name = (words[0] ?? '').toLowerCase();
@@ -83,7 +93,7 @@ export async function runCommand(
   }
   const isQuiet = line === 'null' || line === 'status';
   log.write(isQuiet ? serverEvent.receivedQuietly(line) : serverEvent.received(line));
-  if (command !== undefined) return command(words.slice(1), server, log);
+  if (command !== undefined) return command(words.slice(1), server, log, commandLine);
   if (name === '') return fail(RESULT.failure);
   if (NOT_SUPPORTED.has(name)) return fail(RESULT.notImplemented, `command '${name}' is not supported`);
   log.write(serverEvent.unknownCommand(name));
@@ -180,15 +190,35 @@ function signing(words: readonly string[], server: ServerControl): CommandReply 
   });
 }
 
-function dnssec(words: readonly string[], server: ServerControl): CommandReply | Promise<CommandReply> {
+function dnssec(
+  words: readonly string[],
+  server: ServerControl,
+  _log: Log,
+  line: CommandLine,
+): CommandReply | Promise<CommandReply> {
   const command = readKeyCommand(words);
   if ('result' in command) return command;
   return onZone(command.zone, server, async (keeper) => {
     if (keeper.policy === undefined) return succeed('Zone does not have dnssec-policy');
     if (command.kind === 'status') return loaded(keeper, statusOf);
     const request = { ...command.request, when: command.request.when ?? keeper.now };
-    return requestReply(request, await keeper.requestKeyChange(request));
+    return kept(keeper, line, await obeyed(keeper, request));
   });
+}
+
+async function obeyed(keeper: ZoneKeeper, request: KeyRequest): Promise<CommandReply> {
+  try {
+    return requestReply(request, await keeper.requestKeyChange(request));
+  } catch (error) {
+    if (error instanceof SignetError) return fail(RESULT.failure, error.message);
+    throw error;
+  }
+}
+
+/** Commands on keys are part of their history. */
+function kept(keeper: ZoneKeeper, { line, by }: CommandLine, reply: CommandReply): CommandReply {
+  keeper.rememberCommand(line, by, [reply.error, reply.text].filter((text) => text !== undefined).join(': ') || 'ok');
+  return reply;
 }
 
 function statusOf(keeper: ZoneKeeper): string {

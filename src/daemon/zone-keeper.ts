@@ -215,6 +215,12 @@ export class ZoneKeeper implements AsyncDisposable {
     return done;
   }
 
+  /** For the history of a zone under a policy. `by` is the name of a key of the control channel. */
+  rememberCommand(command: string, by: string, result: string): void {
+    if (this.policy === undefined) return;
+    this.#dependencies.history.record([{ kind: 'command', at: this.now, about: this.#about, command, by, result }]);
+  }
+
   /** `rndc sign`: as `requestKeys`, also for keys that change on command only. */
   requestSigning(): void {
     if (this.#upkeep instanceof TimedKeyUpkeep) this.#upkeep.ask();
