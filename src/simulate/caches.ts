@@ -24,6 +24,14 @@ interface Version<T> {
   until: number;
 }
 
+/** Who signs zone data with one algorithm. */
+export interface DataSigners {
+  /** Each RRset has as many signatures as these are. */
+  readonly signing: readonly string[];
+  /** What they signed stands in for a signature of another until it comes due. */
+  readonly retiring: readonly string[];
+}
+
 /** A mix that a validator refuses. */
 export interface Danger {
   /** Unix seconds; `until` is Infinity when nothing ends it. */
@@ -45,7 +53,7 @@ export type Problem =
   /** Zone data are signed by a key that the DNSKEY RRset does not have. */
   | {
       readonly kind: 'unknown signer';
-      readonly signer: string;
+      readonly signers: readonly string[];
       readonly dnskey: KeySet;
       readonly ds: readonly string[];
     }
@@ -71,8 +79,8 @@ export class Caches {
   readonly #algorithmOf: (key: string) => number;
   #ds: Version<readonly string[]>[] = [];
   #dnskey: Version<KeySet>[] = [];
-  /** By algorithm; undefined: data without a signature of it. */
-  readonly #data = new Map<number, Version<string | undefined>[]>();
+  /** By algorithm: the signers that some RRset has signatures of; none: an RRset without a signature of it. */
+  readonly #data = new Map<number, Version<readonly string[]>[]>();
   readonly #found: Found[] = [];
 
   #isFirst: boolean;
@@ -98,19 +106,19 @@ export class Caches {
     this.#check(now);
   }
 
-  /**
-   * What signs zone data. An algorithm that nothing is said of any more has no signatures.
-   * @param signers by algorithm: every key that some RRset has a signature of; undefined: some RRset has none
-   */
-  serveData(signers: ReadonlyMap<number, readonly (string | undefined)[]>, now: number, lag: Lag): void {
-    for (const algorithm of signers.keys())
+  /** What signs zone data, by algorithm. An algorithm that nothing is said of any more has no signatures. */
+  serveData(signers: ReadonlyMap<number, DataSigners>, now: number, lag: Lag): void {
+    const algorithms = new Set([...this.#data.keys(), ...signers.keys()]);
+    for (const algorithm of algorithms) {
       // What there was before the first signature of an algorithm may be in caches, too.
-      if (!this.#data.has(algorithm)) this.#data.set(algorithm, this.#isFirst ? [] : [unsignedBefore(now, lag)]);
-    this.#isFirst = false;
-    for (const [algorithm, versions] of this.#data) {
-      const keys = signers.get(algorithm) ?? [];
-      this.#data.set(algorithm, withSigners(versions, keys.length === 0 ? [undefined] : keys, now, lag));
+      const before = this.#data.get(algorithm) ?? (this.#isFirst ? [] : [unsigned()]);
+      const { signing, retiring } = signers.get(algorithm) ?? { signing: [], retiring: [] };
+      const served = before.filter(({ until }) => until === Infinity).map(({ value }) => value);
+      const first = this.#isFirst ? retiring.map((key) => [key]) : [];
+      const kept = [...served, ...first].map((one) => handOver(one, signing, retiring));
+      this.#data.set(algorithm, withVariants(before, [signing, ...kept], now, lag));
     }
+    this.#isFirst = false;
     this.#check(now);
   }
 
@@ -154,14 +162,14 @@ export class Caches {
         add({ kind: 'no trusted dnskey', algorithm, ds: ds.value, dnskey: dnskey.value }, [ds, dnskey]);
     }
     for (const data of this.#data.get(algorithm) ?? []) {
-      const signer = data.value;
-      if (signer === undefined) {
+      const signers = data.value;
+      if (signers.length === 0) {
         add({ kind: 'unsigned data', algorithm, ds: ds.value }, [ds, data]);
         continue;
       }
       for (const dnskey of this.#dnskey)
-        if (!dnskey.value.keys.includes(signer))
-          add({ kind: 'unknown signer', signer, dnskey: dnskey.value, ds: ds.value }, [ds, data, dnskey]);
+        if (!signers.some((signer) => dnskey.value.keys.includes(signer)))
+          add({ kind: 'unknown signer', signers, dnskey: dnskey.value, ds: ds.value }, [ds, data, dnskey]);
     }
   }
 }
@@ -172,20 +180,33 @@ function replace<T>(versions: readonly Version<T>[], value: T, from: number, unt
   return [...versions, { value, from, until: Infinity }];
 }
 
-function unsignedBefore(now: number, lag: Lag): Version<string | undefined> {
-  return { value: undefined, from: -Infinity, until: now + lag.servers + lag.ttl };
+const unsigned = (): Version<readonly string[]> => ({ value: [], from: -Infinity, until: Infinity });
+
+/**
+ * What becomes of the signatures of an RRset when other keys sign: those that still sign stay, those of retiring keys stand in for what
+ * is missing, and the rest is made anew at once.
+ */
+function handOver(signers: readonly string[], signing: readonly string[], retiring: readonly string[]): string[] {
+  const good = signing.filter((key) => signers.includes(key));
+  const missing = signing.filter((key) => !signers.includes(key));
+  const standIns = signers.filter((key) => retiring.includes(key)).slice(0, missing.length);
+  return [...good, ...standIns, ...missing.slice(standIns.length)];
 }
 
-function withSigners(
-  versions: readonly Version<string | undefined>[],
-  signers: readonly (string | undefined)[],
+function withVariants(
+  versions: readonly Version<readonly string[]>[],
+  variants: readonly (readonly string[])[],
   now: number,
   lag: Lag,
-): Version<string | undefined>[] {
-  const served = versions.filter(({ until }) => until === Infinity);
-  for (const one of served) if (!signers.includes(one.value)) one.until = now + lag.servers + lag.ttl;
-  const fresh = signers.filter((signer) => !served.some(({ value }) => value === signer));
-  return [...versions, ...fresh.map((value) => ({ value, from: now, until: Infinity }))];
+): Version<readonly string[]>[] {
+  const result = [...versions];
+  for (const one of result)
+    if (one.until === Infinity && !variants.some((variant) => sameKeys(one.value, variant)))
+      one.until = now + lag.servers + lag.ttl;
+  for (const value of variants)
+    if (!result.some((one) => one.until === Infinity && sameKeys(one.value, value)))
+      result.push({ value, from: now, until: Infinity });
+  return result;
 }
 
 function sameKeys(a: readonly string[] | undefined, b: readonly string[]): boolean {

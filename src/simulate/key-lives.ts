@@ -17,6 +17,7 @@ export class KeyLives {
   /** As a key directory would have them. */
   keys: readonly PlannedKey[];
   readonly lives = new Map<string, Life>();
+  #nextTag = 1;
   readonly #made = { ksk: 0, zsk: 0, csk: 0 };
 
   constructor(keys: readonly PlannedKey[], start: number) {
@@ -83,10 +84,11 @@ export class KeyLives {
     }
   }
 
-  /** Tags only have to differ: nobody knows those of keys that do not exist yet. */
+  /** Tags only have to differ, from those of keys that are gone too: nobody knows those of keys that do not exist yet. */
   #freeTag(): number {
-    let tag = 1;
-    while (this.keys.some((key) => key.tag === tag || ((key.tag + 128) & 0xffff) === tag)) tag++;
+    while (this.keys.some(({ tag }) => tag === this.#nextTag)) this.#nextTag = (this.#nextTag + 1) & 0xffff;
+    const tag = this.#nextTag;
+    this.#nextTag = (tag + 1) & 0xffff;
     return tag;
   }
 }

@@ -8,6 +8,7 @@ import { publicationOf } from '../policy/publication.ts';
 import { requestRollover } from '../policy/requests.ts';
 import { refreshMargin } from '../policy/signature-times.ts';
 import { Caches } from './caches.ts';
+import type { DataSigners } from './caches.ts';
 import { dsAtStart, KeyLives, roleOf } from './key-lives.ts';
 import { Parent } from './parent.ts';
 import { SignatureRounds } from './signature-rounds.ts';
@@ -228,20 +229,14 @@ class Run {
     this.#parent.ask(cds === '' ? undefined : request, now, this.#world.parent(this.#policy, now));
   }
 
-  /** By algorithm every key that some RRset has a signature of; undefined: some RRset has none. */
-  #signers(isSigned: boolean, now: number): Map<number, (string | undefined)[]> {
-    const signers = new Map<number, (string | undefined)[]>();
+  #signers(isSigned: boolean, now: number): Map<number, DataSigners> {
+    const signers = new Map<number, DataSigners>();
     if (!isSigned) return signers;
-    const add = (id: string | undefined, algorithm: number): void => {
-      signers.set(algorithm, [...(signers.get(algorithm) ?? []), id]);
-    };
     const { signsZone } = this.#plan!.publication;
-    for (const id of signsZone) add(id, this.#lives.algorithmOf(id));
-    for (const id of this.#retiring(now)) {
-      const algorithm = this.#lives.algorithmOf(id);
-      // Without a key of the algorithm that signs, what is signed anew has no signature of it.
-      if (!signers.has(algorithm)) add(undefined, algorithm);
-      add(id, algorithm);
+    const retiring = this.#retiring(now);
+    for (const algorithm of new Set([...signsZone, ...retiring].map(this.#lives.algorithmOf))) {
+      const isOf = (id: string): boolean => this.#lives.algorithmOf(id) === algorithm;
+      signers.set(algorithm, { signing: signsZone.filter(isOf), retiring: retiring.filter(isOf) });
     }
     return signers;
   }

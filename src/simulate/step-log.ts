@@ -9,6 +9,7 @@ export class StepLog {
   readonly steps: Step[] = [];
   /** The longest time that a step waited for something outside. */
   longest: (Wait & { until: number | undefined }) | undefined;
+  #longest = -1;
   #waits = new Map<string, Wait>();
 
   add(at: number, step: WithoutTime<Step>): void {
@@ -26,7 +27,7 @@ export class StepLog {
       const goesOn = isSame && isOutside(wait) === isOutside(before.wait);
       next.set(name, { wait, since: goesOn ? before.since : now });
     }
-    for (const [name, wait] of this.#waits) if (next.get(name)?.since !== wait.since) this.#count(wait, now);
+    for (const [name, wait] of this.#waits) if (next.get(name)?.since !== wait.since) this.#count(wait, now, now);
     this.#waits = next;
   }
 
@@ -37,25 +38,23 @@ export class StepLog {
   }
 
   /** What is waited for in the end. */
-  waits(): Wait[] {
-    for (const wait of this.#waits.values()) this.#count(wait, undefined);
+  waits(end: number): Wait[] {
+    for (const wait of this.#waits.values()) this.#count(wait, undefined, end);
     return [...this.#waits.values()];
   }
 
-  #count(wait: Wait, until: number | undefined): void {
+  #count(wait: Wait, until: number | undefined, end: number): void {
     if (!isOutside(wait.wait)) return;
-    if (this.longest === undefined || lengthOf({ ...wait, until }) > lengthOf(this.longest))
-      this.longest = { ...wait, until };
+    const length = end - wait.since;
+    if (length <= this.#longest) return;
+    this.#longest = length;
+    this.longest = { ...wait, until };
   }
 }
 
 /** Only the parent, or the operator who tells of it, can end it. */
 export function isOutside({ reason }: KeyWait): boolean {
   return reason === 'ds not seen at parent' || reason === 'ds still at parent';
-}
-
-function lengthOf({ since, until }: { since: number; until: number | undefined }): number {
-  return (until ?? Infinity) - since;
 }
 
 function nameOf(key: string, record: KeyRecord | undefined): string {

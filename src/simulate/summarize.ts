@@ -28,7 +28,7 @@ export function summarize(outcome: Outcome): Simulation {
   for (const { from, until, kind } of rounds.flatMap((one) => one.finish(scenario.end)))
     for (const trusted of trustedTimes(outcome)) report(caches, { kind, from, until }, trusted);
   const dangers = caches.dangers();
-  const waits = log.waits();
+  const waits = log.waits(scenario.end);
   const stuck = stuckOf(waits, outcome);
   return {
     scenario,

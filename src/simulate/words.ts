@@ -41,11 +41,11 @@ export function reasonText({ wait, text }: Reason): string {
 }
 
 export function intervalText({ since, parts }: WaitInterval): string {
-  return `${parts.map(partText).join(' + ')} since ${momentText(since)}`;
+  return `${parts.map(partText).join('').replace(/^ \+ /, '')} since ${momentText(since)}`;
 }
 
 function partText({ name, seconds }: IntervalPart): string {
-  return `${name} ${durationText(seconds)}`;
+  return ` ${seconds < 0 ? '-' : '+'} ${name} ${durationText(Math.abs(seconds))}`;
 }
 
 /** What happened, without its time and its reason. */
@@ -153,7 +153,7 @@ export function problemText(problem: Problem, nameOf: KeyNames): string {
     case 'unsigned data':
       return `a cache has the DS of ${list(problem.ds, nameOf)} and records without a signature of algorithm ${problem.algorithm}`;
     case 'unknown signer':
-      return `a cache has records signed by ${nameOf(problem.signer)} and ${dnskey(problem.dnskey)}`;
+      return `a cache has records signed by ${list(problem.signers, nameOf)} and ${dnskey(problem.dnskey)}`;
     case 'expired signatures':
       return 'signatures have expired';
     case 'signatures not valid yet':

@@ -20,11 +20,11 @@ function serve(
   caches: Caches,
   keys: readonly string[],
   signers: readonly string[],
-  data: readonly (string | undefined)[],
+  data: readonly string[],
   now: number,
 ): void {
   caches.serveDnskey({ keys, signers }, now, LAG);
-  caches.serveData(new Map([[13, data]]), now, LAG);
+  caches.serveData(new Map([[13, { signing: data, retiring: [] }]]), now, LAG);
 }
 
 test('RFC 4035 section 5: a zone that does not change is never bogus', () => {
@@ -85,8 +85,8 @@ test('a DS whose DNSKEY is not known everywhere is found at the first of the par
 test('RFC 4035 section 2.2: an algorithm in the DS RRset has to sign everything that a cache may have', () => {
   const caches = zone();
   const data = new Map([
-    [13, ['z1']],
-    [8, ['z8']],
+    [13, { signing: ['z1'], retiring: [] }],
+    [8, { signing: ['z8'], retiring: [] }],
   ]);
   caches.serveDnskey({ keys: ['k1', 'z1', 'k8', 'z8'], signers: ['k1', 'k8'] }, 1000, LAG);
   caches.serveData(data, 1000, LAG);
@@ -114,6 +114,23 @@ test('a zone that was unsigned has its unsigned data in caches when it begins', 
   caches.serveDs(['k1'], 109, 109, 100);
   const kinds = caches.dangers().map(({ problem }) => problem.kind);
   assert.deepEqual(new Set(kinds), new Set(['no trusted dnskey', 'unsigned data', 'unknown signer']));
+});
+
+test('RFC 7583 section 3.2.1: signatures of a retiring key stand in for new ones, and go at once where new ones are', () => {
+  const both = new Map([[13, { signing: ['z1', 'z2'], retiring: [] }]]);
+  const standIn = new Map([[13, { signing: ['z2'], retiring: ['z1'] }]]);
+  for (const [first, isSound] of [
+    [both, true],
+    [new Map([[13, { signing: ['z1'], retiring: [] }]]), false],
+  ] as const) {
+    const caches = zone();
+    caches.serveDnskey({ keys: ['k1', 'z1', 'z2'], signers: ['k1'] }, 1000, LAG);
+    caches.serveData(first, 2000, LAG);
+    caches.serveData(standIn, 3000, LAG);
+    // Both have signed each RRset for long when the first retires: nothing needs its DNSKEY any more.
+    caches.serveDnskey({ keys: ['k1', 'z2'], signers: ['k1'] }, 3001, LAG);
+    assert.equal(caches.dangers().length === 0, isSound);
+  }
 });
 
 test('what nothing ends lasts for ever, and what goes wrong in many ways at once is told of once', () => {
