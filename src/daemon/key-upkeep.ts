@@ -44,8 +44,8 @@ export interface KeyUpkeepDependencies {
   readonly history: HistorySink;
   /** TTLs that caches may hold still. */
   readonly served: ServedTtls;
-  /** Absent: nobody asks the parent, and an operator tells what it has. */
-  readonly parent?: AskedParent | undefined;
+  /** Undefined: nobody asks the parent, and an operator tells what it has. */
+  readonly parent: AskedParent | undefined;
 }
 
 /** What a look at the keys came to. */
@@ -78,6 +78,7 @@ export class KeyUpkeep {
   readonly #options: KeyUpkeepOptions;
   readonly #dependencies: KeyUpkeepDependencies;
   readonly #actions: KeyActions;
+  parent: AskedParent | undefined;
   #isFirst = true;
   #told = '';
   #toldWaits: readonly string[] = [];
@@ -86,6 +87,7 @@ export class KeyUpkeep {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#actions = new KeyActions(options, dependencies);
+    this.parent = dependencies.parent;
   }
 
   /**
@@ -147,7 +149,8 @@ export class KeyUpkeep {
   }
 
   #observations(): Observations {
-    const { parent, served } = this.#dependencies;
+    const { parent } = this;
+    const { served } = this.#dependencies;
     return {
       served: served.all,
       ...(parent !== undefined && { dsSeen: parent.dsSeen, dsGone: parent.dsGone }),
@@ -229,7 +232,8 @@ export class KeyUpkeep {
 
   /** Says what waits for something outside when that is news, and has the parent asked about it. */
   #watch(waits: readonly KeyWait[], pairs: readonly KeyPair[]): void {
-    const { log, parent } = this.#dependencies;
+    const { parent } = this;
+    const { log } = this.#dependencies;
     const { apex, label } = this.#options;
     const outside = parentWaits(waits);
     const told = outside.map((wait) => {

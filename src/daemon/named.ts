@@ -14,11 +14,13 @@ import { OPCODE, RCODE } from '../wire/type-codes.ts';
 import { equalNames, type Name } from '../wire/name.ts';
 import { ExtentPool } from '../zone/store/extent-pool.ts';
 import { AnswerMemory } from './answer-memory.ts';
+import { apexKeyFacts } from './apex-key-facts.ts';
 import { buildTables } from './build-tables.ts';
 import { ControlChannels, RNDC_KEY_FILE } from './control-channels.ts';
 import type { DaemonLog } from './daemon-log.ts';
 import { DirectoryLocks } from './directory-locks.ts';
 import { serverEvent } from './events.ts';
+import { KeyParents } from './key-parents.ts';
 import { Listeners } from './listeners.ts';
 import type { NamedOptions } from './options.ts';
 import { writePidFile } from './pid-file.ts';
@@ -64,6 +66,7 @@ interface Parts {
   readonly secondaries: Secondaries;
   readonly channels: ControlChannels;
   readonly keepers: ZoneKeepers;
+  readonly parents: KeyParents;
   readonly locks: DirectoryLocks;
   readonly extents: ExtentPool;
 }
@@ -225,6 +228,9 @@ export class Named implements ServerControl, CountedServer {
     const locks = new DirectoryLocks({ disk });
     const notified = (address: Uint8Array): void => this.#statistics.countNotifySent(address);
     const secondaries = await Secondaries.open(this.#options.family, { arena, clock, log, random, notified });
+    const { family } = this.#options;
+    const parents = new KeyParents({ family }, { clock, disk, log, random, localKeys: (zone) => this.#keysOf(zone) });
+    parents.configure(configuration);
     const keepers = new ZoneKeepers({
       ...this.#dependencies,
       arena,
@@ -232,6 +238,7 @@ export class Named implements ServerControl, CountedServer {
       pool: threads.signers,
       locks,
       history: this.#history,
+      askParent: ({ zone, label }, changed) => parents.open(zone, label, changed),
       published: (keeper) => secondaries.tell(keeper),
     });
     await keepers.configure(configuration);
@@ -244,7 +251,7 @@ export class Named implements ServerControl, CountedServer {
       { keyFile: RNDC_KEY_FILE },
       { clock, disk, random, log, handler: (line, isReadOnly, by) => runCommand({ line, isReadOnly, by }, this, log) },
     );
-    this.#parts = { secondaries, channels, keepers, locks, extents };
+    this.#parts = { secondaries, channels, keepers, parents, locks, extents };
     // Before anything is bound: a second server must not take queries from the first.
     this.#takeLocks(locks, keepers);
     await this.#listeners.readCertificates(configuration, 'start');
@@ -354,6 +361,12 @@ export class Named implements ServerControl, CountedServer {
     });
   }
 
+  /** The DNSKEY RRset of a zone that this server signs; empty for others. */
+  #keysOf(zone: Name): Uint8Array[] {
+    const keeper = this.keepers.find((one) => one.isMaintained && one.isLoaded && equalNames(one.apex, zone));
+    return keeper === undefined ? [] : [...apexKeyFacts(keeper.read()).dnskeys];
+  }
+
   #tables(configuration: Configuration, keepers: readonly ZoneKeeper[]): ReturnType<typeof buildTables> {
     return buildTables(configuration, keepers, {
       generation: ++this.#generation,
@@ -382,6 +395,7 @@ export class Named implements ServerControl, CountedServer {
       }
       this.#enterDirectory(configuration);
       log.configure(configuration.logging, process.cwd());
+      parts.parents.configure(configuration);
       const dropped = await parts.keepers.configure(configuration);
       this.#configuration = configuration;
       this.#statistics.countZones(configuration);
@@ -446,6 +460,7 @@ export class Named implements ServerControl, CountedServer {
       await this.#statistics[Symbol.asyncDispose]();
       await this.#dependencies.threads.responders[Symbol.asyncDispose]();
       await parts.keepers.stop(flush);
+      await parts.parents[Symbol.asyncDispose]();
       await parts.secondaries[Symbol.asyncDispose]();
       await this.#dependencies.threads[Symbol.asyncDispose]();
       parts.locks[Symbol.dispose]();

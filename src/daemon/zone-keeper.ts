@@ -59,7 +59,7 @@ export interface ZoneKeeperDependencies {
   readonly locks: DirectoryLocks;
   readonly history: HistorySink;
   /** Asks the parent of a zone whose configuration wants that. `changed` is called when the answers are others than before. */
-  readonly askParent?: (zone: ParentOf, changed: () => void) => AskedParent;
+  readonly askParent?: (zone: ParentOf, changed: () => void) => AskedParent | undefined;
   /** Told after a version was published that secondaries have not seen. */
   readonly published: (keeper: ZoneKeeper) => void;
 }
@@ -306,21 +306,19 @@ export class ZoneKeeper implements AsyncDisposable {
   }
 
   #prepareKeys(policy: DnssecPolicy, keyDirectory: string, before: ZoneKeeperOptions | undefined): void {
-    const { history, askParent } = this.#dependencies;
-    const { apex, zone } = this;
+    const { history } = this.#dependencies;
+    const { apex } = this;
     const label = this.#side('signed');
     const changes = before?.policy && policyChanges(before.policy, policy);
-    const isSameParent = before !== undefined && JSON.stringify(before.zone.parent) === JSON.stringify(zone.parent);
+    this.#openParent(label);
     // What was told once is told again only when something is new.
-    if (this.#upkeep !== undefined && changes?.length === 0 && isSameParent) return;
+    if (this.#upkeep instanceof KeyUpkeep && changes?.length === 0) {
+      this.#upkeep.parent = this.#parent;
+      return;
+    }
     if (changes !== undefined && changes.length > 0) {
       const head = { kind: 'policy', at: this.now, about: this.#about } as const;
       history.record([{ ...head, from: before!.policy!.name, to: policy.name, changes }]);
-    }
-    if (!isSameParent) {
-      this.#parent?.close();
-      const ask = zone.parent === undefined ? undefined : askParent;
-      this.#parent = ask?.({ apex, label, zone }, () => void this.#request({ file: false, keys: true }));
     }
     const about = this.#about;
     this.#served ??= new ServedVersions({ file: `${this.#path}.signed.ttls`, label, about }, this.#dependencies);
@@ -328,6 +326,15 @@ export class ZoneKeeper implements AsyncDisposable {
       { apex, label, about, policy, keyDirectory },
       { ...this.#dependencies, served: this.#served.ttls, parent: this.#parent },
     );
+  }
+
+  /** Keys and addresses of the parent's servers may be others than before. */
+  #openParent(label: string): void {
+    const { apex, zone } = this;
+    this.#parent?.close();
+    const { askParent } = this.#dependencies;
+    const changed = (): void => void this.#request({ file: false, keys: true });
+    this.#parent = zone.parent === undefined ? undefined : askParent?.({ apex, label, zone }, changed);
   }
 
   get #about(): NonNullable<HistoryEvent['about']> {
@@ -414,7 +421,6 @@ export class ZoneKeeper implements AsyncDisposable {
     if (this.#unsigned !== 0) this.store.release(this.#unsigned);
     this.#unsigned = loaded.version;
     this.unsignedSerial = serial;
-    this.#served?.hasNewData();
     this.lastLoaded = this.now;
     log.write(zoneEvent.loaded(label, serial, !this.isMaintained && loaded.isSigned));
   }
@@ -452,7 +458,10 @@ export class ZoneKeeper implements AsyncDisposable {
     this.#waiting = undefined;
     const signed = await this.#sign(decision, now);
     if (signed !== 'unchanged') this.#commit(before, signed.version, signed.statistics);
-    if (this.#unsigned !== 0) this.store.release(this.#unsigned);
+    if (this.#unsigned !== 0) {
+      this.store.release(this.#unsigned);
+      this.#served?.hasNewData();
+    }
     this.#unsigned = 0;
     const reader = this.read();
     this.#served?.note(reader, this.now, this.#parent?.highestTtl);
@@ -486,7 +495,10 @@ export class ZoneKeeper implements AsyncDisposable {
     this.#isUnfinished = false;
     const version = this.#unsigned;
     this.#unsigned = 0;
-    if (version !== 0) this.#publish(version);
+    if (version !== 0) {
+      this.#publish(version);
+      this.#served?.hasNewData();
+    }
     if (this.isLoaded) this.#served?.note(this.read(), this.now, undefined);
   }
 
