@@ -4,6 +4,8 @@ import type { Condition, KeyRecord, PlannedKey, PlannedState, PlannedTimes } fro
 import type { KeyLife, KeyRole, Span } from './simulation.ts';
 
 interface Life extends Omit<KeyLife, 'records'> {
+  name: string;
+  role: KeyRole;
   purged: number | undefined;
   records: Partial<Record<KeyRecord, Span[]>>;
 }
@@ -55,7 +57,12 @@ export class KeyLives {
 
   update(id: string, times: PlannedTimes, state: PlannedState, now: number): void {
     this.keys = this.keys.map((key) => (key.id === id ? { ...key, times, state } : key));
-    this.#look(this.find(id), now);
+    const key = this.find(id);
+    const life = this.lives.get(id)!;
+    // Flags do not tell a CSK from a KSK: the policy that takes a key up does.
+    life.role = roleOf(key);
+    if (life.tag !== undefined) life.name = `${life.role} ${life.tag}`;
+    this.#look(key, now);
   }
 
   purge(id: string, now: number): void {

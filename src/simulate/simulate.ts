@@ -74,7 +74,9 @@ class Run {
     const ds = dsAtStart(keys, start);
     this.#parent = new Parent(ds, start);
     this.#world = new World(faults, scenario.served ?? [], start);
-    this.#isSigned = publicationOf(keys, start).signsZone.length > 0;
+    const { signsKeys, signsZone } = publicationOf(keys, start);
+    // A CSK whose files have no state is known by its flags only, as one that signs keys.
+    this.#isSigned = signsKeys.length > 0 || signsZone.length > 0;
     this.#caches = new Caches(this.#lives.algorithmOf, this.#isSigned);
     this.#policy = policy;
     this.#wanted = policy;

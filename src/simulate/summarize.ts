@@ -42,7 +42,7 @@ export function summarize(outcome: Outcome): Simulation {
     summary: {
       rollovers: countRollovers(lives),
       longestWait: log.longest,
-      dsActions: dsActionsOf(log.steps, lives, scenario),
+      dsActions: dsActionsOf(log.steps, lives, outcome),
       isSound: dangers.length === 0 && stuck.length === 0,
     },
   };
@@ -81,10 +81,14 @@ function countRollovers({ keys, lives }: KeyLives): Record<KeyRole, number> {
 }
 
 /** Each time that CDS and CDNSKEY ask the parent for something else, and when it had done it. */
-function dsActionsOf(steps: readonly Step[], lives: KeyLives, { asksParent, zone }: Scenario): DsAction[] {
+function dsActionsOf(steps: readonly Step[], lives: KeyLives, { ds, scenario }: Outcome): DsAction[] {
+  const { asksParent, zone } = scenario;
   const requests = steps.flatMap((step, at) => (step.kind === 'cds' ? { step, at } : []));
   return requests.flatMap(({ step, at }, i): DsAction | [] => {
-    if (step.keys.length === 0 && !step.isDelete) return [];
+    const isRequest = step.keys.length > 0 || step.isDelete;
+    const present = ds.findLast(({ from }) => from <= step.at)!.keys;
+    const isDone = present.length === step.keys.length && step.keys.every((key) => present.includes(key));
+    if (!isRequest || isDone) return [];
     const until = steps.slice(at, requests[i + 1]?.at);
     const done = until.find((one): one is DsStep => one.kind === 'ds' && !one.isFlap);
     const commands = asksParent || done === undefined ? [] : checkdsCommands(done, lives, zone);
@@ -94,13 +98,13 @@ function dsActionsOf(steps: readonly Step[], lives: KeyLives, { asksParent, zone
 
 type DsStep = Extract<Step, { kind: 'ds' }>;
 
-function checkdsCommands({ added, removed }: DsStep, { lives }: KeyLives, zone: string): string[] {
+function checkdsCommands({ at, added, removed }: DsStep, { lives }: KeyLives, zone: string): string[] {
   const command = (id: string, what: string): string => {
     const { tag, name } = lives.get(id)!;
     return `rndc dnssec -checkds -key ${tag ?? `<tag of ${name}>`} ${what} ${zone.replace(/\.(?= |$)/, '')}`;
   };
   return [
     ...added.map((id) => command(id, 'published')),
-    ...removed.filter((id) => lives.get(id)!.purged === undefined).map((id) => command(id, 'withdrawn')),
+    ...removed.filter((id) => (lives.get(id)!.purged ?? Infinity) > at).map((id) => command(id, 'withdrawn')),
   ];
 }

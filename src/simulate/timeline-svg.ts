@@ -176,7 +176,7 @@ class Drawing {
   /** Left edge and width; what is shorter than a pixel is seen all the same. */
   #extent(from: number, until: number): [x: number, width: number] {
     const x = this.#x(from);
-    return [x, Math.max(1, round(this.#x(until) - x))];
+    return [x, Math.max(1.5, round(this.#x(until) - x))];
   }
 
   #x(at: number): number {
@@ -250,7 +250,7 @@ text { font-family: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(
 .rumoured { fill: var(--some); }
 .omnipresent { fill: var(--known); }
 .unretentive { fill: var(--page); stroke: var(--going); stroke-width: 1.6; }
-.parent { fill: var(--parent); }
+.parent { fill: var(--parent); stroke: var(--page); stroke-width: 1; }
 .fault { fill: var(--fault); }
 .danger { fill: var(--danger); }
 .event { fill: var(--ink); }

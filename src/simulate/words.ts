@@ -26,8 +26,8 @@ const OVER: Readonly<Record<Exclude<WaitReason, 'time'>, string>> = {
   'ds still at parent': 'its DS was seen to be gone from the parent',
   'dnskey not known everywhere': 'the DNSKEY is known everywhere',
   'signatures not known everywhere': 'the signatures are known everywhere',
-  'successor not ready': 'another key has its place',
-  'zone still secure': 'no DS leads to the zone any more',
+  'successor not ready': 'another key can take its place',
+  'zone still secure': 'no DS leads to it any more',
   'rollover under way': 'the other rollover is over',
 };
 

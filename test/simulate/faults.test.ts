@@ -45,7 +45,7 @@ for (const [fault, kind] of HARMFUL)
     assert.equal(simulation.summary.isSound, false);
   });
 
-for (const [name, policy] of Object.entries({ 'S-071 KSK': SPLIT, 'S-072 CSK': COMBINED }))
+for (const [name, policy] of Object.entries({ 'S-071 (part) KSK': SPLIT, 'S-072 (part) CSK': COMBINED }))
   test(`${name}: a parent that does nothing for a year leaves the old key in place and signing`, () => {
     const simulation = run(policy, 500, ['parent-never@+20d']);
     assert.deepEqual(simulation.dangers, []);

@@ -24,7 +24,7 @@ function lastSigners({ signers, keys }: Simulation): { keys: string[]; data: str
   return { keys: last.keys.map(nameOf), data: last.data.map(nameOf) };
 }
 
-test('S-069 the lifetime starts each rollover: KSK and ZSK for five years', () => {
+test('S-069 (part) the lifetime starts each rollover: KSK and ZSK for five years', () => {
   const simulation = run(SPLIT, 5 * 365);
   assertSound(simulation);
   const { ksk, zsk, csk } = simulation.summary.rollovers;
@@ -34,14 +34,14 @@ test('S-069 the lifetime starts each rollover: KSK and ZSK for five years', () =
   assert.equal(csk, 0);
 });
 
-test('S-070 a ZSK rollover needs nobody: no DS action but the first', () => {
+test('S-070 (part) a ZSK rollover needs nobody: no DS action but the first', () => {
   const simulation = run(policyOf('zsk', [line('ksk', 0), line('zsk', 60)]), 365);
   assertSound(simulation);
   assert.equal(simulation.summary.dsActions.length, 1);
   assert.ok(simulation.summary.rollovers.zsk >= 5);
 });
 
-test('S-072 CSK rollovers replace the DS each time', () => {
+test('S-072 (part) CSK rollovers replace the DS each time', () => {
   const simulation = run(COMBINED, 365);
   assertSound(simulation);
   assert.ok(simulation.summary.rollovers.csk >= 2);
@@ -82,14 +82,14 @@ const TRANSITIONS: readonly (readonly [
 ];
 
 for (const [what, from, to, keys, data] of TRANSITIONS)
-  test(`S-089 ${what} on a live zone: never bogus, and it comes to its end`, () => {
+  test(`S-089 (part) ${what} on a live zone: never bogus, and it comes to its end`, () => {
     const simulation = changed(from, to);
     assertSound(simulation);
     assert.deepEqual(lastSigners(simulation), { keys: [keys], data: [data] });
     assert.deepEqual(simulation.ds.at(-1)!.keys.length, 1);
   });
 
-test('S-087 going insecure: the DS leaves first, the DNSSEC records last, and nobody sees it bogus', () => {
+test('S-087 (part) going insecure: the DS leaves first, the DNSSEC records last, and nobody sees it bogus', () => {
   const simulation = changed(SPLIT, INSECURE);
   assertSound(simulation);
   const asked = simulation.steps.find((step) => step.kind === 'cds' && step.isDelete);
@@ -115,7 +115,7 @@ test('a zone that comes back from insecure half way keeps its keys or makes othe
   }
 });
 
-test('S-083 S-084 a rollover that is asked for begins at once, for a key of unlimited lifetime too', () => {
+test('S-083 (part) S-084 (part) a rollover that is asked for begins at once, for a key of unlimited lifetime too', () => {
   const at = START + 40 * DAY;
   const simulation = run(CSK, 120, [], { rollovers: [{ at, role: 'csk' }] });
   assertSound(simulation);
@@ -127,7 +127,7 @@ test('S-083 S-084 a rollover that is asked for begins at once, for a key of unli
   assert.equal(simulation.summary.rollovers.csk, 1);
 });
 
-test('S-083 a rollover that is asked for while one is under way is refused with the reason', () => {
+test('S-083 (part) a rollover that is asked for while one is under way is refused with the reason', () => {
   const at = START + 40 * DAY;
   const simulation = run(CSK, 120, [], {
     rollovers: [
