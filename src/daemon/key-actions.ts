@@ -77,8 +77,8 @@ export class KeyActions {
       times: action.times,
       state,
       ...(before !== undefined && { predecessor: before }),
-      // Keys of the zone whose files are elsewhere must stay apart from it, too.
-      avoidTags: shown.map(keyTag),
+      // Keys of the zone whose files are elsewhere must stay apart from it, too, and so must those that were related to others.
+      avoidTags: [...shown.map(keyTag), ...pairs.flatMap(relatedTags)],
       onCollision: (tag) => log.write(zoneEvent.keyCollision(tag, label)),
     });
     log.write(zoneEvent.keyCreated(keyName(pair, true), policy.name));
@@ -118,4 +118,9 @@ export class KeyActions {
       }),
     );
   }
+}
+
+/** A key that got the tag of a purged one would be taken for the predecessor of others. */
+function relatedTags({ predecessor, successor }: KeyPair): number[] {
+  return [predecessor, successor].filter((tag) => tag !== undefined);
 }

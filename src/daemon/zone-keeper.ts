@@ -1,15 +1,9 @@
 import path from 'node:path';
-import type { Clock, Timer } from '../base/clock.ts';
-import type { Disk } from '../base/disk.ts';
+import type { Timer } from '../base/clock.ts';
 import { DiskError } from '../base/disk-error.ts';
 import { SignetError } from '../base/error.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
 import type { DnssecPolicy, ManualKeys, ZoneConfiguration } from '../conf/configuration.ts';
-import type { HistoryEvent } from '../history/history-event.ts';
-import type { HistorySink } from '../history/key-history.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
-import type { KeyStore } from '../keys/key-store.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
 import { refreshMargin } from '../policy/signature-times.ts';
 import { exactNextRefresh, nextRefresh } from '../signer/next-refresh.ts';
@@ -19,24 +13,22 @@ import type { SigningStatistics } from '../signer/signing-parameters.ts';
 import { signZone } from '../signer/sign-zone.ts';
 import type { SigningPool } from '../signer/signing-pool.ts';
 import { updateSignedZone } from '../signer/update-zone.ts';
-import { mustName, nameToShortText } from '../wire/name-text.ts';
+import { mustName } from '../wire/name-text.ts';
 import type { Name } from '../wire/name.ts';
 import type { Arena, VersionRef } from '../zone/store/arena.ts';
 import type { ExtentPool } from '../zone/store/extent-pool.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { ZoneStore } from '../zone/store/zone-store.ts';
-import type { AskedParent } from './asked-parent.ts';
 import type { DirectoryLocks } from './directory-locks.ts';
 import { zoneEvent, zoneLabel } from './events.ts';
 import { InheritedZone } from './inherited-zone.ts';
 import type { KeyRequest, KeyRequestOutcome } from './key-requests.ts';
 import { KeyUpkeep, type KeyDecision, suspension } from './key-upkeep.ts';
-import { policyChanges } from './policy-changes.ts';
-import { ServedVersions } from './served-versions.ts';
 import { SignedFiles } from './signed-files.ts';
 import { TimedKeyUpkeep } from './timed-key-upkeep.ts';
 import { UnsignedFile } from './unsigned-file.ts';
 import { withSerial } from './with-serial.ts';
+import { ZoneUpkeep, type ZoneUpkeepDependencies } from './zone-upkeep.ts';
 
 export interface ZoneKeeperOptions {
   readonly zone: ZoneConfiguration;
@@ -47,19 +39,11 @@ export interface ZoneKeeperOptions {
   readonly directory: string;
 }
 
-export interface ZoneKeeperDependencies {
-  readonly clock: Clock;
-  readonly disk: Disk;
-  readonly log: Log;
-  readonly random: Random;
+export interface ZoneKeeperDependencies extends ZoneUpkeepDependencies {
   readonly arena: Arena;
   readonly extents: ExtentPool;
   readonly pool: SigningPool;
-  readonly keyStore: KeyStore;
   readonly locks: DirectoryLocks;
-  readonly history: HistorySink;
-  /** Asks the parent of a zone whose configuration wants that. `changed` is called when the answers are others than before. */
-  readonly askParent?: (zone: ParentOf, changed: () => void) => AskedParent | undefined;
   /** Told after a version was published that secondaries have not seen. */
   readonly published: (keeper: ZoneKeeper) => void;
 }
@@ -70,13 +54,6 @@ const MANUAL_REFRESH_MARGIN = 3600;
 const LONGEST_WAIT = 3600;
 /** Seconds until what failed for a reason outside (disk full, key file missing) is tried again. */
 const RETRY = 30;
-
-/** A zone whose parent is asked. */
-export interface ParentOf {
-  readonly apex: Name;
-  readonly label: string;
-  readonly zone: ZoneConfiguration;
-}
 
 /** What is to be done next; requests join. */
 interface Work {
@@ -106,9 +83,7 @@ export class ZoneKeeper implements AsyncDisposable {
   readonly #dependencies: ZoneKeeperDependencies;
   #file: UnsignedFile;
   #files: SignedFiles | undefined;
-  #upkeep: KeyUpkeep | TimedKeyUpkeep | undefined;
-  #served: ServedVersions | undefined;
-  #parent: AskedParent | undefined;
+  #upkeep: ZoneUpkeep | undefined;
   /** Of a zone that a policy signed before and that has none now. */
   #inherited: ManualKeys | undefined;
   /** What the operator's file holds and the signed version does not yet. */
@@ -133,7 +108,7 @@ export class ZoneKeeper implements AsyncDisposable {
     this.view = options.view;
     this.store = new ZoneStore({ apex: this.apex }, dependencies);
     this.#file = new UnsignedFile(this.#path, options.zone, dependencies);
-    if (this.isMaintained) this.#prepareSigning(undefined);
+    if (this.isMaintained) this.#prepareSigning();
   }
 
   get zone(): ZoneConfiguration {
@@ -195,16 +170,17 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** `rndc loadkeys`: looks at keys and signatures soon. */
   requestKeys(): void {
-    this.#parent?.askNow();
+    this.#upkeep?.askParentNow();
     void this.#request({ file: false, keys: true });
   }
 
   /** `rndc dnssec`: obeyed between two pieces of work, before the reply; the keys are looked at soon. @throws DiskError */
   requestKeyChange(request: KeyRequest): Promise<KeyRequestOutcome> {
     const done = this.#running.then(() => {
-      if (!(this.#upkeep instanceof KeyUpkeep)) throw suspension('the zone has no policy any more', this.zone.name);
+      const keys = this.#upkeep?.keys;
+      if (!(keys instanceof KeyUpkeep)) throw suspension('the zone has no policy any more', this.zone.name);
       this.#dependencies.locks.take(path.dirname(this.#path));
-      const outcome = this.#upkeep.obey(request, this.now);
+      const outcome = keys.obey(request, this.now);
       if (outcome.kind === 'done') void this.#request({ file: false, keys: true });
       return outcome;
     });
@@ -217,21 +193,19 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** For the history of a zone under a policy. `by` is the name of a key of the control channel. */
   rememberCommand(command: string, by: string, result: string): void {
-    if (this.policy === undefined) return;
-    this.#dependencies.history.record([{ kind: 'command', at: this.now, about: this.#about, command, by, result }]);
+    this.#upkeep?.rememberCommand(command, by, result);
   }
 
   /** `rndc sign`: as `requestKeys`, also for keys that change on command only. */
   requestSigning(): void {
-    if (this.#upkeep instanceof TimedKeyUpkeep) this.#upkeep.ask();
+    if (this.#upkeep?.keys instanceof TimedKeyUpkeep) this.#upkeep.keys.ask();
     this.requestKeys();
   }
 
   /** Takes over changed settings that leave files and role as they are. */
   reconfigure(zone: ZoneConfiguration, policy: DnssecPolicy | undefined): void {
-    const before = this.#options;
-    this.#options = { ...before, zone, policy };
-    if (this.isMaintained) this.#prepareSigning(before);
+    this.#options = { ...this.#options, zone, policy };
+    if (this.isMaintained) this.#prepareSigning();
     this.requestKeys();
   }
 
@@ -269,7 +243,7 @@ export class ZoneKeeper implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#isEnded = true;
     this.#timer?.cancel();
-    this.#parent?.close();
+    this.#upkeep?.close();
     await this.idle();
     this.#files?.close();
   }
@@ -293,52 +267,15 @@ export class ZoneKeeper implements AsyncDisposable {
     return zoneLabel(this.zone.name, this.view, this.isMaintained ? side : undefined);
   }
 
-  /** @param before settings that were in force; undefined at first */
-  #prepareSigning(before: ZoneKeeperOptions | undefined): void {
-    const { zone, policy, directory } = this.#options;
-    const { apex, manualKeys } = this;
+  #prepareSigning(): void {
     const label = this.#side('signed');
-    this.#files ??= new SignedFiles({ file: `${this.#path}.signed`, label }, this.#dependencies);
-    const keyDirectory = path.resolve(directory, zone.keyDirectory);
-    if (policy !== undefined) this.#prepareKeys(policy, keyDirectory, before);
-    else if (manualKeys !== undefined)
-      this.#upkeep = new TimedKeyUpkeep({ apex, label, manualKeys, keyDirectory }, this.#dependencies);
-  }
-
-  #prepareKeys(policy: DnssecPolicy, keyDirectory: string, before: ZoneKeeperOptions | undefined): void {
-    const { history } = this.#dependencies;
-    const { apex } = this;
-    const label = this.#side('signed');
-    const changes = before?.policy && policyChanges(before.policy, policy);
-    this.#openParent(label);
-    // What was told once is told again only when something is new.
-    if (this.#upkeep instanceof KeyUpkeep && changes?.length === 0) {
-      this.#upkeep.parent = this.#parent;
-      return;
-    }
-    if (changes !== undefined && changes.length > 0) {
-      const head = { kind: 'policy', at: this.now, about: this.#about } as const;
-      history.record([{ ...head, from: before!.policy!.name, to: policy.name, changes }]);
-    }
-    const about = this.#about;
-    this.#served ??= new ServedVersions({ file: `${this.#path}.signed.ttls`, label, about }, this.#dependencies);
-    this.#upkeep = new KeyUpkeep(
-      { apex, label, about, policy, keyDirectory },
-      { ...this.#dependencies, served: this.#served.ttls, parent: this.#parent },
-    );
-  }
-
-  /** Keys and addresses of the parent's servers may be others than before. */
-  #openParent(label: string): void {
-    const { apex, zone } = this;
-    this.#parent?.close();
-    const { askParent } = this.#dependencies;
-    const changed = (): void => void this.#request({ file: false, keys: true });
-    this.#parent = zone.parent === undefined ? undefined : askParent?.({ apex, label, zone }, changed);
-  }
-
-  get #about(): NonNullable<HistoryEvent['about']> {
-    return { zone: nameToShortText(this.apex).toLowerCase(), view: this.view };
+    const file = `${this.#path}.signed`;
+    this.#files ??= new SignedFiles({ file, label }, this.#dependencies);
+    const { apex, view, manualKeys } = this;
+    this.#upkeep ??= new ZoneUpkeep({ apex, view, label, ttlFile: `${file}.ttls` }, this.#dependencies, () => {
+      void this.#request({ file: false, keys: true });
+    });
+    this.#upkeep.configure({ ...this.#options, manualKeys });
   }
 
   #request(work: Work): Promise<void> {
@@ -394,7 +331,7 @@ export class ZoneKeeper implements AsyncDisposable {
     const inherited = new InheritedZone({ zone, apex, label, file }, this.#dependencies);
     this.#inherited = inherited.manualKeys(this.store);
     if (this.#inherited === undefined) return false;
-    this.#prepareSigning(undefined);
+    this.#prepareSigning();
     return true;
   }
 
@@ -438,15 +375,16 @@ export class ZoneKeeper implements AsyncDisposable {
     const before = this.store.current();
     const isAsked = keysAsked || this.#unsigned !== 0 || this.#isUnfinished;
     const isDue = isAsked || this.#keysAreDue(now) || this.#signaturesAreDue(now);
-    if (!isDue || this.#upkeep === undefined) return;
+    const upkeep = this.#upkeep?.keys;
+    if (!isDue || upkeep === undefined) return;
     this.#dependencies.locks.take(path.dirname(this.#path));
     const isRepeated = this.#trouble !== undefined && !keysAsked;
-    const followsFiles = !(this.#upkeep instanceof TimedKeyUpkeep) || this.#upkeep.followsFiles;
+    const followsFiles = !(upkeep instanceof TimedKeyUpkeep) || upkeep.followsFiles;
     if (followsFiles && !isRepeated && (keysAsked || this.#keysAreDue(now)))
       log.write(zoneEvent.reconfiguringKeys(label));
     this.#isUnfinished = true;
-    if (before !== 0) this.#served?.note(this.read(), now, this.#parent?.highestTtl);
-    const decision = this.#decide(this.#upkeep, now);
+    if (before !== 0) this.#upkeep?.note(this.read());
+    const decision = this.#decide(upkeep, now);
     this.keys = decision.keys;
     this.waits = decision.waits ?? [];
     const nextEvent = this.#nextLook(decision.nextEvent, now);
@@ -460,11 +398,11 @@ export class ZoneKeeper implements AsyncDisposable {
     if (signed !== 'unchanged') this.#commit(before, signed.version, signed.statistics);
     if (this.#unsigned !== 0) {
       this.store.release(this.#unsigned);
-      this.#served?.hasNewData();
+      this.#upkeep?.hasNewData();
     }
     this.#unsigned = 0;
     const reader = this.read();
-    this.#served?.note(reader, this.now, this.#parent?.highestTtl);
+    this.#upkeep?.note(reader);
     decision.published(this.now, reader.serial);
     this.#isUnfinished = false;
   }
@@ -497,9 +435,9 @@ export class ZoneKeeper implements AsyncDisposable {
     this.#unsigned = 0;
     if (version !== 0) {
       this.#publish(version);
-      this.#served?.hasNewData();
+      this.#upkeep?.hasNewData();
     }
-    if (this.isLoaded) this.#served?.note(this.read(), this.now, undefined);
+    if (this.isLoaded) this.#upkeep?.note(this.read());
   }
 
   async #sign(

@@ -27,6 +27,9 @@ before(async () => {
     if (who === 'ours') writeConfiguration(directory, ports, ZONES);
     servers.push(await NamedProcess.start(directory, ports, who));
     await servers[index].line(/dnssec\.example.* next key event/);
+    // BIND signs after that, and until then the zone is not secure.
+    const status = ['zonestatus', 'dnssec.example'];
+    await until(async () => (await servers[index].rndc(...status)).stdout.includes('secure: yes'));
   }
 });
 
