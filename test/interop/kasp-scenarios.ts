@@ -9,7 +9,10 @@ const policy = (body: string, name = 'first'): string => `dnssec-policy ${name} 
 
 /** The zone gets another policy. */
 function changeTo(after: number, policies: string, name: string): Order {
-  return { after, give: (server, zone) => server.reconfigure(policies, new Map([[zone, `dnssec-policy ${name};`]])) };
+  return {
+    after,
+    give: (server, zone) => server.reconfigure({ policies, zones: new Map([[zone, `dnssec-policy ${name};`]]) }),
+  };
 }
 
 /** A command for one key of the zone; the label stands for its tag. */

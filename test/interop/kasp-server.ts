@@ -22,53 +22,61 @@ sub NS ns.sub
 ns.sub A 192.0.2.9
 `;
 
+/** What a server is told to keep. */
+export interface Kept {
+  readonly policies: string;
+  /** Name of each zone and what its statement says beside type and file. */
+  readonly zones: ReadonlyMap<string, string>;
+}
+
 /** A named that keeps zones by policies, with all files in one directory. */
 export class KaspServer implements AsyncDisposable {
   readonly home: string;
   readonly ports: Ports;
-  readonly maker: Maker;
+  #maker: Maker;
+  #kept: Kept;
   #process: NamedProcess;
   readonly #names = new Map<string, KeyNames>();
 
-  private constructor(process: NamedProcess, maker: Maker) {
+  private constructor(process: NamedProcess, maker: Maker, kept: Kept) {
     this.#process = process;
     this.home = process.directory;
     this.ports = process.ports;
-    this.maker = maker;
+    this.#maker = maker;
+    this.#kept = kept;
   }
 
-  /** @param zones name of each zone and what its statement says beside type and file */
-  static async start(
-    home: string,
-    maker: Maker,
-    policies: string,
-    zones: ReadonlyMap<string, string>,
-    ports?: Ports,
-  ): Promise<KaspServer> {
+  static async start(home: string, maker: Maker, kept: Kept): Promise<KaspServer> {
     fs.mkdirSync(home, { recursive: true });
-    const itsPorts = ports ?? (await freePorts());
-    configure(home, itsPorts, maker, policies, zones);
-    return new KaspServer(await NamedProcess.start(home, itsPorts, maker), maker);
+    const ports = await freePorts();
+    configure(home, ports, maker, kept);
+    return new KaspServer(await NamedProcess.start(home, ports, maker), maker, kept);
   }
 
-  /** Ends this one as an operator does and starts one of another maker in its place. */
-  async handOver(maker: Maker): Promise<KaspServer> {
+  get maker(): Maker {
+    return this.#maker;
+  }
+
+  /** Ends the process as an operator does and starts one of the other maker in its place, with the same files. */
+  async handOver(): Promise<void> {
     await this.stop();
-    return new KaspServer(await NamedProcess.start(this.home, this.ports, maker), maker);
+    this.#maker = this.#maker === 'ours' ? 'debian' : 'ours';
+    configure(this.home, this.ports, this.#maker, this.#kept);
+    this.#process = await NamedProcess.start(this.home, this.ports, this.#maker);
   }
 
   async stop(): Promise<void> {
     const stopped = await this.rndc('stop');
-    if (stopped.code !== 0) throw new Error(`rndc stop: ${stopped.stderr}`);
-    await this.#process.line(/ exiting$/m);
-    await this.#process.end();
+    if (stopped.code !== 0) throw new Error(`${this.maker}: rndc stop: ${stopped.stderr}`);
+    await until(() => this.#process.child.exitCode !== null, `${this.maker} ends`);
   }
 
   /** Other policies or zones from now on. */
-  async reconfigure(policies: string, zones: ReadonlyMap<string, string>): Promise<void> {
-    configure(this.home, this.ports, this.maker, policies, zones);
+  async reconfigure(kept: Kept): Promise<void> {
+    this.#kept = kept;
+    configure(this.home, this.ports, this.maker, kept);
     const outcome = await this.rndc('reconfig');
-    if (outcome.code !== 0) throw new Error(`rndc reconfig: ${outcome.stderr}`);
+    if (outcome.code !== 0) throw new Error(`${this.maker}: rndc reconfig: ${outcome.stderr}`);
   }
 
   get log(): string {
@@ -83,11 +91,16 @@ export class KaspServer implements AsyncDisposable {
     return this.#process.dig(...words);
   }
 
-  /** Lets the server look at the keys now, and waits until it says when it will look next. */
+  /** Lets the server look at the keys now, and waits until it has. */
   async loadKeys(zone: string): Promise<void> {
     const from = this.log.length;
-    await this.rndc('loadkeys', zone);
-    await this.#process.line(announcement(zone), from);
+    const outcome = await this.rndc('loadkeys', zone);
+    if (outcome.code !== 0) throw new Error(`${this.maker}: rndc loadkeys: ${outcome.stderr}`);
+    await this.#process.line(look(zone), from);
+    // BIND always says when it will look again; ours only when there is something to wait for.
+    const isAnnounced = (): boolean => announcement(zone).test(this.log.slice(from));
+    if (this.maker === 'debian') await this.#process.line(announcement(zone), from);
+    else for (let tries = 0; tries < 10 && !isAnnounced(); tries++) await delay(20);
   }
 
   /** Waits until the server has said once when it will look at the keys of the zone. */
@@ -104,10 +117,12 @@ export class KaspServer implements AsyncDisposable {
     return until(has, `${this.maker}: ${zone} ${label} ${line}`);
   }
 
-  /** Unix time of the next event that the server announced last; undefined: none was announced. */
+  /** Unix time of the next event that the server announced when it looked last; undefined: none. */
   nextEvent(zone: string): number | undefined {
-    const [last] = [...this.log.matchAll(new RegExp(announcement(zone).source, 'gm'))].slice(-1);
-    return last && Math.floor(Date.parse(last[1]) / 1000);
+    const { log } = this;
+    const [last] = [...log.matchAll(new RegExp(look(zone).source, 'gm'))].slice(-1);
+    const found = announcement(zone).exec(log.slice(last?.index ?? 0));
+    return found ? Math.floor(Date.parse(found[1]) / 1000) : undefined;
   }
 
   keys(zone: string): FiledKey[] {
@@ -149,16 +164,13 @@ export class KaspServer implements AsyncDisposable {
   }
 }
 
+const look = (zone: string): RegExp =>
+  new RegExp(`zone ${zone.replaceAll('.', '\\.')}/IN(?: \\(signed\\))?: reconfiguring zone keys$`, 'm');
+
 const announcement = (zone: string): RegExp =>
   new RegExp(`zone ${zone.replaceAll('.', '\\.')}/IN(?: \\(signed\\))?: next key event: (.*)$`, 'm');
 
-function configure(
-  home: string,
-  ports: Ports,
-  maker: Maker,
-  policies: string,
-  zones: ReadonlyMap<string, string>,
-): void {
+function configure(home: string, ports: Ports, maker: Maker, { policies, zones }: Kept): void {
   for (const name of zones.keys()) {
     const file = `${home}/${name}.db`;
     if (!fs.existsSync(file)) fs.writeFileSync(file, ZONE_DATA);

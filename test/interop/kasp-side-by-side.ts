@@ -58,15 +58,22 @@ export interface Step {
 const MOST_STEPS = 400;
 const ZONE = 'kept.example';
 
-export async function compareServers(makers: readonly [Maker, Maker], scenario: Scenario): Promise<Comparison> {
+/** Who keeps a zone: one named all the time, or both by turns, with the same files: a change after each step. */
+export type Keeping = Maker | readonly [Maker, 'by turns'];
+
+export async function compareServers(keepings: readonly Keeping[], scenario: Scenario): Promise<Comparison> {
   using clock = new MovedClock(START);
   using directory = temporaryDirectory();
   const zones = new Map([[ZONE, scenario.zone]]);
   const servers: KaspServer[] = [];
   try {
-    for (const [i, maker] of makers.entries())
-      servers.push(await KaspServer.start(path.join(directory.path, `${i}`), maker, scenario.policies, zones));
-    return await new Walk(scenario, servers, clock).run();
+    for (const [i, keeping] of keepings.entries()) {
+      const maker = typeof keeping === 'string' ? keeping : keeping[0];
+      const kept = { policies: scenario.policies, zones };
+      servers.push(await KaspServer.start(path.join(directory.path, `${i}`), maker, kept));
+    }
+    const byTurns = servers.filter((_, i) => typeof keepings[i] !== 'string');
+    return await new Walk(scenario, servers, clock, byTurns).run();
   } finally {
     for (const server of servers) await server[Symbol.asyncDispose]();
   }
@@ -82,13 +89,16 @@ class Walk {
   readonly #scenario: Scenario;
   readonly #servers: readonly KaspServer[];
   readonly #clock: MovedClock;
+  /** Those that hand over to the other maker after each step. */
+  readonly #byTurns: readonly KaspServer[];
   readonly #steps: Step[] = [];
   readonly #made = new Set<string>();
   #appointments: Appointment[];
   /** Labels of keys whose DS the parent has, or will have. */
   #ds = new Set<string>();
 
-  constructor(scenario: Scenario, servers: readonly KaspServer[], clock: MovedClock) {
+  constructor(scenario: Scenario, servers: readonly KaspServer[], clock: MovedClock, byTurns: readonly KaspServer[]) {
+    this.#byTurns = byTurns;
     this.#scenario = scenario;
     this.#servers = servers;
     this.#clock = clock;
@@ -117,6 +127,11 @@ class Walk {
       }
       const next = this.#next();
       if (next > end) return this.#result();
+      if (this.#byTurns.length > 0) {
+        await Promise.all(this.#byTurns.map((server) => server.handOver()));
+        pictures = await this.#pictures();
+        if (!agree(pictures)) return this.#result(pictures);
+      }
       why = this.#appointments.some(({ at }) => at === next) ? 'appointment' : 'event';
       this.#clock.moveTo(next);
     }
@@ -177,4 +192,5 @@ class Walk {
   }
 }
 
-const agree = ([one, other]: readonly ZonePicture[]): boolean => isDeepStrictEqual(one, other);
+const agree = ([first, ...rest]: readonly ZonePicture[]): boolean =>
+  rest.every((other) => isDeepStrictEqual(first, other));

@@ -55,8 +55,8 @@ for (const maker of ['debian', 'ours'] satisfies Maker[]) {
   test(`${maker === 'ours' ? 'our' : "Debian's"} named acts by its own timers when the clock is moved`, async () => {
     using clock = new MovedClock(START);
     using directory = temporaryDirectory();
-    const zones = new Map([[ZONE, 'dnssec-policy default;']]);
-    await using server = await KaspServer.start(path.join(directory.path, maker), maker, '', zones);
+    const kept = { policies: '', zones: new Map([[ZONE, 'dnssec-policy default;']]) };
+    await using server = await KaspServer.start(path.join(directory.path, maker), maker, kept);
     // The DNSKEY is known after TTL, propagation delay and publish-safety: two hours and five minutes.
     await server.announced(ZONE);
     assert.equal(server.nextEvent(ZONE), START + 7500);
