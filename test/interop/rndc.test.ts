@@ -29,7 +29,7 @@ before(async () => {
     await servers[index].line(/dnssec\.example.* next key event/);
     // BIND signs after that, and until then the zone is not secure.
     const status = ['zonestatus', 'dnssec.example'];
-    await until(async () => (await servers[index].rndc(...status)).stdout.includes('secure: yes'));
+    await until(async () => (await servers[index].rndc(...status)).stdout.includes('secure: yes'), 'signed');
   }
 });
 
