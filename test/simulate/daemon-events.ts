@@ -1,5 +1,6 @@
 import { SimulatedClock } from '../../src/base/clock.ts';
-import { MemoryLog } from '../../src/base/log.ts';
+import type { Clock, Timer } from '../../src/base/clock.ts';
+import { silentLog } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { dsRdata } from '../../src/crypto/ds-digest.ts';
@@ -7,7 +8,8 @@ import type { AskedParent, AwaitedDs } from '../../src/daemon/asked-parent.ts';
 import { DirectoryLocks } from '../../src/daemon/directory-locks.ts';
 import { ZoneKeeper } from '../../src/daemon/zone-keeper.ts';
 import type { HistoryEvent } from '../../src/history/history-event.ts';
-import { MemoryHistory } from '../../src/history/memory-history.ts';
+import type { KeyHistory } from '../../src/history/key-history.ts';
+import { noHistory } from '../../src/history/key-history.ts';
 import { FileKeyStore } from '../../src/keys/file-key-store.ts';
 import { SigningPool } from '../../src/signer/signing-pool.ts';
 import type { Simulation, Step } from '../../src/simulate/simulation.ts';
@@ -28,30 +30,59 @@ export type KeyEvent = readonly [at: number, key: string, what: string];
 
 const APEX = mustName('example.');
 
+/** The clock of a host that may be set wrong. */
+class WrongClock implements Clock {
+  offset = 0;
+  readonly #clock: SimulatedClock;
+
+  constructor(clock: SimulatedClock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now() + this.offset;
+  }
+
+  monotonic(): number {
+    return this.#clock.monotonic();
+  }
+
+  after(milliseconds: number, callback: () => void): Timer {
+    return this.#clock.after(milliseconds, callback);
+  }
+}
+
 /** A parent that has what CDS asks for, a while after it appeared, as `simulate` has it. */
 class FollowingParent implements AskedParent {
   readonly dsSeen = new Map<string, number>();
   readonly dsGone = new Map<string, number>();
   readonly highestTtl = undefined;
+  /** Told when the answers are others than before. */
+  changed: () => void = () => undefined;
+  /** Nobody asked before this time, by the daemon's clock. */
+  askedSince = 0;
   readonly #clock: SimulatedClock;
+  readonly #host: Clock;
   readonly #delay: number;
-  readonly #changed: () => void;
   #awaited: readonly AwaitedDs[] = [];
   /** DS RDATA in hexadecimal, and since when it is or is not there. */
   #ds: readonly string[] = [];
   #since = new Map<string, number>();
-  #asked: string;
+  #asked = '';
 
-  constructor(clock: SimulatedClock, delay: number, changed: () => void) {
+  constructor(clock: SimulatedClock, host: Clock, delay: number) {
     this.#clock = clock;
+    this.#host = host;
     this.#delay = delay;
-    this.#changed = changed;
-    this.#asked = '';
   }
 
   expect(keys: readonly AwaitedDs[]): void {
+    const before = this.#awaited.map(({ id }) => id).join();
     this.#awaited = keys;
     this.#answer();
+    // The answer to a new question comes at once.
+    const hasNews = keys.map(({ id }) => id).join() !== before && this.dsSeen.size + this.dsGone.size > 0;
+    if (hasNews) this.#clock.after(0, () => this.changed());
   }
 
   askNow(): void {
@@ -72,7 +103,7 @@ class FollowingParent implements AskedParent {
       if (this.#asked !== asked) return;
       const isDelete = asked === '0000000000';
       this.#move(isDelete ? [] : cds);
-      this.#changed();
+      this.changed();
     });
   }
 
@@ -84,12 +115,16 @@ class FollowingParent implements AskedParent {
     this.#answer();
   }
 
+  get #offset(): number {
+    return this.#host.now() - this.#clock.now();
+  }
+
   #answer(): void {
     this.dsSeen.clear();
     this.dsGone.clear();
     for (const { id, dnskey, awaits } of this.#awaited) {
       const ds = Buffer.from(dsRdata(APEX, dnskey, 2)).toString('hex');
-      const since = this.#since.get(ds) ?? this.#clock.now();
+      const since = Math.max(this.askedSince, this.#since.get(ds) ?? this.#clock.now()) + this.#offset;
       if (awaits === 'published' && this.#ds.includes(ds)) this.dsSeen.set(id, since);
       if (awaits === 'withdrawn' && !this.#ds.includes(ds)) this.dsGone.set(id, since);
     }
@@ -103,64 +138,141 @@ export interface DaemonRun {
   readonly end: number;
   /** The zone's policy from a time on, by `rndc reconfig`. */
   readonly change?: { readonly at: number; readonly policy: DnssecPolicy };
+  /** The server is ended, and started again that many seconds later. */
+  readonly down?: { readonly at: number; readonly length: number };
+  /** The host's clock is wrong for a while. */
+  readonly jump?: { readonly at: number; readonly offset: number; readonly length: number };
 }
 
 /** What the daemon's own zone keeper tells its history from `start` to `end`. */
-export async function daemonEvents({ policy, start, end, change }: DaemonRun): Promise<KeyEvent[]> {
-  const clock = new SimulatedClock(start);
-  const disk = new MemoryDisk({ [FILE]: zoneText(1) });
-  const log = new MemoryLog();
-  const history = new MemoryHistory();
-  const random = new SeededRandom(11);
-  const arena = Arena.create(1 << 24, random);
-  const zone = zoneConfiguration({ parent: { checkds: 'explicit', agents: [{ address: '192.0.2.1', port: 53 }] } });
-  const parents: FollowingParent[] = [];
-  await using keeper = new ZoneKeeper(
-    { zone, view: '_default', policy, directory: '/zones' },
-    {
-      clock,
-      disk,
-      log,
-      random,
-      arena,
-      extents: new ExtentPool(arena),
-      pool: new SigningPool({ threads: 1 }, { arena }),
-      keyStore: new FileKeyStore({ directory: '/zones' }, { disk, clock, log }),
-      locks: new DirectoryLocks({ disk }),
-      history,
-      published: () => undefined,
-      askParent: (_zone, changed) => {
-        const parent = new FollowingParent(clock, policy.parentPropagationDelay, changed);
-        parents.push(parent);
-        return parent;
+export async function daemonEvents(run: DaemonRun): Promise<KeyEvent[]> {
+  return eventsOf((await runDaemon(run)).events, run.start);
+}
+
+/** Unix times at which the daemon published a version of the zone. */
+export async function publishTimes(run: DaemonRun): Promise<number[]> {
+  return (await runDaemon(run)).published;
+}
+
+async function runDaemon(run: DaemonRun): Promise<KeeperHost> {
+  const host = new KeeperHost(run);
+  for (const [at, work] of host.appointments()) {
+    await host.goOn(at);
+    await work();
+  }
+  await host.goOn(run.end);
+  await host.stop();
+  return host;
+}
+
+/** A host that runs the keeper of one zone. */
+class KeeperHost {
+  readonly events: HistoryEvent[] = [];
+  readonly published: number[] = [];
+  readonly #run: DaemonRun;
+  readonly #clock: SimulatedClock;
+  readonly #host: WrongClock;
+  readonly #disk = new MemoryDisk({ [FILE]: zoneText(1) });
+  readonly #locks = new DirectoryLocks({ disk: this.#disk });
+  readonly #parent: FollowingParent;
+  #policy: DnssecPolicy;
+  #keeper: ZoneKeeper | undefined;
+
+  constructor(run: DaemonRun) {
+    this.#run = run;
+    this.#clock = new SimulatedClock(run.start);
+    this.#host = new WrongClock(this.#clock);
+    this.#parent = new FollowingParent(this.#clock, this.#host, run.policy.parentPropagationDelay);
+    this.#policy = run.policy;
+  }
+
+  /** What is done to it, in order of time. */
+  appointments(): [at: number, work: () => Promise<void>][] {
+    const { start, change, down, jump } = this.#run;
+    const list: [number, () => Promise<void>][] = [[start, () => this.#begin()]];
+    if (change !== undefined) list.push([change.at, () => this.#reconfigure(change.policy)]);
+    if (down !== undefined) list.push([down.at, () => this.stop()], [down.at + down.length, () => this.#begin()]);
+    if (jump !== undefined)
+      list.push([jump.at, () => this.#jump(jump.offset)], [jump.at + jump.length, () => this.#jump(0)]);
+    return list.toSorted((a, b) => a[0] - b[0]);
+  }
+
+  /** Time goes on until `at`. */
+  async goOn(at: number): Promise<void> {
+    while (this.#clock.now() < at) {
+      const timer = this.#clock.nextTimer() ?? at;
+      const next = Math.min(at, Math.max(this.#clock.now() + 1, Math.ceil(timer)));
+      await this.#clock.advance(next - this.#clock.now());
+      await this.#settle();
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#keeper?.[Symbol.asyncDispose]();
+    this.#keeper = undefined;
+    this.#locks[Symbol.dispose]();
+  }
+
+  async #begin(): Promise<void> {
+    const random = new SeededRandom(11 + this.#clock.now());
+    const arena = Arena.create(1 << 24, random);
+    const dependencies = { clock: this.#host, disk: this.#disk, log: silentLog };
+    this.#parent.askedSince = this.#clock.now();
+    this.#keeper = new ZoneKeeper(
+      { zone: ZONE, view: '_default', policy: this.#policy, directory: '/zones' },
+      {
+        ...dependencies,
+        random,
+        arena,
+        extents: new ExtentPool(arena),
+        pool: new SigningPool({ threads: 1 }, { arena }),
+        keyStore: new FileKeyStore({ directory: '/zones' }, dependencies),
+        locks: this.#locks,
+        history: this.#history(),
+        published: () => this.published.push(this.#clock.now()),
+        askParent: (_zone, changed) => {
+          this.#parent.changed = changed;
+          return this.#parent;
+        },
       },
-    },
-  );
-  await keeper.start();
-  const cds = (): string[] => {
+    );
+    await this.#keeper.start();
+    await this.#settle();
+  }
+
+  async #reconfigure(policy: DnssecPolicy): Promise<void> {
+    this.#policy = policy;
+    this.#keeper!.reconfigure(ZONE, policy);
+    await this.#settle();
+  }
+
+  /** Somebody notices: else the daemon would within the hour. */
+  async #jump(offset: number): Promise<void> {
+    this.#host.offset = offset;
+    this.#keeper!.requestKeys();
+    await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
+    const keeper = this.#keeper;
+    if (keeper === undefined) return;
+    await keeper.idle();
     const reader = keeper.read();
     const rrset = reader.rrset(reader.apexNode, TYPE.CDS);
-    return rrset === 0 ? [] : reader.rdataAll(rrset).map((rdata) => Buffer.from(rdata).toString('hex'));
-  };
-  parents.at(-1)!.look(cds());
-  let isChanged = false;
-  while (clock.now() < end) {
-    if (change !== undefined && !isChanged && clock.now() >= change.at) {
-      isChanged = true;
-      keeper.reconfigure(zone, change.policy);
-      await keeper.idle();
-      parents.at(-1)!.look(cds());
-    }
-    const stop = isChanged || change === undefined ? end : Math.min(end, change.at);
-    const next = Math.min(stop, Math.max(clock.now() + 1, Math.ceil(clock.nextTimer() ?? stop)));
-    await clock.advance(next - clock.now());
-    await keeper.idle();
-    if (clock.now() > end) break;
-    parents.at(-1)!.look(cds());
+    const cds = rrset === 0 ? [] : reader.rdataAll(rrset);
+    this.#parent.look(cds.map((rdata) => Buffer.from(rdata).toString('hex')));
   }
-  const events = history.read({ limit: 10_000 }).map(({ event }) => event);
-  return eventsOf(events, start);
+
+  /** Events at the time they truly happened. */
+  #history(): KeyHistory {
+    const record = (events: readonly HistoryEvent[]): void => {
+      for (const event of events) this.events.push({ ...event, at: event.at - this.#host.offset });
+    };
+    return { ...noHistory, record };
+  }
 }
+
+const ZONE = zoneConfiguration({ parent: { checkds: 'explicit', agents: [{ address: '192.0.2.1', port: 53 }] } });
 
 function eventsOf(events: readonly HistoryEvent[], start: number): KeyEvent[] {
   const names = new Map<string, string>();
