@@ -59,7 +59,8 @@ export class AskQueue {
   #startNext(): void {
     while (this.#waiting.length > 0 && this.#running < this.#most && !this.#isPacing) {
       const now = this.#clock.monotonic();
-      if (now < this.#nextStart) return this.#pace(this.#nextStart - now);
+      // Timers count milliseconds: one more or less does not matter.
+      if (this.#nextStart - now >= 1) return this.#pace(Math.ceil(this.#nextStart - now));
       this.#nextStart = Math.max(now, this.#nextStart) + this.#gap;
       this.#waiting.shift()!();
     }

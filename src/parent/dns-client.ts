@@ -90,7 +90,7 @@ export class DnsClient {
       else if (reply.kind === 'answer') resolve((reply.message.flags & FLAG.TC) === 0 ? reply : 'use TCP');
     };
     const source = agent.source ?? (agent.address.length === 4 ? ANY_IPV4 : ANY_IPV6);
-    await using lease = await this.#ports.lease(source, (octets, address, port) => {
+    await using lease = await this.#ports.lease(source, request.id, (octets, address, port) => {
       if (port === agent.port && equalOctets(address, agent.address)) take(judgeReply(octets, request, this.#clock));
     });
     let timer: Timer | undefined;

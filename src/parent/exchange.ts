@@ -5,6 +5,7 @@ import { equalNames } from '../wire/name.ts';
 import { FLAG } from '../wire/header.ts';
 import { MalformedError } from '../wire/reader.ts';
 import { tsigErrorText } from '../wire/code-text.ts';
+import { decodeTsig } from '../wire/rdata/tsig.ts';
 import { OPCODE } from '../wire/type-codes.ts';
 import { signTsig, type TsigKey, verifyTsig } from '../wire/tsig.ts';
 
@@ -47,7 +48,9 @@ export function judgeReply(octets: Uint8Array, request: Request, clock: Clock): 
   const message = readMessage(octets);
   if (message instanceof MalformedError) return { kind: 'bad', fault: `its answer is malformed (${message.message})` };
   if (!isAnswerTo(message, request.question)) return { kind: 'foreign' };
-  return request.key === undefined ? judgeUnsigned(message) : judgeSigned(octets, request, request.key, clock.now());
+  return request.key === undefined
+    ? judgeUnsigned(message)
+    : judgeSigned(octets, message, request, request.key, clock.now());
 }
 
 /** RFC 5452 section 9.1. Servers that fail to read a query repeat no question (FORMERR, and NOTIMP of some). */
@@ -68,7 +71,10 @@ function judgeUnsigned(message: Message): Reply {
 }
 
 /** RFC 8945 section 5.4.1: what is not signed with the key proves nothing, errors included. */
-function judgeSigned(octets: Uint8Array, request: Request, key: TsigKey, now: number): Reply {
+function judgeSigned(octets: Uint8Array, message: Message, request: Request, key: TsigKey, now: number): Reply {
+  const theirs = message.tsig === undefined ? 0 : decodeTsig(message.tsig.record.rdata).error;
+  if (theirs !== 0)
+    return { kind: 'bad', fault: `it refuses the TSIG of the query (${tsigErrorText(theirs)}): compare key and clock` };
   const keyByName = (): TsigKey => key;
   const verdict = verifyTsig(octets, { now, keyByName, ...(request.mac && { requestMac: request.mac }) });
   if (verdict.kind === 'malformed')
@@ -76,11 +82,7 @@ function judgeSigned(octets: Uint8Array, request: Request, key: TsigKey, now: nu
   if (verdict.kind === 'unsigned')
     return { kind: 'bad', fault: 'its answer has no TSIG: look whether it knows the key' };
   const isOurKey = equalNames(verdict.facts.keyName, key.name);
-  if (verdict.kind === 'valid' && isOurKey && verdict.facts.rdata.error === 0)
-    return { kind: 'answer', message: verdict.message };
-  const theirs = verdict.facts.rdata.error;
-  if (theirs !== 0)
-    return { kind: 'bad', fault: `it refuses the TSIG of the query (${tsigErrorText(theirs)}): compare key and clock` };
+  if (verdict.kind === 'valid' && isOurKey) return { kind: 'answer', message };
   const ours = verdict.kind === 'refused' && isOurKey ? tsigErrorText(verdict.error) : 'BADKEY';
   return { kind: 'bad', fault: `the TSIG of its answer is not right (${ours}): compare key and clock` };
 }

@@ -10,9 +10,15 @@ export interface UdpLease extends AsyncDisposable {
   send(octets: Uint8Array, address: Uint8Array, port: number): void;
 }
 
+interface Waiting {
+  /** Of the message that it waits for. */
+  readonly id: number;
+  readonly handler: DatagramHandler;
+}
+
 interface SharedPort {
   readonly endpoint: Promise<UdpEndpoint>;
-  readonly handlers: Set<DatagramHandler>;
+  readonly waiting: Set<Waiting>;
 }
 
 /**
@@ -22,21 +28,21 @@ interface SharedPort {
 export class UdpPorts {
   readonly #shared = new Map<string, SharedPort>();
 
-  /** @throws SignetError UDP_BIND_FAILED */
-  async lease(source: SocketAddress, handler: DatagramHandler): Promise<UdpLease> {
-    if (source.port !== 0) return this.#leaseShared(source, handler);
+  /** @param id of the message that is waited for @throws SignetError UDP_BIND_FAILED */
+  async lease(source: SocketAddress, id: number, handler: DatagramHandler): Promise<UdpLease> {
+    if (source.port !== 0) return this.#leaseShared(source, { id, handler });
     const endpoint = await DgramEndpoint.bind(source);
     receive(endpoint, (...datagram) => handler(...datagram));
     return { send: endpoint.send.bind(endpoint), [Symbol.asyncDispose]: () => endpoint[Symbol.asyncDispose]() };
   }
 
-  async #leaseShared(source: SocketAddress, handler: DatagramHandler): Promise<UdpLease> {
+  async #leaseShared(source: SocketAddress, one: Waiting): Promise<UdpLease> {
     const key = `${source.address}#${source.port}`;
     const port = this.#shared.get(key) ?? this.#open(key, source);
-    port.handlers.add(handler);
+    port.waiting.add(one);
     const release = async (): Promise<void> => {
-      port.handlers.delete(handler);
-      if (port.handlers.size > 0) return;
+      port.waiting.delete(one);
+      if (port.waiting.size > 0) return;
       this.#shared.delete(key);
       await port.endpoint.then(
         (endpoint) => endpoint[Symbol.asyncDispose](),
@@ -53,17 +59,25 @@ export class UdpPorts {
   }
 
   #open(key: string, source: SocketAddress): SharedPort {
-    const handlers = new Set<DatagramHandler>();
+    const waiting = new Set<Waiting>();
     const endpoint = DgramEndpoint.bind(source).then((bound) => {
       receive(bound, (...datagram) => {
-        for (const handler of handlers) handler(...datagram);
+        for (const handler of handlersFor(waiting, datagram[0])) handler(...datagram);
       });
       return bound;
     });
-    const port: SharedPort = { endpoint, handlers };
+    const port: SharedPort = { endpoint, waiting };
     this.#shared.set(key, port);
     return port;
   }
+}
+
+/** Who waits for a message with this id; nobody: all, who then know that somebody sends what was not asked for. */
+function handlersFor(waiting: ReadonlySet<Waiting>, octets: Uint8Array): DatagramHandler[] {
+  const id = (octets[0] << 8) | octets[1];
+  const all = [...waiting];
+  const wanted = all.filter((one) => one.id === id);
+  return (wanted.length > 0 ? wanted : all).map(({ handler }) => handler);
 }
 
 function receive(endpoint: UdpEndpoint, handler: DatagramHandler): void {

@@ -16,6 +16,8 @@ interface WatchedZoneDependencies extends ParentWatchDependencies {
   readonly changed: () => void;
 }
 
+const GIVEN_UP = { kind: 'fault', fault: 'the question was given up' } as const;
+
 /** One round: what each agent said, in the order of the agents. */
 interface Round {
   readonly agents: readonly Agent[];
@@ -106,7 +108,7 @@ export class WatchedZone implements ZoneParent {
     const { agents, apex, label, sources = {} } = this.#options;
     if (agents !== undefined) return agents.map((agent) => askedFrom(agent, sources));
     const { asker, log, queue } = this.#dependencies;
-    const found = await queue.run(signal, () => asker.findAgents(apex, signal));
+    const found = await queue.run(signal, async () => (signal.aborted ? GIVEN_UP : asker.findAgents(apex, signal)));
     if (signal.aborted) return undefined;
     const fault = 'fault' in found ? found.fault : undefined;
     if (fault !== undefined && fault !== this.fault) log.write(parentEvent.noAgents(label, fault));
@@ -119,8 +121,9 @@ export class WatchedZone implements ZoneParent {
     const { apex, label } = this.#options;
     const answers = await Promise.all(
       agents.map((agent) =>
-        queue.run(signal, () => {
-          if (!signal.aborted) log.write(parentEvent.asking(label, agentText(agent)));
+        queue.run(signal, async () => {
+          if (signal.aborted) return GIVEN_UP;
+          log.write(parentEvent.asking(label, agentText(agent)));
           return asker.ask(apex, agent, signal);
         }),
       ),
