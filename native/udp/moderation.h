@@ -1,14 +1,8 @@
 /*
  * Whether to wait a moment before a socket is read, so that more datagrams share one round of system calls, one call into
  * JavaScript and one waking of each client: what network cards call interrupt moderation. It pays when many clients ask at once,
- * and costs CPU when the few who ask all wait for their answers. So it has to prove itself: the CPU time of a datagram is
- * measured without waiting, then with, and waiting goes on only where it is less.
- *
- *     measure --few datagrams--> rest (no waiting) --.
- *        |                        ^                  |
- *        '--many--> try ----------+--not worth it    +--> measure
- *                    |                               |
- *                    '--worth it--> wait ------------'
+ * and costs CPU when the few who ask all wait for their answers. So it has to prove itself: rounds go on as the CPU time of a
+ * datagram is least, and for a short time now and then in the other way, to know what that costs.
  */
 #ifndef SIGNET_MODERATION_H
 #define SIGNET_MODERATION_H
@@ -16,25 +10,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum moderation_phase { MODERATION_MEASURE, MODERATION_TRY, MODERATION_REST, MODERATION_WAIT };
-
 /* CPU time of the thread in nanoseconds; read once a phase. */
 typedef uint64_t moderation_clock(void);
 
 /* All zero is the beginning. */
 struct moderation {
-  enum moderation_phase phase;
+  bool prefers;       /* waiting is what costs less */
+  bool tries;         /* this phase is a short one, in the way that is not preferred */
   uint32_t rounds;    /* of this phase so far */
   uint32_t datagrams; /* in them */
   uint32_t last;      /* datagrams of the last round */
   uint64_t began;     /* CPU time at the beginning of the phase */
-  double plain;       /* nanoseconds a datagram without waiting */
+  double cost[2];     /* nanoseconds a datagram without and with waiting; 0: not known */
 };
 
 enum {
-  MODERATION_MEASURED = 256, /* rounds that are measured, and tried */
-  MODERATION_TERM = 8192,    /* rounds that a finding holds for */
-  MODERATION_FEW = 4         /* datagrams a round: with fewer nobody waits */
+  MODERATION_TRIED = 256, /* rounds of a short phase */
+  MODERATION_TERM = 8192, /* rounds of a long phase; the first one is short, too */
+  MODERATION_FEW = 4      /* datagrams a round: with fewer nobody waits */
 };
 
 /* True when the next round should wait before it reads. */
