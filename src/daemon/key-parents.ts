@@ -22,7 +22,7 @@ export interface KeyParentsOptions {
   readonly client?: NetworkAskerOptions['client'];
   /** Where the host's resolvers are named. */
   readonly resolvConf?: string;
-  /** Port of name servers that are found. */
+  /** Port of resolvers and of name servers that are found; DNS's, but for tests. */
   readonly port?: number;
 }
 
@@ -133,7 +133,8 @@ export class KeyParents implements AsyncDisposable, AgentAsker {
   #resolvers(): Agent[] {
     try {
       const octets = this.#dependencies.disk.read(this.#options.resolvConf ?? RESOLV_CONF);
-      return octets === undefined ? [] : resolversOf(latin1Text(octets));
+      const resolvers = octets === undefined ? [] : resolversOf(latin1Text(octets));
+      return resolvers.map((resolver) => ({ ...resolver, port: this.#options.port ?? resolver.port }));
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       return [];

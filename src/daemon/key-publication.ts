@@ -8,6 +8,8 @@ import type { Denial, KeyRRsets, SigningKey, SigningParameters } from '../signer
 import type { Name } from '../wire/name.ts';
 import { TYPE } from '../wire/type-codes.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
+import type { ApexKeyFacts } from './apex-key-facts.ts';
+import { useAsShown } from './keys-as-shown.ts';
 
 /** RFC 8078 section 4: a CDS, or a CDNSKEY, that asks the parent to remove the DS RRset. */
 const DELETE_CDS = Uint8Array.of(0, 0, 0, 0, 0);
@@ -25,8 +27,6 @@ export interface PublicationContext {
   readonly now: number;
   /** The signed version that is served; undefined when there is none yet. */
   readonly signed: ZoneReader | undefined;
-  /** DNSKEY RDATA that the zone shows, and that stay although no key of the store is behind them, or none that may go. */
-  readonly stay: readonly Uint8Array[];
   readonly random: Random;
 }
 
@@ -52,10 +52,26 @@ export function signingParameters(
   };
 }
 
+/**
+ * Nothing changes for any key: each signs what it signs in the version that is served, and what others signed stays until it is
+ * due. Data that change are signed, and signatures refreshed.
+ */
+export function unchangedParameters(
+  pairs: readonly KeyPair[],
+  before: ApexKeyFacts,
+  context: PublicationContext,
+): SigningParameters {
+  const { policy, now } = context;
+  const { dnskey, cds, cdnskey, keys } = useAsShown(pairs, before);
+  const keyRRsets: KeyRRsets = { dnskey: [...dnskey], cds: [...cds], cdnskey: [...cdnskey], ttl: before.ttl };
+  const retiring = dnskey.filter((rdata) => !before.signs(rdata, 'zone'));
+  return { ...signatureTimes(policy, now), now, denial: denialOf(keyRRsets, context), keyRRsets, keys, retiring };
+}
+
 function keyRRsetsOf(
   pairs: readonly KeyPair[],
   publication: Publication,
-  { apex, policy, stay }: PublicationContext,
+  { apex, policy }: PublicationContext,
 ): KeyRRsets {
   const inSync = pairs.filter((pair) => publication.sync.includes(pair.fileBase));
   const shown = pairs.filter((pair) => publication.dnskey.includes(pair.fileBase)).map((pair) => pair.dnskey);
@@ -63,7 +79,7 @@ function keyRRsetsOf(
   const cds = inSync.flatMap((pair) => digests.map((digest) => dsRdata(apex, pair.dnskey, digest)));
   // "The CDS and CDNSKEY RRsets MUST contain only one record" when it is a deletion.
   return {
-    dnskey: [...shown, ...stay],
+    dnskey: shown,
     cds: publication.syncDelete && digests.length > 0 ? [DELETE_CDS] : cds,
     cdnskey: !policy.cdnskey ? [] : publication.syncDelete ? [DELETE_CDNSKEY] : inSync.map((pair) => pair.dnskey),
     ttl: policy.dnskeyTtl,

@@ -90,39 +90,26 @@ function withLateSignatures(
   });
 }
 
-/** DNSKEYs of the served zone that nothing accounts for. */
-export interface Unaccounted {
-  /** Their RDATA: they stay in the zone. */
-  readonly stay: readonly Uint8Array[];
-  /** What is wrong and what to do, once for each. */
-  readonly complaints: readonly string[];
-  /** Why nothing may be signed because of them: what is served must stay as it is. */
-  readonly suspended: string | undefined;
-}
-
 /**
- * DNSKEYs of the served zone that would vanish although nothing says that they may.
+ * DNSKEYs of the served zone that would vanish although nothing says that they may: for each what is wrong and what to do. None
+ * of the zone's keys may come, go or do something else until that is done.
  * @param known the keys as they were before the plan
+ * @param damaged keys whose state cannot be read
  */
 export function unaccountedKeys(
   known: readonly KeyPair[],
+  damaged: readonly KeyPair[],
   publication: Publication,
   before: ApexKeyFacts | undefined,
   keyDirectory: string,
-): Unaccounted {
-  const stay: Uint8Array[] = [];
-  const complaints: string[] = [];
-  let suspended: string | undefined;
-  for (const rdata of before?.dnskeys ?? []) {
+): string[] {
+  return (before?.dnskeys ?? []).flatMap((rdata) => {
     const pair = known.find((one) => equalOctets(one.dnskey, rdata));
-    if (pair !== undefined && (publication.dnskey.includes(pair.fileBase) || mayGo(pair, rdata, before!))) continue;
-    const what = pair === undefined ? lostText(rdata, keyDirectory) : contradictionText(pair, keyDirectory);
-    stay.push(rdata);
-    complaints.push(`${what}; until then its DNSKEY stays in the zone and no key is made or removed`);
-    // Resolvers may trust this key alone, or what it signed would be gone.
-    if (before!.signs(rdata, 'keys') || before!.signs(rdata, 'zone') || !publication.isSigned) suspended ??= what;
-  }
-  return { stay, complaints, suspended };
+    if (pair !== undefined && (publication.dnskey.includes(pair.fileBase) || mayGo(pair, rdata, before!))) return [];
+    const behind = pair ?? damaged.find((one) => equalOctets(one.dnskey, rdata));
+    const what = behind === undefined ? lostText(rdata, keyDirectory) : contradictionText(behind, keyDirectory);
+    return `${what}; until then the zone's keys stay as they are`;
+  });
 }
 
 /** A state that led the plan to let the DNSKEY go, or a time that a person set. */

@@ -20,11 +20,17 @@ import type { AskedParent } from './asked-parent.ts';
 import { zoneEvent } from './events.ts';
 import { KeyActions } from './key-actions.ts';
 import { keyNews } from './key-news.ts';
-import { signaturesGoneBy, signingParameters } from './key-publication.ts';
+import {
+  type PublicationContext,
+  signaturesGoneBy,
+  signingParameters,
+  unchangedParameters,
+} from './key-publication.ts';
 import { obeyKeyRequest, type KeyRequest, type KeyRequestOutcome } from './key-requests.ts';
 import { borneOut, unableToSign, unaccountedKeys } from './key-reality.ts';
 import { awaitedDs, parentWaits, waitCommand, waitText } from './key-waits.ts';
 import { historyKey, keyName, plannedKey, withSchedule } from './managed-key.ts';
+import { signerWithoutKey } from './keys-as-shown.ts';
 import type { ServedTtls } from './served-ttls.ts';
 
 export interface KeyUpkeepOptions {
@@ -99,25 +105,26 @@ export class KeyUpkeep {
     const { policy, keyDirectory } = this.#options;
     const before = signed && apexKeyFacts(signed);
     this.#finishRemovals();
-    const { keys: listed, faults } = this.#dependencies.keyStore.list(this.#options.apex);
+    const { keys: listed, damaged, faults } = this.#dependencies.keyStore.list(this.#options.apex);
     const known = borneOut(listed, before, signed, policy, now);
     const planOf = (pairs: readonly KeyPair[]): Plan => plan(policy, pairs.map(plannedKey), this.#observations(), now);
     let pairs = known;
     let planned = planOf(pairs);
-    const { stay, complaints, suspended } = unaccountedKeys(known, planned.publication, before, keyDirectory);
-    // A key that the zone shows and whose files are gone must come back: another in its place would not be trusted.
-    for (let round = 0; stay.length === 0 && round < MOST_ROUNDS && makesFiles(planned); round++) {
+    const unaccounted = unaccountedKeys(known, damaged, planned.publication, before, keyDirectory);
+    this.#complain([
+      ...faults.map(({ message, facts }) => ({ text: message, isWarning: facts.loses === 'nothing' })),
+      ...unaccounted.map((text) => ({ text, isWarning: false })),
+    ]);
+    const context = { ...this.#options, now, signed, random: this.#dependencies.random };
+    if (before !== undefined && unaccounted.length > 0)
+      return this.#hold([...known, ...damaged], before, unaccounted[0], context);
+    for (let round = 0; round < MOST_ROUNDS && makesFiles(planned); round++) {
       pairs = this.#actions.carryOut(planned.actions, pairs, before?.dnskeys ?? [], now);
       planned = planOf(pairs);
     }
     const { publication } = planned;
     const isUnsigned = !publication.isSigned || (policy.keys.length === 0 && pairs.length === 0);
     const after = pairs.map((pair) => withUpdate(pair, planned.actions));
-    this.#complain([
-      ...faults.map(({ message, facts }) => ({ text: message, isWarning: facts.loses === 'nothing' })),
-      ...complaints.map((text) => ({ text, isWarning: false })),
-    ]);
-    const context = { ...this.#options, now, signed, stay, random: this.#dependencies.random };
     const parameters = signingParameters(after, publication, context);
     const saved = new Set([...listed, ...pairs.filter((pair) => !known.includes(pair))]);
     this.#complainOfStates(listed, known);
@@ -125,7 +132,7 @@ export class KeyUpkeep {
       keys: after,
       nextEvent: earliest([planned.nextEvent, ...after.map((pair) => signaturesGoneBy(pair, policy))], now),
       waits: planned.waits,
-      suspended: suspended ?? (isUnsigned ? undefined : unableToSign(after, publication, before, keyDirectory)),
+      suspended: isUnsigned ? undefined : unableToSign(after, publication, before, keyDirectory),
       waiting: signed === undefined && isUnsigned ? `policy '${policy.name}' has no keys` : undefined,
       parameters,
       published: (at, serial) => {
@@ -133,6 +140,21 @@ export class KeyUpkeep {
         this.#tell(after, parameters, before ?? NO_KEY_FACTS, at, serial);
         this.#watch(planned.waits, after);
       },
+    };
+  }
+
+  /**
+   * A key that the zone shows and whose files do not say what it is must come back: another in its place would not be trusted. The
+   * zone goes on being signed as it is, if all that sign it can.
+   */
+  #hold(pairs: readonly KeyPair[], before: ApexKeyFacts, why: string, context: PublicationContext): KeyDecision {
+    return {
+      keys: pairs,
+      nextEvent: undefined,
+      waits: [],
+      suspended: signerWithoutKey(pairs, before) === undefined ? undefined : why,
+      parameters: unchangedParameters(pairs, before, context),
+      published: () => undefined,
     };
   }
 

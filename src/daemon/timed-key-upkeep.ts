@@ -9,13 +9,14 @@ import type { KeyPair } from '../keys/key-pair.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { signatureTimes, type SignaturePolicy } from '../policy/signature-times.ts';
 import { planTimedKeys, type TimedKey, type TimedPlan } from '../policy/timed-keys.ts';
-import type { SigningKey, SigningParameters } from '../signer/signing-parameters.ts';
+import type { SigningParameters } from '../signer/signing-parameters.ts';
 import type { Name } from '../wire/name.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { apexKeyFacts, isSamePublicKey, type ApexKeyFacts } from './apex-key-facts.ts';
 import { zoneEvent } from './events.ts';
 import { keyNews } from './key-news.ts';
 import type { KeyDecision } from './key-upkeep.ts';
+import { type KeyUse, signingKey, useAsShown } from './keys-as-shown.ts';
 import { keyName } from './managed-key.ts';
 
 export interface TimedKeyUpkeepOptions {
@@ -29,14 +30,6 @@ export interface TimedKeyUpkeepOptions {
 export interface TimedKeyUpkeepDependencies {
   readonly keyStore: KeyStore;
   readonly log: Log;
-}
-
-/** What the apex shows and what signs. */
-interface KeyUse {
-  readonly dnskey: readonly Uint8Array[];
-  readonly cds: readonly Uint8Array[];
-  readonly cdnskey: readonly Uint8Array[];
-  readonly keys: readonly SigningKey[];
 }
 
 /** DS digest type of CDS: SHA-256, as BIND 9.18 publishes it for keys without a policy (RFC 8624 section 3.3). */
@@ -203,25 +196,6 @@ function timedKey(pair: KeyPair): TimedKey {
   const { fileBase: id, tag, algorithm, flags, times } = pair;
   const isTimeless = pair.formatVersion === '1.2' && times.publish === undefined && times.activate === undefined;
   return { id, tag, algorithm, bits: 0, flags, times, canSign: pair.private !== undefined, isTimeless };
-}
-
-/** Nothing changes: each key does what it does in the version that is served, told by its signatures. */
-function useAsShown(pairs: readonly KeyPair[], before: ApexKeyFacts): KeyUse {
-  const keys = before.dnskeys.flatMap((rdata) => {
-    const pair = pairs.find(({ dnskey }) => isSamePublicKey(dnskey, rdata));
-    const roles = { signsKeys: before.signs(rdata, 'keys'), signsZone: before.signs(rdata, 'zone') };
-    return pair === undefined ? [] : signingKey(pair, rdata, roles);
-  });
-  return { dnskey: before.dnskeys, cds: before.cds, cdnskey: before.cdnskey, keys };
-}
-
-function signingKey(
-  pair: KeyPair,
-  dnskey: Uint8Array,
-  roles: { readonly signsKeys: boolean; readonly signsZone: boolean },
-): SigningKey[] {
-  if (pair.private === undefined || (!roles.signsKeys && !roles.signsZone)) return [];
-  return [{ dnskey, tag: keyTag(dnskey), algorithm: pair.algorithm, ...roles, private: pair.private }];
 }
 
 function withoutFiles(dnskeys: readonly Uint8Array[], pairs: readonly KeyPair[]): Uint8Array[] {

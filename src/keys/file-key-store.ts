@@ -53,20 +53,22 @@ export class FileKeyStore implements KeyStore {
   list(zone: Name): KeyList {
     const names = this.#fileNames().get(zoneFileText(zone).toLowerCase()) ?? [];
     const keys: KeyPair[] = [];
+    const damaged: KeyPair[] = [];
     const faults: SignetError[] = [];
     for (const files of keyFilesOf(names)) {
       const loaded = this.#load(zone, files);
       if (loaded.pair) keys.push(loaded.pair);
+      if (loaded.damaged) damaged.push(loaded.damaged);
       faults.push(...loaded.faults);
     }
     keys.sort((a, b) => a.algorithm - b.algorithm || a.tag - b.tag);
-    return { keys, faults };
+    return { keys, damaged, faults };
   }
 
   generate(request: KeyRequest): KeyPair {
-    const { keys, faults } = this.list(request.zone);
+    const { keys, damaged, faults } = this.list(request.zone);
     for (const fault of faults) this.#warn(request.zone, fault);
-    const pair = this.#newPair(request, this.#makeUnlikeOthers(request, keys));
+    const pair = this.#newPair(request, this.#makeUnlikeOthers(request, [...keys, ...damaged]));
     this.save(pair);
     return pair;
   }
@@ -113,15 +115,17 @@ export class FileKeyStore implements KeyStore {
   #load(zone: Name, files: KeyFiles): LoadedKey {
     const base = path.join(this.#directory, files.base);
     const stateFile = files.stateFile && path.join(this.#directory, files.stateFile);
-    const { pair, faults } = loadKeyFiles(this.#disk, { base, stateFile });
-    if (!pair) return { pair, faults };
+    const loaded = loadKeyFiles(this.#disk, { base, stateFile });
+    const { faults } = loaded;
+    const pair = loaded.pair ?? loaded.damaged;
+    if (!pair) return loaded;
     const file = `${base}.key`;
     if (!equalNames(pair.zone, zone)) return { pair: undefined, faults: [...faults, wrongOwner(file, pair, zone)] };
     if (pair.recordType === 'KEY') {
       const detail = 'holds a KEY record, not a DNSKEY: it is left alone; keep keys for SIG(0) in another directory';
       return { pair: undefined, faults: [...faults, keyFileError('KEY_FILE_NOT_DNSKEY', file, detail)] };
     }
-    return { pair, faults };
+    return loaded;
   }
 
   #makeUnlikeOthers(request: KeyRequest, keys: readonly KeyPair[]): PrivateKeyMaterial {

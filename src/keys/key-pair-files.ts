@@ -27,6 +27,8 @@ export interface KeyFilePaths {
 export interface LoadedKey {
   /** undefined when a fault keeps the key from being used. */
   readonly pair: KeyPair | undefined;
+  /** The key without its state, when that alone is at fault. */
+  readonly damaged?: KeyPair;
   readonly faults: readonly SignetError[];
 }
 
@@ -34,14 +36,14 @@ export interface LoadedKey {
 export function loadKeyFiles(disk: Disk, paths: KeyFilePaths): LoadedKey {
   const faults: SignetError[] = [];
   try {
-    return { pair: load(disk, paths, faults), faults };
+    return { ...load(disk, paths, faults), faults };
   } catch (fault) {
     if (!(fault instanceof SignetError)) throw fault;
     return { pair: undefined, faults: [...faults, fault] };
   }
 }
 
-function load(disk: Disk, paths: KeyFilePaths, faults: SignetError[]): KeyPair {
+function load(disk: Disk, paths: KeyFilePaths, faults: SignetError[]): Omit<LoadedKey, 'faults'> {
   const publicFile = `${paths.base}.key`;
   const stateFile = paths.stateFile ?? `${paths.base}.state`;
   const octets = disk.read(publicFile);
@@ -49,11 +51,12 @@ function load(disk: Disk, paths: KeyFilePaths, faults: SignetError[]): KeyPair {
   const shown = readPublicFile(publicFile, octets);
   checkName(publicFile, paths.base, shown);
   const secret = loadPrivateHalf(disk, `${paths.base}.private`, shown, faults);
-  const state = loadState(disk, stateFile);
+  const state = loadState(disk, stateFile, faults);
+  if (state === 'damaged') return { pair: undefined, damaged: assemble(paths.base, shown, secret, undefined) };
   const pair = assemble(paths.base, shown, secret, state);
   faults.push(...checkTimes(publicFile, pair));
   if (state?.state.unknownLines) faults.push(unknownState(stateFile, state));
-  return pair;
+  return { pair };
 }
 
 /** What a good .private file says, with the key that it makes together with the public half. */
@@ -92,9 +95,15 @@ function readPrivateHalf(disk: Disk, file: string, faults: SignetError[]): Priva
   return readPrivateFile(file, octets);
 }
 
-function loadState(disk: Disk, file: string): StateFile | undefined {
-  const octets = disk.read(file);
-  return octets && readStateFile(file, octets);
+function loadState(disk: Disk, file: string, faults: SignetError[]): StateFile | 'damaged' | undefined {
+  try {
+    const octets = disk.read(file);
+    return octets && readStateFile(file, octets);
+  } catch (fault) {
+    if (!(fault instanceof SignetError)) throw fault;
+    faults.push(fault);
+    return 'damaged';
+  }
 }
 
 function assemble(

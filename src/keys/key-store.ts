@@ -34,6 +34,8 @@ export interface KeyRequest extends LegacyOptions {
 export interface KeyList {
   /** Ordered by algorithm, then tag. */
   readonly keys: readonly KeyPair[];
+  /** Keys whose state cannot be read, without it: what is known of them must not be guessed, but they can sign as before. */
+  readonly damaged: readonly KeyPair[];
   /** What is wrong; `isWarning` tells whether the key is in `keys` all the same. One bad key never hides another. */
   readonly faults: readonly SignetError[];
 }

@@ -358,7 +358,7 @@ it('files of other programs in the directory are left alone', () => {
       'Kzone.example.+013+12345.key~',
     ])
       fs.writeFileSync(path.join(directory, name), 'x');
-    assert.deepEqual(store.list(ZONE), { keys: [], faults: [] });
+    assert.deepEqual(store.list(ZONE), { keys: [], damaged: [], faults: [] });
   });
 });
 

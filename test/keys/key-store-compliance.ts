@@ -42,7 +42,7 @@ export function describeKeyStore(name: string, open: () => StoreUnderTest): void
 
   describe(`KeyStore: ${name}`, () => {
     check('is empty at first', ({ store }) => {
-      assert.deepEqual(store.list(ZONE), { keys: [], faults: [] });
+      assert.deepEqual(store.list(ZONE), { keys: [], damaged: [], faults: [] });
     });
 
     for (const algorithm of [8, 10, 13, 14, 15, 16])
