@@ -13,12 +13,12 @@ export function dnskeyInterval(policy: DnssecPolicy): number {
 
 /** Until every cache that has data of the zone has them with new signatures (section 3.3.2). */
 export function zoneSignatureInterval(policy: DnssecPolicy): number {
-  return largestTtl(policy) + policy.zonePropagationDelay + policy.retireSafety;
+  return largestZoneTtl(policy) + policy.zonePropagationDelay + policy.retireSafety;
 }
 
 /** From the first publication of a zone's keys until its CDS and CDNSKEY may be shown: all of the zone is signed everywhere. */
 export function syncInterval(policy: DnssecPolicy): number {
-  return Math.max(policy.dnskeyTtl, largestTtl(policy)) + policy.zonePropagationDelay + policy.publishSafety;
+  return Math.max(policy.dnskeyTtl, largestZoneTtl(policy)) + policy.zonePropagationDelay + policy.publishSafety;
 }
 
 /** From the sight of a DS at the parent until every cache has it, and from its removal until none has it. */
@@ -37,6 +37,6 @@ export function keySigningKeyRetireInterval(policy: DnssecPolicy): number {
 }
 
 /** `max-zone-ttl 0` sets no limit; the intervals still need one. */
-function largestTtl(policy: DnssecPolicy): number {
+export function largestZoneTtl(policy: DnssecPolicy): number {
   return policy.maxZoneTtl || UNLIMITED_ZONE_TTL;
 }

@@ -7,6 +7,7 @@ import {
   zoneKeyRetireInterval,
   zoneSignatureInterval,
 } from '../conf/policy-intervals.ts';
+import { isBegun, signsKeys, signsZone } from './planned-key.ts';
 import type { Condition, PlannedKey, PlannedState, PlannedTimes } from './planned-key.ts';
 
 /** Times and state of one key, as its files will have them. */
@@ -15,27 +16,30 @@ export interface KeySchedule {
   readonly state: PlannedState;
 }
 
-/** How a key comes into a zone: at once in a zone that had none of its kind, else after its DNSKEY is known everywhere. */
-export type Introduction = 'at once' | 'after publication';
+/** A key that is needed now. Nothing of it is known; what may be shown at once is a matter of its first steps. */
+export function scheduleNewKey(policy: DnssecPolicy, line: PolicyKey, now: number): KeySchedule {
+  const times = { created: now, publish: now, activate: now };
+  return { times: { ...times, ...laterTimes(policy, line, times) }, state: hiddenState(line, now) };
+}
 
-/** A key that is made now. */
-export function scheduleNewKey(
+/**
+ * A key that is to take the place of another: it is published now, and active when the other's time is over and caches have its
+ * DNSKEY (RFC 7583 section 3.2.1, Tpub and Tact).
+ */
+export function scheduleSuccessor(
   policy: DnssecPolicy,
   line: PolicyKey,
+  predecessor: PlannedKey,
   now: number,
-  introduction: Introduction,
 ): KeySchedule {
-  const activate = introduction === 'at once' ? now : now + dnskeyInterval(policy);
-  const state: PlannedState = {
-    ...staticState(line),
-    goal: 'omnipresent',
-    dnskey: 'rumoured',
-    dnskeyChange: now,
-    ...(isZsk(line) && { zrrsig: introduction === 'at once' ? 'rumoured' : 'hidden', zrrsigChange: now }),
-    // The DNSKEY RRset carries its own signature: both are known to the same caches.
-    ...(isKsk(line) && { krrsig: 'rumoured', krrsigChange: now, ds: 'hidden', dsChange: now }),
+  const activate = Math.max(predecessor.times.inactive ?? now, now + dnskeyInterval(policy));
+  const times = { created: now, publish: now, activate };
+  // The zone is signed everywhere: for CDS only the DNSKEY is waited for.
+  const sync = isKsk(line) && { syncPublish: now + dnskeyInterval(policy) };
+  return {
+    times: { ...times, ...laterTimes(policy, line, times), ...sync },
+    state: { ...hiddenState(line, now), predecessor: predecessor.tag },
   };
-  return { times: { created: now, publish: now, activate, ...laterTimes(policy, line, now, activate) }, state };
 }
 
 /**
@@ -45,53 +49,116 @@ export function scheduleNewKey(
 export function scheduleAdoptedKey(
   policy: DnssecPolicy,
   line: PolicyKey,
-  key: PlannedKey,
+  { times }: PlannedKey,
   now: number,
-  introduction: Introduction,
 ): KeySchedule {
-  const { times } = key;
   const isActive = times.activate !== undefined && times.activate <= now;
   const publish = Math.min(times.publish ?? now, isActive ? times.activate : now);
-  const begin = introduction === 'at once' ? now : Math.max(now, publish + dnskeyInterval(policy));
-  const activate = isActive ? times.activate : begin;
+  const activate = isActive ? times.activate : now;
+  const state = knownState(policy, isKsk(line), isZsk(line), { ...times, publish: times.publish ?? activate }, now);
+  return {
+    times: { ...laterTimes(policy, line, { publish, activate }), ...times, publish, activate },
+    state: { ...hiddenState(line, now), ...state },
+  };
+}
+
+/** A key from before the policy that the policy has no place for. What the world may know of it must be made to forget. */
+export function scheduleLeavingKey(policy: DnssecPolicy, key: PlannedKey, now: number): KeySchedule {
+  const isPublished = isBegun(key, now) && !(key.times.delete !== undefined && key.times.delete <= now);
+  const [ksk, zsk] = [signsKeys(key), signsZone(key)];
+  const blank: PlannedState = {
+    ...key.state,
+    length: key.bits,
+    ksk,
+    zsk,
+    goal: 'hidden',
+    ...hiddenRecords(ksk, zsk, now),
+  };
+  if (!isPublished) return { times: key.times, state: blank };
+  const known = knownState(policy, ksk, zsk, key.times, now);
+  // Nobody wrote down whether the parent has its DS: it may have it, unless it was seen to be without.
+  const isGone = key.times.dsRemoved !== undefined && key.times.dsRemoved <= now;
+  const ds = ksk && known.ds === 'hidden' ? { ds: isGone ? ('unretentive' as const) : ('rumoured' as const) } : {};
+  return { times: retireTimes(policy, key, now), state: { ...blank, ...known, ...ds } };
+}
+
+/** The times of a key that is to go from now on, and of one whose time is over already. */
+export function retireTimes(policy: DnssecPolicy, key: PlannedKey, now: number): PlannedTimes {
+  const { inactive, delete: end } = key.times;
+  if (inactive !== undefined && inactive <= now && end !== undefined) return key.times;
+  const from = inactive !== undefined && inactive <= now ? inactive : now;
+  return { ...key.times, inactive: from, delete: from + retireInterval(policy, signsKeys(key), signsZone(key)) };
+}
+
+/**
+ * Times and state of a key of the policy with the lifetime that the policy gives it now. An end that an operator asked for stays
+ * until the policy's lifetime changes, as in BIND 9.18.
+ */
+export function withLifetime(policy: DnssecPolicy, line: PolicyKey, key: PlannedKey): KeySchedule {
+  const { times, state = {} } = key;
+  const isChanged = state.lifetime !== line.lifetime;
+  const { inactive: oldEnd, delete: _oldDelete, ...rest } = times;
+  const from = times.activate ?? times.publish;
+  const planned = line.lifetime > 0 && from !== undefined ? from + line.lifetime : undefined;
+  const inactive = isChanged ? planned : (oldEnd ?? planned);
+  const end = inactive === undefined ? {} : { inactive, delete: inactive + lineRetireInterval(policy, line) };
+  return { times: { ...rest, ...end }, state: isChanged ? { ...state, lifetime: line.lifetime } : state };
+}
+
+/** A key that was to go, and that the policy asks for again before anything of it is gone. */
+export function scheduleRevivedKey(policy: DnssecPolicy, line: PolicyKey, key: PlannedKey): KeySchedule {
+  const { lifetime: _lifetime, successor: _successor, ...state } = key.state ?? {};
+  return withLifetime(policy, line, { ...key, state: { ...state, goal: 'omnipresent' } });
+}
+
+/** What the world knows by now of a key with these times. */
+function knownState(policy: DnssecPolicy, ksk: boolean, zsk: boolean, times: PlannedTimes, now: number): PlannedState {
   const known = (since: number | undefined, interval: number): Condition => {
     if (since === undefined || since > now) return 'hidden';
     return since + interval <= now ? 'omnipresent' : 'rumoured';
   };
+  const publish = Math.min(times.publish ?? Infinity, times.activate ?? Infinity);
   const dnskey = known(publish, dnskeyInterval(policy));
-  const zrrsig = known(activate, zoneSignatureInterval(policy));
-  const ds = known(times.syncPublish, dsInterval(policy));
-  const state: PlannedState = {
-    ...staticState(line),
-    goal: 'omnipresent',
-    dnskey,
-    dnskeyChange: now,
-    ...(isZsk(line) && { zrrsig, zrrsigChange: now }),
-    ...(isKsk(line) && { krrsig: dnskey, krrsigChange: now, ds, dsChange: now }),
-  };
-  return { times: { ...laterTimes(policy, line, publish, activate), ...times, publish, activate }, state };
+  const isRetired = times.inactive !== undefined && times.inactive <= now;
+  const zrrsig = isRetired ? 'unretentive' : known(times.activate, zoneSignatureInterval(policy));
+  const ds =
+    times.dsPublish === undefined ? known(times.syncPublish, Infinity) : known(times.dsPublish, dsInterval(policy));
+  return { dnskey, ...(zsk && { zrrsig }), ...(ksk && { krrsig: dnskey, ds }) };
 }
 
-function staticState(line: PolicyKey): PlannedState {
-  return { length: line.bits, lifetime: line.lifetime, ksk: isKsk(line), zsk: isZsk(line) };
+function hiddenState(line: PolicyKey, now: number): PlannedState {
+  const { bits: length, lifetime } = line;
+  const [ksk, zsk] = [isKsk(line), isZsk(line)];
+  return { length, lifetime, ksk, zsk, goal: 'omnipresent', ...hiddenRecords(ksk, zsk, now) };
 }
 
-function laterTimes(policy: DnssecPolicy, line: PolicyKey, publish: number, activate: number): PlannedTimes {
+function hiddenRecords(ksk: boolean, zsk: boolean, now: number): PlannedState {
   return {
-    ...(line.lifetime > 0 && {
-      inactive: activate + line.lifetime,
-      delete: activate + line.lifetime + retireInterval(policy, line),
-    }),
+    dnskey: 'hidden',
+    dnskeyChange: now,
+    ...(zsk && { zrrsig: 'hidden', zrrsigChange: now }),
+    ...(ksk && { krrsig: 'hidden', krrsigChange: now, ds: 'hidden', dsChange: now }),
+  };
+}
+
+function laterTimes(
+  policy: DnssecPolicy,
+  line: PolicyKey,
+  { publish, activate }: { readonly publish: number; readonly activate: number },
+): PlannedTimes {
+  const inactive = activate + line.lifetime;
+  return {
+    ...(line.lifetime > 0 && { inactive, delete: inactive + lineRetireInterval(policy, line) }),
     ...(isKsk(line) && { syncPublish: publish + syncInterval(policy) }),
   };
 }
 
+const lineRetireInterval = (policy: DnssecPolicy, line: PolicyKey): number =>
+  retireInterval(policy, isKsk(line), isZsk(line));
+
 /** Seconds from Inactive to Delete; a CSK waits for both halves. */
-function retireInterval(policy: DnssecPolicy, line: PolicyKey): number {
-  return Math.max(
-    isZsk(line) ? zoneKeyRetireInterval(policy) : 0,
-    isKsk(line) ? keySigningKeyRetireInterval(policy) : 0,
-  );
+function retireInterval(policy: DnssecPolicy, ksk: boolean, zsk: boolean): number {
+  return Math.max(zsk ? zoneKeyRetireInterval(policy) : 0, ksk ? keySigningKeyRetireInterval(policy) : 0);
 }
 
 const isKsk = (line: PolicyKey): boolean => line.role !== 'zsk';

@@ -1,5 +1,5 @@
 import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
-import { isTakenUp, signsKeys, signsZone } from './planned-key.ts';
+import { isBegun, isShown, isSpare, isSuccessor, isTakenUp, recordsOf, signsKeys, signsZone } from './planned-key.ts';
 import type { PlannedKey } from './planned-key.ts';
 
 export interface KeyMatches {
@@ -13,23 +13,65 @@ export interface KeyMatches {
 export function matchKeys(policy: DnssecPolicy, keys: readonly PlannedKey[]): KeyMatches {
   const free = keys.toSorted(preference);
   const lines = policy.keys.map((line) => {
-    const at = free.findIndex((key) => serves(key, line));
+    const at = free.findIndex((key) => suits(key, line) && isAvailable(key, keys));
     return { line, key: at < 0 ? undefined : free.splice(at, 1)[0] };
   });
   return { lines, others: free };
 }
 
-/** Role, algorithm and size agree, and the key is not on its way out. */
-function serves(key: PlannedKey, line: PolicyKey): boolean {
+/** The first key that was made for later and suits the line: it is used before another is made. */
+export function findSpare(line: PolicyKey, keys: readonly PlannedKey[]): PlannedKey | undefined {
+  return keys.toSorted(preference).find((key) => isSpare(key) && suits(key, line));
+}
+
+/** Role, algorithm and size agree. */
+function suits(key: PlannedKey, line: PolicyKey): boolean {
   const sameRole = signsKeys(key) === (line.role !== 'zsk') && signsZone(key) === (line.role !== 'ksk');
-  const isLeaving = key.state?.goal === 'hidden' || (key.state === undefined && key.times.inactive !== undefined);
-  const isRevoked = key.times.revoke !== undefined;
-  return sameRole && key.algorithm === line.algorithm && key.bits === line.bits && !isLeaving && !isRevoked;
+  return sameRole && key.algorithm === line.algorithm && key.bits === line.bits;
+}
+
+/** The key is not on its way out, or can be called back. */
+function isAvailable(key: PlannedKey, zone: readonly PlannedKey[]): boolean {
+  if (key.times.revoke !== undefined) return false;
+  if (!isTakenUp(key)) return key.times.inactive === undefined;
+  return key.state?.goal !== 'hidden' || isRevivable(key, zone);
+}
+
+/** The policy gave up the key and nothing of it is gone yet. One that another replaces is never called back. */
+export function isRevivable(key: PlannedKey, zone: readonly PlannedKey[]): boolean {
+  const { state } = key;
+  if (state?.goal !== 'hidden' || zone.some((other) => isSuccessor(other, key))) return false;
+  return recordsOf(key).every((record) => record === 'ds' || isShown(state[record]));
 }
 
 /** Keys of the policy first, then the one that is in use for the longest time; the identifier makes it repeatable. */
 function preference(a: PlannedKey, b: PlannedKey): number {
-  const known = Number(isTakenUp(b)) - Number(isTakenUp(a));
+  const known = rank(b) - rank(a);
   const age = (key: PlannedKey): number => key.times.activate ?? key.times.publish ?? Number.MAX_SAFE_INTEGER;
   return known || age(a) - age(b) || (a.id < b.id ? -1 : Number(a.id > b.id));
+}
+
+function rank(key: PlannedKey): number {
+  if (!isTakenUp(key)) return 0;
+  return key.state?.goal === 'hidden' ? 1 : 2;
+}
+
+/**
+ * The keys with the roles that they have in fact. Where no ZSK of an algorithm is in use, the KSKs sign the zone too (named.conf(5),
+ * update-check-ksk): such a key is a CSK, and a policy must know that the zone depends on its signatures.
+ */
+export function withRolesInUse(keys: readonly PlannedKey[], now: number): PlannedKey[] {
+  // A key that a policy has made since is not what the zone depended on before.
+  const isInUse = (key: PlannedKey): boolean =>
+    isTakenUp(key) ? key.state?.zrrsig === 'omnipresent' || key.state?.zrrsig === 'unretentive' : isBegun(key, now);
+  const inUse = keys.filter(isInUse);
+  return keys.map((key) => {
+    const isKskAlone =
+      !isTakenUp(key) &&
+      key.state?.zsk === undefined &&
+      isBegun(key, now) &&
+      signsKeys(key) &&
+      !inUse.some((other) => other.algorithm === key.algorithm && signsZone(other));
+    return isKskAlone ? { ...key, state: { ...key.state, ksk: true, zsk: true } } : key;
+  });
 }

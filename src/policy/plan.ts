@@ -1,14 +1,30 @@
 import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
-import { scheduleAdoptedKey, scheduleNewKey } from './key-schedule.ts';
-import type { Introduction, KeySchedule } from './key-schedule.ts';
-import { matchKeys } from './match-keys.ts';
+import { dnskeyInterval } from '../conf/policy-intervals.ts';
+import { endOf, purgeDue, signaturesReplaced } from './intervals.ts';
+import {
+  retireTimes,
+  scheduleAdoptedKey,
+  scheduleLeavingKey,
+  scheduleNewKey,
+  scheduleRevivedKey,
+  scheduleSuccessor,
+  withLifetime,
+} from './key-schedule.ts';
+import type { KeySchedule } from './key-schedule.ts';
 import type { KeyWait } from './key-wait.ts';
+import { KeyWork } from './key-work.ts';
+import type { StateChange } from './key-work.ts';
+import { findSpare, matchKeys, withRolesInUse } from './match-keys.ts';
 import type { Observations } from './observations.ts';
-import { isTakenUp, signsKeys, signsZone, withCondition } from './planned-key.ts';
-import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
+import { changeOf, isKnown, isSpare, isSuccessor, isTakenUp, recordsOf, signsKeys } from './planned-key.ts';
+import type { PlannedKey } from './planned-key.ts';
 import { publicationOf } from './publication.ts';
 import type { Publication } from './publication.ts';
-import { introductionSteps } from './transitions.ts';
+import { rolloverOf } from './rollovers.ts';
+import { nextSteps } from './transitions.ts';
+import type { StepSetting } from './transitions.ts';
+
+export type { StateChange };
 
 /** What is to be done, in this order. */
 export type KeyAction =
@@ -22,16 +38,10 @@ export type KeyAction =
     } & KeySchedule)
   /** Save these times and this state with a key that is there; the policy takes it up. */
   | ({ readonly kind: 'adopt'; readonly key: string; readonly line: PolicyKey } & KeySchedule)
-  /** Save these times and this state with a key of the policy; `changes` says what is new. */
+  /** Save these times and this state with a key; `changes` says what is new. */
   | ({ readonly kind: 'update'; readonly key: string; readonly changes: readonly StateChange[] } & KeySchedule)
   /** Remove the key's files: its purge-keys time is over. */
   | { readonly kind: 'purge'; readonly key: string };
-
-export interface StateChange {
-  readonly record: KeyRecord;
-  readonly from: Condition;
-  readonly to: Condition;
-}
 
 export interface Plan {
   readonly actions: readonly KeyAction[];
@@ -43,115 +53,252 @@ export interface Plan {
 }
 
 /**
- * Decides what is to be done with the keys of a zone at `now` (Unix seconds). Pure: the same input gives the same plan,
- * and a plan made after its actions are done has none. Keys that the policy does not ask for stay as they are: they are
- * shown and sign as before, because to take them away safely is a rollover.
+ * Decides what is to be done with the keys of a zone at `now` (Unix seconds). Pure: the same input gives the same plan.
+ * Keys that are made get their tags elsewhere, so a plan with a `generate` is followed by another that links them to the keys that they
+ * replace; a plan made after actions of other kinds are done has none.
  */
 export function plan(policy: DnssecPolicy, keys: readonly PlannedKey[], observations: Observations, now: number): Plan {
-  const { lines } = matchKeys(policy, keys);
-  const work = new Map(keys.map((key) => [key.id, new KeyWork(key)]));
-  for (const { line, key } of lines) if (key && !isTakenUp(key)) work.get(key.id)!.adopt(policy, line, keys, now);
-  for (const one of work.values()) one.observe(observations);
-  advance([...work.values()], policy, now);
-  const after = [...work.values()].map((one) => one.key);
-  return {
-    actions: [
-      ...lines.filter(({ key }) => key === undefined).map(({ line }) => generate(policy, line, after, now)),
-      ...[...work.values()].flatMap((one) => one.action() ?? []),
-    ],
-    publication: publicationOf(after, now),
-    nextEvent: nextEvent(after, policy, now),
-    waits: waitsOf(after, policy, now),
-  };
+  return new Planning(policy, keys, observations, now).plan();
 }
 
-/** One key while the plan is made. */
-class KeyWork {
-  readonly #before: PlannedKey;
-  #line: PolicyKey | undefined;
-  #changes: StateChange[] = [];
-  key: PlannedKey;
-
-  constructor(key: PlannedKey) {
-    this.#before = key;
-    this.key = key;
-  }
-
-  adopt(policy: DnssecPolicy, line: PolicyKey, zone: readonly PlannedKey[], now: number): void {
-    this.#line = line;
-    const others = zone.filter((key) => key.id !== this.key.id);
-    const introduction = introductionOf(line, others, now);
-    this.key = { ...this.key, ...scheduleAdoptedKey(policy, line, this.key, now, introduction) };
-  }
-
-  observe({ dsSeen }: Observations): void {
-    const seen = dsSeen?.get(this.key.id);
-    if (seen === undefined || !this.key.state || this.key.times.dsPublish !== undefined || !signsKeys(this.key)) return;
-    this.key = { ...this.key, times: { ...this.key.times, dsPublish: seen } };
-  }
-
-  change(record: KeyRecord, to: Condition, now: number): void {
-    const state = this.key.state!;
-    this.#changes.push({ record, from: state[record] ?? 'hidden', to });
-    this.key = { ...this.key, state: withCondition(state, record, to, now) };
-  }
-
-  action(): KeyAction | undefined {
-    const { id, times, state } = this.key;
-    if (this.key === this.#before || !state) return undefined;
-    if (this.#line) return { kind: 'adopt', key: id, line: this.#line, times, state };
-    return { kind: 'update', key: id, changes: this.#changes, times, state };
-  }
+/** A key that is still to be made, as if it were there. */
+interface NewKey {
+  readonly work: KeyWork;
+  readonly line: PolicyKey;
+  readonly predecessor: PlannedKey | undefined;
 }
 
-/** Takes every step that is due, until none is: one may make the next possible. Conditions only go forward, so this ends. */
-function advance(work: readonly KeyWork[], policy: DnssecPolicy, now: number): void {
-  for (let isChanged = true; isChanged;) {
-    isChanged = false;
-    const zone = work.map((one) => one.key);
-    for (const one of work)
-      for (const step of introductionSteps(one.key, zone, policy, now)) {
-        if (step.kind !== 'due') continue;
-        one.change(step.record, step.to, now);
-        isChanged = true;
+/** A key that serves a line of the policy. */
+interface KeptKey {
+  readonly work: KeyWork;
+  readonly line: PolicyKey;
+}
+
+class Planning {
+  readonly #policy: DnssecPolicy;
+  readonly #observations: Observations;
+  readonly #setting: StepSetting;
+  readonly #now: number;
+  readonly #work: readonly KeyWork[];
+  readonly #new: NewKey[] = [];
+  readonly #waits: KeyWait[] = [];
+
+  constructor(policy: DnssecPolicy, keys: readonly PlannedKey[], observations: Observations, now: number) {
+    this.#policy = policy;
+    this.#observations = observations;
+    this.#now = now;
+    this.#setting = {
+      policy,
+      served: observations.served ?? [],
+      now,
+      isGoingInsecure: policy.keys.length === 0,
+    };
+    const roles = withRolesInUse(keys, now);
+    this.#work = roles.map((key) => new KeyWork(key));
+  }
+
+  plan(): Plan {
+    for (const work of this.#work) work.mendMoments(this.#now);
+    const successors = new Map(this.#work.map((work) => [work, this.#successorOf(work)]));
+    const candidates = this.#work.filter((work) => successors.get(work) === undefined);
+    const { kept, spares } = this.#assignRoles(candidates);
+    this.#advance();
+    this.#link(successors);
+    this.#advance();
+    // A rollover may have waited for what ends now.
+    for (const { work, line } of kept) this.#rollOver(work, line, spares);
+    this.#advance();
+    this.#await();
+    const zone = this.#zone(this.#work);
+    return {
+      actions: [...this.#new.map((made) => this.#generate(made)), ...this.#work.flatMap((one) => this.#actionOf(one))],
+      publication: publicationOf(zone, this.#now, this.#setting.isGoingInsecure),
+      nextEvent: this.#nextEvent(),
+      waits: this.#waits.filter(({ key }) => !this.#new.some(({ work }) => work.key.id === key)),
+    };
+  }
+
+  #zone(works: readonly KeyWork[]): PlannedKey[] {
+    return works.map((one) => one.key).filter(isTakenUp);
+  }
+
+  /** @returns true when something new was seen */
+  #observe(): boolean {
+    const before = this.#work.map(({ key }) => key);
+    const isReplaced = (work: KeyWork): boolean =>
+      this.#setting.isGoingInsecure || this.#work.some((one) => one !== work && one.key.state?.ds === 'omnipresent');
+    for (const work of this.#work) work.observe(this.#observations, isReplaced(work), this.#now);
+    return this.#work.some(({ key }, i) => key !== before[i]);
+  }
+
+  /**
+   * A key that has got a successor is to go. What was due before it got one comes first: the successor was planned with that.
+   */
+  #link(successors: ReadonlyMap<KeyWork, KeyWork | undefined>): void {
+    for (const [work, next] of successors) {
+      const { times, state } = work.key;
+      if (next) work.schedule({ times, state: { ...state, goal: 'hidden', successor: next.key.tag } });
+    }
+  }
+
+  #successorOf({ key }: KeyWork): KeyWork | undefined {
+    if (key.state?.goal !== 'omnipresent') return undefined;
+    return this.#work.find((one) => one.key.state?.goal === 'omnipresent' && isSuccessor(one.key, key));
+  }
+
+  #assignRoles(candidates: readonly KeyWork[]): {
+    readonly kept: readonly KeptKey[];
+    readonly spares: PlannedKey[];
+  } {
+    const { lines, others } = matchKeys(
+      this.#policy,
+      candidates.map(({ key }) => key),
+    );
+    const spares = others.filter(isSpare);
+    for (const key of others) if (!isSpare(key)) this.#retire(this.#workOf(key));
+    const kept: KeptKey[] = [];
+    for (const { line, key } of lines) {
+      if (!key) {
+        this.#make(line, undefined, spares);
+        continue;
       }
+      const work = this.#workOf(key);
+      this.#keep(work, line);
+      kept.push({ work, line });
+    }
+    return { kept, spares };
   }
-}
 
-function generate(policy: DnssecPolicy, line: PolicyKey, keys: readonly PlannedKey[], now: number): KeyAction {
-  const introduction = introductionOf(line, keys, now);
-  return { kind: 'generate', line, dnskeyTtl: policy.dnskeyTtl, ...scheduleNewKey(policy, line, now, introduction) };
-}
+  #workOf(key: PlannedKey): KeyWork {
+    return this.#work.find((one) => one.key.id === key.id)!;
+  }
 
-/**
- * RFC 6781 section 4.1.1: where another key already signs the zone with this algorithm, signatures of the new one must
- * not be seen before its DNSKEY.
- */
-function introductionOf(line: PolicyKey, keys: readonly PlannedKey[], now: number): Introduction {
-  const { signsZone: signing } = publicationOf(keys, now);
-  const isTaken = keys.some((key) => key.algorithm === line.algorithm && signsZone(key) && signing.includes(key.id));
-  return isTaken && line.role !== 'ksk' ? 'after publication' : 'at once';
-}
+  /** RFC 6781 section 4: a key that the policy has no place for goes the way of one that was replaced. */
+  #retire(work: KeyWork): void {
+    const { key } = work;
+    if (!isTakenUp(key)) work.schedule(scheduleLeavingKey(this.#policy, key, this.#now));
+    else if (key.state?.goal !== 'hidden') {
+      work.schedule({ times: retireTimes(this.#policy, key, this.#now), state: { ...key.state, goal: 'hidden' } });
+    }
+  }
 
-function nextEvent(keys: readonly PlannedKey[], policy: DnssecPolicy, now: number): number | undefined {
-  const steps = keys.flatMap((key) => introductionSteps(key, keys, policy, now));
-  const moments = steps.flatMap((step) => (step.kind === 'later' ? step.at : []));
-  // Keys that no policy has taken up follow their own times.
-  const timed = keys.filter((key) => !isTakenUp(key)).flatMap((key) => Object.values(key.times) as number[]);
-  return [...moments, ...timed].filter((at) => at > now).reduce<number | undefined>(earlier, undefined);
-}
+  #keep(work: KeyWork, line: PolicyKey): void {
+    if (!isTakenUp(work.key)) {
+      work.adoptedBy = line;
+      work.schedule(scheduleAdoptedKey(this.#policy, line, work.key, this.#now));
+    } else if (work.key.state?.goal === 'hidden') work.schedule(scheduleRevivedKey(this.#policy, line, work.key));
+    else {
+      const { times, state } = withLifetime(this.#policy, line, work.key);
+      work.schedule({ times, state: { ...state, goal: 'omnipresent' } });
+    }
+  }
 
-const earlier = (best: number | undefined, at: number): number => (best === undefined ? at : Math.min(best, at));
+  #rollOver(work: KeyWork, line: PolicyKey, spares: PlannedKey[]): void {
+    const rollover = rolloverOf(work.key, this.#zone(this.#work), this.#policy, this.#now);
+    if (rollover?.kind === 'later') this.#waits.push(rollover.wait);
+    if (rollover?.kind === 'due') this.#make(line, work.key, spares);
+  }
 
-function waitsOf(keys: readonly PlannedKey[], policy: DnssecPolicy, now: number): KeyWait[] {
-  return keys.flatMap((key) =>
-    introductionSteps(key, keys, policy, now).flatMap((step): KeyWait | [] => {
-      if (step.kind === 'due') return [];
-      const { record, to } = step;
-      const from = key.state?.[record] ?? 'hidden';
-      const common = { key: key.id, record, from, to, others: [], interval: undefined };
-      if (step.kind === 'later') return { ...common, reason: 'time', until: step.at };
-      return { ...common, reason: step.reason, until: undefined };
-    }),
-  );
+  /** A key for a line, in the place of another when there is one. */
+  #make(line: PolicyKey, predecessor: PlannedKey | undefined, spares: PlannedKey[]): void {
+    const schedule = predecessor
+      ? scheduleSuccessor(this.#policy, line, predecessor, this.#now)
+      : scheduleNewKey(this.#policy, line, this.#now);
+    const spare = findSpare(line, spares);
+    if (spare) {
+      spares.splice(spares.indexOf(spare), 1);
+      const work = this.#workOf(spare);
+      work.adoptedBy = line;
+      work.schedule({ times: { ...schedule.times, ...spare.times }, state: schedule.state });
+      return;
+    }
+    const id = `new key ${this.#new.length + 1}`;
+    const flags = line.role === 'zsk' ? 256 : 257;
+    const { algorithm, bits } = line;
+    const work = new KeyWork({ id, tag: Number.NaN, algorithm, bits, flags, ...schedule });
+    this.#new.push({ work, line, predecessor });
+  }
+
+  /** Takes every step that is due, until none is: one may make the next possible. Each record goes towards its goal, so this ends. */
+  #advance(): void {
+    const all = [...this.#work, ...this.#new.map(({ work }) => work)];
+    for (let isChanged = true; isChanged;) {
+      // Of a DS that nobody saw it counts that it is gone once another is known.
+      isChanged = this.#observe();
+      for (const work of all) {
+        if (!isTakenUp(work.key)) continue;
+        for (const { record } of nextSteps(work.key, this.#zone(all), this.#setting)) {
+          // Each step changes what the next one may do.
+          const step = nextSteps(work.key, this.#zone(all), this.#setting).find((one) => one.record === record);
+          if (step?.kind !== 'due') continue;
+          work.change(record, step.to, this.#now);
+          isChanged = true;
+        }
+      }
+    }
+  }
+
+  /** What the keys wait for now that all that was due is done. */
+  #await(): void {
+    const all = [...this.#work, ...this.#new.map(({ work }) => work)];
+    const zone = this.#zone(all);
+    for (const key of zone) {
+      for (const step of nextSteps(key, zone, this.#setting)) {
+        if (step.kind === 'due') continue;
+        const { record, from, to, reason, others, until, interval } = step;
+        this.#waits.push({ key: key.id, record, from, to, reason, others, until, interval });
+      }
+      const goneSince = this.#goneSince(key);
+      if (goneSince === undefined) continue;
+      const interval = purgeDue(this.#policy, goneSince);
+      const until = endOf(interval);
+      const common = { key: key.id, record: undefined, from: 'hidden', to: 'hidden', reason: 'time' } as const;
+      if (until > this.#now) this.#waits.push({ ...common, others: [], until, interval });
+    }
+  }
+
+  /** Since when nobody has anything of a key that was in use; undefined: somebody may have, or its files stay for ever. */
+  #goneSince(key: PlannedKey): number | undefined {
+    const { state, times } = key;
+    if (this.#policy.purgeKeys === 0 || state?.goal !== 'hidden' || times.delete === undefined) return undefined;
+    const records = recordsOf(key);
+    if (records.some((record) => isKnown(state[record]))) return undefined;
+    return Math.max(...records.map((record) => changeOf(state, record) ?? this.#now));
+  }
+
+  #generate({ work, line, predecessor }: NewKey): KeyAction {
+    const { state } = work.key;
+    return {
+      kind: 'generate',
+      line,
+      dnskeyTtl: this.#policy.dnskeyTtl,
+      ...(predecessor && { predecessor: predecessor.id }),
+      times: this.#timesOf(work.key),
+      state: state!,
+    };
+  }
+
+  /** A DNSKEY that has to wait for the signatures of its algorithm is planned for the time when they are known. */
+  #timesOf(key: PlannedKey): KeySchedule['times'] {
+    if (key.state?.dnskey !== 'hidden') return key.times;
+    const publish = endOf(signaturesReplaced(key, this.#setting, this.#now));
+    const sync = signsKeys(key) && { syncPublish: publish + dnskeyInterval(this.#policy) };
+    return { ...key.times, publish, ...sync };
+  }
+
+  #actionOf(work: KeyWork): KeyAction | [] {
+    const { key, adoptedBy: line, changes } = work;
+    const { id, times, state } = key;
+    const goneSince = this.#goneSince(key);
+    if (goneSince !== undefined && endOf(purgeDue(this.#policy, goneSince)) <= this.#now)
+      return { kind: 'purge', key: id };
+    if (!isTakenUp(key) || !work.isChanged || !state) return [];
+    if (line) return { kind: 'adopt', key: id, line, times: this.#timesOf(key), state };
+    return { kind: 'update', key: id, changes, times, state };
+  }
+
+  #nextEvent(): number | undefined {
+    const moments = this.#waits.flatMap(({ until }) => until ?? []);
+    return moments.reduce<number | undefined>((best, at) => (best === undefined ? at : Math.min(best, at)), undefined);
+  }
 }

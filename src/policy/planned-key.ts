@@ -79,6 +79,17 @@ export function isTakenUp({ state }: PlannedKey): boolean {
   return state?.goal !== undefined || KEY_RECORDS.some((record) => state?.[record] !== undefined);
 }
 
+/** True for a key without policy whose times say that the zone shows it, or showed it once. */
+export function isBegun({ times: { publish, activate } }: PlannedKey, now: number): boolean {
+  return Math.min(publish ?? Infinity, activate ?? Infinity) <= now;
+}
+
+/** True for a key that was made for later: no time says what is to become of it. */
+export function isSpare(key: PlannedKey): boolean {
+  const { publish, activate, revoke, inactive, delete: end } = key.times;
+  return !isTakenUp(key) && [publish, activate, revoke, inactive, end].every((time) => time === undefined);
+}
+
 /** Signs the DNSKEY, CDS and CDNSKEY RRsets. */
 export function signsKeys(key: PlannedKey): boolean {
   return key.state?.ksk ?? (key.flags & SEP) !== 0;
@@ -95,6 +106,42 @@ export function recordsOf(key: PlannedKey): KeyRecord[] {
     if (record === 'zrrsig') return signsZone(key);
     return record === 'dnskey' || signsKeys(key);
   });
+}
+
+/** How far a record of a key is known; undefined: a key of its role has no such record. */
+export function conditionOf(key: PlannedKey, record: KeyRecord): Condition | undefined {
+  const isWanted = record === 'dnskey' || (record === 'zrrsig' ? signsZone(key) : signsKeys(key));
+  return isWanted ? (key.state?.[record] ?? 'hidden') : undefined;
+}
+
+/** The zone (or, for a DS, what it asks of the parent) has the record: caches may get it from there. */
+export function isShown(condition: Condition | undefined): boolean {
+  return condition === 'rumoured' || condition === 'omnipresent';
+}
+
+/** Some cache may have the record. */
+export function isKnown(condition: Condition | undefined): boolean {
+  return condition !== undefined && condition !== 'hidden';
+}
+
+/** The key takes another's place, or another takes its. */
+export function isInSuccession({ state }: PlannedKey): boolean {
+  return state?.predecessor !== undefined || state?.successor !== undefined;
+}
+
+/** `key` was made to take the place of `before`. */
+export function isSuccessor(key: PlannedKey, before: PlannedKey): boolean {
+  return key.id !== before.id && key.algorithm === before.algorithm && key.state?.predecessor === before.tag;
+}
+
+/** When the parent was seen with the key's DS, unless it has been seen without it since; Unix seconds. */
+export function dsSeenSince({ times: { dsPublish, dsRemoved } }: PlannedKey): number | undefined {
+  return dsPublish !== undefined && (dsRemoved === undefined || dsRemoved < dsPublish) ? dsPublish : undefined;
+}
+
+/** When the parent was seen without the key's DS, unless it has been seen with it since; Unix seconds. */
+export function dsGoneSince({ times: { dsPublish, dsRemoved } }: PlannedKey): number | undefined {
+  return dsRemoved !== undefined && (dsPublish === undefined || dsPublish <= dsRemoved) ? dsRemoved : undefined;
 }
 
 /** The moment a record came into its condition. */

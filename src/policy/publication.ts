@@ -1,5 +1,5 @@
-import { isTakenUp, signsKeys, signsZone } from './planned-key.ts';
-import type { Condition, PlannedKey } from './planned-key.ts';
+import { isShown, isTakenUp, signsKeys, signsZone } from './planned-key.ts';
+import type { PlannedKey } from './planned-key.ts';
 
 /** What the zone shows and what signs it, as identifiers of keys in the order they were given. */
 export interface Publication {
@@ -17,16 +17,21 @@ export interface Publication {
   readonly isSigned: boolean;
 }
 
-/** The publication of a zone at `now`. Keys that no policy has taken up follow their times, as a key without policy does. */
-export function publicationOf(keys: readonly PlannedKey[], now: number): Publication {
+/**
+ * The publication of a zone at `now`. Keys that no policy has taken up follow their times, as a key without policy does.
+ * @param isGoingInsecure the policy of the zone wants no keys
+ */
+export function publicationOf(keys: readonly PlannedKey[], now: number, isGoingInsecure = false): Publication {
   const idsOf = (test: (key: PlannedKey) => boolean): string[] => keys.filter(test).map((key) => key.id);
+  const dnskey = idsOf((key) => isPublished(key, now));
   return {
-    dnskey: idsOf((key) => isPublished(key, now)),
+    dnskey,
     signsKeys: idsOf((key) => signsKeys(key) && isPublished(key, now) && makesKeySignatures(key, now)),
-    signsZone: idsOf((key) => signsZone(key) && isPublished(key, now) && makesZoneSignatures(key, now)),
+    // Signatures of an algorithm come before its DNSKEY records and go after them (RFC 6781 section 4.1.4).
+    signsZone: idsOf((key) => signsZone(key) && makesZoneSignatures(key, now)),
     sync: idsOf((key) => signsKeys(key) && isPublished(key, now) && isOffered(key, now)),
-    syncDelete: false,
-    isSigned: true,
+    syncDelete: isGoingInsecure && keys.some((key) => isPublished(key, now) && key.state?.ds === 'unretentive'),
+    isSigned: !isGoingInsecure || dnskey.length > 0,
   };
 }
 
@@ -37,7 +42,7 @@ function isPublished(key: PlannedKey, now: number): boolean {
 }
 
 function makesZoneSignatures(key: PlannedKey, now: number): boolean {
-  return isTakenUp(key) ? isShown(key.state?.zrrsig) : isActive(key, now);
+  return isTakenUp(key) ? isShown(key.state?.zrrsig) : isPublished(key, now) && isActive(key, now);
 }
 
 function makesKeySignatures(key: PlannedKey, now: number): boolean {
@@ -48,8 +53,6 @@ function makesKeySignatures(key: PlannedKey, now: number): boolean {
 function isOffered(key: PlannedKey, now: number): boolean {
   return isTakenUp(key) ? isShown(key.state?.ds) : isBetween(now, key.times.syncPublish, key.times.syncDelete);
 }
-
-const isShown = (condition: Condition | undefined): boolean => condition === 'rumoured' || condition === 'omnipresent';
 
 function isActive(key: PlannedKey, now: number): boolean {
   return isBetween(now, key.times.activate, key.times.inactive);

@@ -1,7 +1,8 @@
 import type { DnssecPolicy } from '../conf/configuration.ts';
 import { dnskeyInterval } from '../conf/policy-intervals.ts';
-import { isTakenUp, signsKeys, withCondition } from './planned-key.ts';
+import { isShown, isSuccessor, isTakenUp, signsKeys, withCondition } from './planned-key.ts';
 import type { PlannedKey, PlannedState, PlannedTimes } from './planned-key.ts';
+import { unfinishedRolls } from './rollovers.ts';
 
 /*
  * Answers to commands of an operator (`rndc dnssec -rollover`, `-checkds`): what is to be saved with the key, or why not.
@@ -36,26 +37,14 @@ export function requestRollover(
   if (!isTakenUp(key) || !key.state) return refused({ reason: 'not managed' });
   const { activate } = key.times;
   if (activate === undefined || activate > now) return refused({ reason: 'not active' });
-  const others = keys.filter((other) => other !== key && isRelated(key, other)).map(({ id }) => id);
-  if (key.state.goal === 'hidden' || others.length > 0) return refused({ reason: 'rollover under way', others });
+  const isLeaving = key.state.goal === 'hidden';
+  const partners = isLeaving ? keys.filter((other) => isSuccessor(other, key)) : unfinishedRolls(key, keys);
+  const others = partners.map(({ id }) => id);
+  if (isLeaving || others.length > 0) return refused({ reason: 'rollover under way', others });
   // The successor is published at `when`, and takes over once its DNSKEY is known everywhere.
   const inactive = when + dnskeyInterval(policy);
-  return {
-    kind: 'accepted',
-    key: keyId,
-    times: { ...key.times, inactive },
-    state: { ...key.state, lifetime: inactive - activate },
-  };
+  return { kind: 'accepted', key: keyId, times: { ...key.times, inactive }, state: key.state };
 }
-
-/** A roll that the two keys are in is not over. */
-function isRelated(key: PlannedKey, other: PlannedKey): boolean {
-  const isSuccessor = other.state?.predecessor === key.tag && key.state?.successor === other.tag;
-  const isPredecessor = key.state?.predecessor === other.tag && other.state?.successor === key.tag;
-  return isSuccessor || (isPredecessor && [other.state.dnskey, other.state.zrrsig, other.state.ds].some(isKnown));
-}
-
-const isKnown = (condition: string | undefined): boolean => condition !== undefined && condition !== 'hidden';
 
 /** Notes that the parent has the DS of a key, or has it no longer, since `when` (Unix seconds). */
 export function noteDs(
@@ -69,10 +58,16 @@ export function noteDs(
   if (!key) return refused({ reason: 'no such key' });
   if (!signsKeys(key)) return refused({ reason: 'not a KSK' });
   if (!isTakenUp(key) || !key.state) return refused({ reason: 'not managed' });
-  const time = what === 'published' ? { dsPublish: when } : { dsRemoved: when };
-  const condition = what === 'published' ? 'rumoured' : 'unretentive';
-  const state = key.state.ds === condition ? key.state : withCondition(key.state, 'ds', condition, now);
-  return { kind: 'accepted', key: keyId, times: { ...key.times, ...time }, state };
+  const { times, state } = key;
+  const { ds } = state;
+  if (what === 'published') {
+    // BIND 9.18: what is said counts, even of a key whose DS was known already.
+    const dsChange = isShown(ds) ? state.dsChange : now;
+    const told = { ...state, ds: 'rumoured' as const, dsChange };
+    return { kind: 'accepted', key: keyId, times: { ...times, dsPublish: when }, state: told };
+  }
+  const told = isShown(ds) ? withCondition(state, 'ds', 'unretentive', now) : state;
+  return { kind: 'accepted', key: keyId, times: { ...times, dsRemoved: when }, state: told };
 }
 
 export type KeySelection =

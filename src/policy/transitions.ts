@@ -1,98 +1,292 @@
-import type { DnssecPolicy } from '../conf/configuration.ts';
-import { dnskeyInterval, dsInterval, zoneSignatureInterval } from '../conf/policy-intervals.ts';
-import type { WaitReason } from './key-wait.ts';
-import { changeOf, recordsOf, signsKeys, signsZone } from './planned-key.ts';
+import {
+  hasOtherDs,
+  hasOtherKeySigner,
+  hasOtherKnownDs,
+  isChainKnown,
+  isInsecure,
+  isSigned,
+  isSignedFor,
+  isUnknown,
+  keysInPlaceOf,
+  keysWithDs,
+  mayAlgorithmLeave,
+} from './chain-rules.ts';
+import { dnskeyForgotten, dnskeyKnown, dsSpread, endOf, signaturesReplaced } from './intervals.ts';
+import type { IntervalSources } from './intervals.ts';
+import type { WaitInterval, WaitReason } from './key-wait.ts';
+import {
+  changeOf,
+  conditionOf,
+  dsGoneSince,
+  dsSeenSince,
+  isKnown,
+  isShown,
+  isSuccessor,
+  recordsOf,
+} from './planned-key.ts';
 import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
 
-/** What may become of one record of a key, and when. */
-export type Transition =
-  | { readonly kind: 'due'; readonly record: KeyRecord; readonly to: Condition; readonly at: number }
-  /** Only time is missing. */
-  | { readonly kind: 'later'; readonly record: KeyRecord; readonly to: Condition; readonly at: number }
-  /** Something else has to happen first. */
-  | { readonly kind: 'blocked'; readonly record: KeyRecord; readonly to: Condition; readonly reason: BlockReason };
-
-export type BlockReason = Exclude<WaitReason, 'time'>;
-
-/**
- * The next step of each record of a key whose goal is to be known everywhere. Removal comes with rollovers: keys with
- * another goal have no steps here. `zone` is all keys of the zone, this one among them.
+/*
+ * The steps of the records of a key. Where the goal is to be known, they go to the right, and where it is to be gone, to the left and
+ * around:
+ *
+ *     hidden --introduce--> rumoured --spread--> omnipresent
+ *        ^                      |  ^                  |
+ *        |                      |  '-introduce-.      |
+ *        |                      '--withdraw--> unretentive
+ *        '-------------------forget------------------'
+ *
+ * A step is taken when the rules (chain-rules.ts) hold afterwards and its time has come.
  */
-export function introductionSteps(
-  key: PlannedKey,
-  zone: readonly PlannedKey[],
-  policy: DnssecPolicy,
-  now: number,
-): Transition[] {
-  if (key.state?.goal !== 'omnipresent') return [];
-  return recordsOf(key).flatMap((record) => step(key, record, zone, policy, now) ?? []);
+
+/** What steps depend on beside the keys. */
+export interface StepSetting extends IntervalSources {
+  /** Unix seconds. */
+  readonly now: number;
+  /** The policy has no keys: the zone is to have no DS. */
+  readonly isGoingInsecure: boolean;
 }
 
-function step(
+/** The next step of a record: due now, or what it waits for. */
+export type Step = { readonly record: KeyRecord; readonly from: Condition; readonly to: Condition } & (
+  { readonly kind: 'due' } | ({ readonly kind: 'waiting' } & Obstacle)
+);
+
+/** Why a step cannot be taken yet. */
+export interface Obstacle {
+  readonly reason: WaitReason;
+  /** Ids of keys. */
+  readonly others: readonly string[];
+  /** Unix seconds; undefined: not a matter of time. */
+  readonly until: number | undefined;
+  readonly interval: WaitInterval | undefined;
+}
+
+/** The next steps of the records of a key. `zone` is all keys of the zone that a policy has taken up, this one among them. */
+export function nextSteps(key: PlannedKey, zone: readonly PlannedKey[], setting: StepSetting): Step[] {
+  return recordsOf(key).flatMap((record) => nextStep(key, record, zone, setting) ?? []);
+}
+
+function nextStep(
   key: PlannedKey,
   record: KeyRecord,
   zone: readonly PlannedKey[],
-  policy: DnssecPolicy,
-  now: number,
-): Transition | undefined {
-  switch (key.state?.[record] ?? 'hidden') {
-    case 'hidden':
-      return introduce(key, record, zone, now);
+  setting: StepSetting,
+): Step | undefined {
+  const from = conditionOf(key, record) ?? 'hidden';
+  const to = isHandingOverTooEarly(key, record, zone)
+    ? 'omnipresent'
+    : NEXT[key.state?.goal === 'omnipresent' ? 'omnipresent' : 'hidden'][from];
+  if (to === undefined) return undefined;
+  const obstacle = obstacleOf({ key, record, to, zone, ...setting });
+  const isOver = obstacle === undefined || (obstacle.until !== undefined && obstacle.until <= setting.now);
+  return isOver ? { kind: 'due', record, from, to } : { kind: 'waiting', record, from, to, ...obstacle };
+}
+
+/**
+ * Of a key and its successor each cache has the signatures of one only if all had those of the first before: they become known
+ * even if it is to go.
+ */
+function isHandingOverTooEarly(key: PlannedKey, record: KeyRecord, zone: readonly PlannedKey[]): boolean {
+  if (record !== 'zrrsig' || key.state?.zrrsig !== 'rumoured' || !needsSignatures(zone, key.algorithm)) return false;
+  return zone.some((other) => isSuccessor(other, key));
+}
+
+/** By the goal of the key. */
+const NEXT: Readonly<Record<'omnipresent' | 'hidden', Readonly<Record<Condition, Condition | undefined>>>> = {
+  omnipresent: { hidden: 'rumoured', rumoured: 'omnipresent', omnipresent: undefined, unretentive: 'rumoured' },
+  hidden: { hidden: undefined, rumoured: 'unretentive', omnipresent: 'unretentive', unretentive: 'hidden' },
+};
+
+/** A step and all that it depends on. */
+interface StepCase extends StepSetting {
+  readonly key: PlannedKey;
+  readonly record: KeyRecord;
+  readonly to: Condition;
+  readonly zone: readonly PlannedKey[];
+}
+
+function obstacleOf(step: StepCase): Obstacle | undefined {
+  switch (step.to) {
     case 'rumoured':
-      return spread(key, record, policy, now);
-    // Both are for a key that has another goal.
+      return INTRODUCE[step.record](step);
     case 'omnipresent':
+      return spread(step);
     case 'unretentive':
-      return undefined;
+      return WITHDRAW[step.record](step);
+    case 'hidden':
+      return forget(step);
   }
 }
 
-/** hidden -> rumoured: may the record be shown? */
-function introduce(key: PlannedKey, record: KeyRecord, zone: readonly PlannedKey[], now: number): Transition {
-  switch (record) {
-    case 'dnskey':
-    case 'krrsig':
-      return timed(record, 'rumoured', key.times.publish ?? now, now);
-    case 'zrrsig':
-      if (key.state?.dnskey !== 'omnipresent')
-        return { kind: 'blocked', record, to: 'rumoured', reason: 'dnskey not known everywhere' };
-      return timed(record, 'rumoured', key.times.activate ?? now, now);
-    case 'ds':
-      // RFC 7583 section 3.3.4: the DS comes last. A resolver that has it must find a DNSKEY and signatures everywhere.
-      if (!isChainReady(key, zone))
-        return { kind: 'blocked', record, to: 'rumoured', reason: 'signatures not known everywhere' };
-      return timed(record, 'rumoured', now, now);
-  }
+/** May the record be shown? */
+const INTRODUCE: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undefined>> = {
+  dnskey({ key, zone }) {
+    // RFC 6781 section 4.1.4: signatures of a new algorithm come first. A DS of it cannot wait for them.
+    const isAwaited = keysWithDs(zone, key.algorithm).length > 0;
+    if (!isAwaited && !isInsecure(zone) && !isSignedFor(zone, key.algorithm))
+      return blocked('signatures not known everywhere', zoneSigners(zone, key.algorithm));
+    return at(key.times.publish);
+  },
+  krrsig({ key }) {
+    return isShown(key.state?.dnskey) ? undefined : blocked('dnskey not known everywhere', [key]);
+  },
+  zrrsig({ key, zone }) {
+    // RFC 6781 section 4.1.1.1: beside signatures of another key they appear when the DNSKEY is known.
+    const isBeside = zone.some(
+      (other) =>
+        other.id !== key.id &&
+        other.algorithm === key.algorithm &&
+        isKnown(conditionOf(other, 'zrrsig')) &&
+        isShown(conditionOf(other, 'dnskey')),
+    );
+    if (isBeside && key.state?.dnskey !== 'omnipresent') return blocked('dnskey not known everywhere', [key]);
+    return at(key.times.activate);
+  },
+  ds({ key, zone }) {
+    // RFC 7583 section 3.3.4: a resolver that has the DS must find a DNSKEY and signatures everywhere.
+    if (!isChainKnown(key)) return blocked('dnskey not known everywhere', [key]);
+    for (const algorithm of new Set(zone.map((one) => one.algorithm))) {
+      const obstacle = unsignedFor(zone, algorithm, algorithm === key.algorithm);
+      if (obstacle) return obstacle;
+    }
+    return undefined;
+  },
+};
+
+/** RFC 4035 section 2.2: each algorithm in the DNSKEY RRset signs all of the zone. */
+function unsignedFor(zone: readonly PlannedKey[], algorithm: number, isOfDs: boolean): Obstacle | undefined {
+  if ((!isOfDs && isUnknown(zone, algorithm)) || isSigned(zone, algorithm)) return undefined;
+  const isStaying = zone.some((key) => key.algorithm === algorithm && key.state?.goal === 'omnipresent');
+  if (isOfDs || isStaying) return blocked('signatures not known everywhere', zoneSigners(zone, algorithm));
+  // What is left of an algorithm that was given up: it goes by time alone, or was never signed with.
+  const known = zone.filter((key) => key.algorithm === algorithm && isKnown(conditionOf(key, 'dnskey')));
+  const isGone = known.every((key) => key.state?.dnskey === 'unretentive');
+  return isGone ? blocked('zone still secure', known) : undefined;
 }
 
-/** rumoured -> omnipresent: have the caches without the record expired? */
-function spread(key: PlannedKey, record: KeyRecord, policy: DnssecPolicy, now: number): Transition {
-  const since = key.state ? (changeOf(key.state, record) ?? now) : now;
+/** Have the caches without the record expired? */
+function spread({ key, record, now, ...setting }: StepCase): Obstacle {
   switch (record) {
     case 'dnskey':
     case 'krrsig':
-      return timed(record, 'omnipresent', since + dnskeyInterval(policy), now);
+      return time(dnskeyKnown(key, setting, since(key, record, now)));
     case 'zrrsig':
-      return timed(record, 'omnipresent', since + zoneSignatureInterval(policy), now);
+      return time(signaturesReplaced(key, setting, since(key, record, now)));
     case 'ds': {
-      const seen = key.times.dsPublish;
-      if (seen === undefined) return { kind: 'blocked', record, to: 'omnipresent', reason: 'ds not seen at parent' };
-      return timed(record, 'omnipresent', Math.max(seen, since) + dsInterval(policy), now);
+      const seen = dsSeenSince(key);
+      return seen === undefined ? blocked('ds not seen at parent', []) : time(dsSpread('IpubP', setting, seen));
     }
   }
 }
 
-function timed(record: KeyRecord, to: Condition, at: number, now: number): Transition {
-  return at <= now ? { kind: 'due', record, to, at } : { kind: 'later', record, to, at };
+/** May the record be taken away? */
+const WITHDRAW: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undefined>> = {
+  ds({ key, zone, isGoingInsecure }) {
+    if (isGoingInsecure || hasOtherDs(zone, key)) return undefined;
+    return blocked('successor not ready', keysInPlaceOf(zone, key, 'ksk'));
+  },
+  krrsig({ key, zone }) {
+    return keySignerObstacle(key, zone);
+  },
+  dnskey({ key, zone }) {
+    const obstacle = conditionOf(key, 'krrsig') === undefined ? undefined : keySignerObstacle(key, zone);
+    if (obstacle) return obstacle;
+    const isDispensable = conditionOf(key, 'zrrsig') === undefined || isSigned(zone, key.algorithm, key);
+    if (isDispensable || mayAlgorithmLeave(zone, key.algorithm)) return undefined;
+    return zoneSignerObstacle(key, zone);
+  },
+  zrrsig({ key, zone, now, ...setting }) {
+    if (!needsSignatures(zone, key.algorithm)) return undefined;
+    const after = zone.map((one) => (one.id === key.id ? withoutSignatures(key) : one));
+    if (isSigned(after, key.algorithm)) return undefined;
+    if (mayAlgorithmLeave(zone, key.algorithm)) return algorithmObstacle(key, zone, setting, now);
+    return zoneSignerObstacle(key, zone);
+  },
+};
+
+function keySignerObstacle(key: PlannedKey, zone: readonly PlannedKey[]): Obstacle | undefined {
+  if (isKnown(conditionOf(key, 'ds'))) return blocked('zone still secure', []);
+  if (hasOtherKeySigner(zone, key) || mayAlgorithmLeave(zone, key.algorithm)) return undefined;
+  return leavingObstacle(key, zone, 'ksk');
 }
 
-/** The key's DNSKEY and its signature, and the signatures of a zone key of the same algorithm, are known everywhere. */
-function isChainReady(key: PlannedKey, zone: readonly PlannedKey[]): boolean {
-  if (key.state?.dnskey !== 'omnipresent' || key.state.krrsig !== 'omnipresent' || !signsKeys(key)) return false;
-  const isReady = (other: PlannedKey): boolean =>
-    other.algorithm === key.algorithm &&
-    signsZone(other) &&
-    other.state?.dnskey === 'omnipresent' &&
-    other.state.zrrsig === 'omnipresent';
-  return zone.some(isReady);
+const zoneSignerObstacle = (key: PlannedKey, zone: readonly PlannedKey[]): Obstacle =>
+  leavingObstacle(key, zone, 'zsk');
+
+/** A key that another replaces waits for it; one whose algorithm goes altogether waits for the DS records of its algorithm. */
+function leavingObstacle(key: PlannedKey, zone: readonly PlannedKey[], role: 'ksk' | 'zsk'): Obstacle {
+  const isReplaced = zone.some((one) => one.algorithm === key.algorithm && one.state?.goal === 'omnipresent');
+  if (isReplaced) return blocked('successor not ready', keysInPlaceOf(zone, key, role));
+  return blocked('zone still secure', keysWithDs(zone, key.algorithm));
+}
+
+/** RFC 6781 section 4.1.4: signatures of an algorithm that is given up stay until no cache has a DNSKEY of it. */
+function algorithmObstacle(
+  key: PlannedKey,
+  zone: readonly PlannedKey[],
+  setting: IntervalSources,
+  now: number,
+): Obstacle {
+  const known = zone.filter((one) => one.algorithm === key.algorithm && isKnown(conditionOf(one, 'dnskey')));
+  const isLeaving = known.every((one) => one.state?.dnskey === 'unretentive');
+  const moments = known.map((one) => time(dnskeyForgotten(setting, since(one, 'dnskey', now))));
+  const last = moments.reduce((best, one) => (one.until > best.until ? one : best));
+  if (!isLeaving || last.until <= now) return blocked('zone still secure', known);
+  return { ...last, others: known.map(({ id }) => id) };
+}
+
+/** Some cache may have a reason to look for signatures of the algorithm. */
+function needsSignatures(zone: readonly PlannedKey[], algorithm: number): boolean {
+  if (isUnknown(zone, algorithm)) return false;
+  return !(isInsecure(zone) && mayAlgorithmLeave(zone, algorithm));
+}
+
+const withoutSignatures = (key: PlannedKey): PlannedKey => ({
+  ...key,
+  state: { ...key.state, zrrsig: 'unretentive' },
+});
+
+/** Have the caches with the record expired, and do they have something in its place? */
+function forget({ key, record, zone, now, isGoingInsecure, ...setting }: StepCase): Obstacle | undefined {
+  switch (record) {
+    case 'dnskey':
+    case 'krrsig':
+      return time(dnskeyForgotten(setting, since(key, record, now)));
+    case 'zrrsig': {
+      const isNeeded = needsSignatures(zone, key.algorithm) && !isSigned(zone, key.algorithm, key);
+      if (isNeeded) return zoneSignerObstacle(key, zone);
+      return time(signaturesReplaced(key, setting, since(key, record, now)));
+    }
+    case 'ds': {
+      const gone = dsGoneSince(key);
+      if (gone === undefined) return blocked('ds still at parent', []);
+      if (!isGoingInsecure && !hasOtherKnownDs(zone, key)) {
+        const unseen = zone.filter((one) => one.id !== key.id && conditionOf(one, 'ds') === 'rumoured');
+        return blocked('successor not ready', unseen.length > 0 ? unseen : keysInPlaceOf(zone, key, 'ksk'));
+      }
+      return time(dsSpread('Iret', setting, gone));
+    }
+  }
+}
+
+function since(key: PlannedKey, record: KeyRecord, now: number): number {
+  return key.state ? (changeOf(key.state, record) ?? now) : now;
+}
+
+function zoneSigners(zone: readonly PlannedKey[], algorithm: number): PlannedKey[] {
+  return zone.filter((key) => key.algorithm === algorithm && conditionOf(key, 'zrrsig') !== undefined);
+}
+
+function blocked(reason: WaitReason, others: readonly PlannedKey[]): Obstacle {
+  return { reason, others: others.map(({ id }) => id), until: undefined, interval: undefined };
+}
+
+function time(interval: WaitInterval): Obstacle & { readonly until: number } {
+  return { reason: 'time', others: [], until: endOf(interval), interval };
+}
+
+/** A moment of the key's own times. */
+function at(until: number | undefined): Obstacle | undefined {
+  return until === undefined ? undefined : { reason: 'time', others: [], until, interval: undefined };
 }

@@ -7,6 +7,7 @@ import { SimulatedZone } from './simulated-zone.ts';
 import { SPLIT } from './split-policy.ts';
 
 const NOW = 1_795_250_000;
+const SIGNED = { isSigned: true, syncDelete: false };
 const HOUR = 3600;
 const DAY = 86_400;
 
@@ -50,14 +51,20 @@ test('S-024 S-031 the default policy makes one key with the times and states tha
   ]);
   // named logs "next key event" 2 hours and 5 minutes after the start.
   assert.equal(plan.nextEvent, NOW + 2 * HOUR + 300);
-  assert.deepEqual(plan.publication, { dnskey: ['K0'], signsKeys: ['K0'], signsZone: ['K0'], sync: [] });
+  assert.deepEqual(plan.publication, { dnskey: ['K0'], signsKeys: ['K0'], signsZone: ['K0'], sync: [], ...SIGNED });
 });
 
 test('S-037 S-038 S-041 S-044 S-045 a KSK and a ZSK get their roles, their ends and what they sign', () => {
   const zone = new SimulatedZone();
   const { plan } = zone.run(SPLIT, NOW);
   const [ksk, zsk] = [zone.key('ksk'), zone.key('zsk')];
-  assert.deepEqual(plan.publication, { dnskey: [ksk.id, zsk.id], signsKeys: [ksk.id], signsZone: [zsk.id], sync: [] });
+  assert.deepEqual(plan.publication, {
+    dnskey: [ksk.id, zsk.id],
+    signsKeys: [ksk.id],
+    signsZone: [zsk.id],
+    sync: [],
+    ...SIGNED,
+  });
   assert.equal(ksk.times.inactive, NOW + 365 * DAY);
   assert.equal(ksk.times.delete, NOW + 365 * DAY + 26 * HOUR);
   assert.equal(zsk.times.inactive, NOW + 60 * DAY);
@@ -147,40 +154,52 @@ test('keys that are there are taken up by role, algorithm and size; what the wor
   assert.deepEqual(plan.publication.signsZone, ['zsk']);
 });
 
-test('a key of another algorithm, size or role is not taken up, and stays as it is', () => {
+test('a key of another algorithm, size or role is replaced: it stays until the new one is known everywhere', () => {
   const old = { publish: NOW - DAY, activate: NOW - DAY };
   const others: PlannedKey[] = [
     { ...bare('algorithm', 257, old), algorithm: 15 },
     { ...bare('size', 257, old), algorithm: 8, bits: 1024 },
-    bare('role', 257, old),
+    bare('ksk', 257, old),
+    bare('zsk', 256, old),
   ];
   const zone = new SimulatedZone(others);
   const { done, plan } = zone.run(DEFAULT_POLICY, NOW);
   assert.deepEqual(
     done.map(({ kind }) => kind),
-    ['generate'],
+    ['generate', 'update', 'update', 'update', 'update'],
   );
-  assert.deepEqual(zone.keys.slice(0, 3), others);
-  assert.deepEqual(plan.publication.dnskey, ['algorithm', 'size', 'role', 'K0']);
+  assert.deepEqual(plan.publication.dnskey, ['algorithm', 'size', 'ksk', 'zsk', 'K0']);
+  assert.deepEqual(plan.publication.signsZone, ['algorithm', 'size', 'zsk']);
+  // Nobody wrote down whether the parent has their DS.
+  const states = zone.keys.slice(0, 3).map(({ state }) => [state?.goal, state?.ds, state?.zsk]);
+  assert.deepEqual(states, [
+    ['hidden', 'rumoured', true],
+    ['hidden', 'rumoured', true],
+    ['hidden', 'rumoured', false],
+  ]);
+});
+
+test('a SEP key that signs the zone alone is taken up as the CSK that it is', () => {
+  const old = { created: NOW - DAY, publish: NOW - DAY, activate: NOW - DAY };
+  const { done, plan } = new SimulatedZone([bare('alone', 257, old)]).run(DEFAULT_POLICY, NOW);
+  assert.deepEqual(
+    done.map(({ kind }) => kind),
+    ['adopt'],
+  );
+  assert.deepEqual(plan.publication.signsZone, ['alone']);
 });
 
 test('where a zone is signed already, a new ZSK of the algorithm signs only when its DNSKEY is known (RFC 6781 4.1.1)', () => {
   const old = { publish: NOW - DAY, activate: NOW - DAY, inactive: NOW + DAY, delete: NOW + 2 * DAY };
   const zone = new SimulatedZone([bare('leaving', 256, old)]);
   zone.run(DISTINCT, NOW);
-  assert.equal(zone.key('zsk').state?.zrrsig, 'hidden');
+  const made = zone.keys.find(({ state }) => state?.zsk && state.goal === 'omnipresent')!;
+  assert.equal(made.state?.zrrsig, 'hidden');
   assert.deepEqual(zone.run(DISTINCT, NOW + 62).plan.publication.signsZone, ['leaving']);
-  assert.deepEqual(zone.run(DISTINCT, NOW + 63).plan.publication.signsZone, ['leaving', zone.key('zsk').id]);
-});
-
-test('a key whose lifetime is over goes on signing', () => {
-  const zone = new SimulatedZone();
-  zone.run(SPLIT, NOW);
-  const { plan } = zone.run(SPLIT, NOW + 61 * DAY);
-  assert.deepEqual(plan.publication.signsZone, [zone.key('zsk').id]);
+  assert.deepEqual(zone.run(DISTINCT, NOW + 63).plan.publication.signsZone, ['leaving', made.id]);
 });
 
 test('S-065 the insecure policy makes no key', () => {
   const { done, plan } = new SimulatedZone().run(INSECURE_POLICY, NOW);
-  assert.deepEqual([done, plan.publication.dnskey], [[], []]);
+  assert.deepEqual([done, plan.publication.dnskey, plan.publication.isSigned], [[], [], false]);
 });

@@ -13,11 +13,16 @@ export class SimulatedZone {
     this.keys = keys;
   }
 
-  /** Plans, does it, and plans again: the plan after that shows what the zone looks like now. */
+  /** Plans and does it until nothing is left to do: keys that are made are linked to those that they replace. */
   run(policy: DnssecPolicy, now: number, observations: Observations = {}): { done: readonly KeyAction[]; plan: Plan } {
-    const { actions } = plan(policy, this.keys, observations, now);
-    this.keys = actions.reduce((keys, action) => this.#apply(keys, action), this.keys);
-    return { done: actions, plan: plan(policy, this.keys, observations, now) };
+    const done: KeyAction[] = [];
+    for (let round = 0; round < 4; round++) {
+      const planned = plan(policy, this.keys, observations, now);
+      if (planned.actions.length === 0) return { done, plan: planned };
+      done.push(...planned.actions);
+      this.keys = planned.actions.reduce((keys, action) => this.#apply(keys, action), this.keys);
+    }
+    throw new Error('every plan has something to do');
   }
 
   key(role: 'ksk' | 'zsk' | 'csk'): PlannedKey {

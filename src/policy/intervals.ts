@@ -1,0 +1,111 @@
+import type { DnssecPolicy } from '../conf/configuration.ts';
+import { largestZoneTtl } from '../conf/policy-intervals.ts';
+import type { IntervalPart, WaitInterval } from './key-wait.ts';
+import type { ServedTtl } from './observations.ts';
+import { isInSuccession, signsKeys, signsZone } from './planned-key.ts';
+import type { PlannedKey } from './planned-key.ts';
+
+/*
+ * How long the steps of a key take (RFC 7583), with what the time is made of. The sums are those of BIND 9.18 (see
+ * conf/policy-intervals.ts), unless a TTL was served that is still in caches for longer.
+ */
+
+/** What intervals are made from. */
+export interface IntervalSources {
+  readonly policy: DnssecPolicy;
+  /** TTLs that were served and may still be in caches. */
+  readonly served: readonly ServedTtl[];
+}
+
+/** The end of an interval in Unix seconds. */
+export function endOf({ since, parts }: WaitInterval): number {
+  return parts.reduce((sum, { seconds }) => sum + seconds, since);
+}
+
+/** Until every cache that has the DNSKEY RRset has it with the key (sections 3.2.1 Ipub, 3.3.1 IpubC). */
+export function dnskeyKnown(key: PlannedKey, { policy, served }: IntervalSources, since: number): WaitInterval {
+  const rest = [zonePropagation(policy), option('publish-safety', policy.publishSafety)];
+  return later(
+    signsKeys(key) ? 'IpubC' : 'Ipub',
+    since,
+    option('dnskey-ttl', policy.dnskeyTtl),
+    rest,
+    served,
+    'dnskey',
+  );
+}
+
+/** Until no cache has the DNSKEY RRset with the key (section 3.2.1, after Trem). */
+export function dnskeyForgotten({ policy, served }: IntervalSources, since: number): WaitInterval {
+  const rest = [zonePropagation(policy)];
+  return later('Dprp + TTLkey', since, option('dnskey-ttl', policy.dnskeyTtl), rest, served, 'dnskey');
+}
+
+/**
+ * Until every cache has the zone with signatures of the key, or none has it (section 3.2.1, Iret). Where a key takes another's
+ * place, signatures are replaced as they come due (Dsgn); else all are made or taken away at once.
+ */
+export function signaturesReplaced(key: PlannedKey, { policy, served }: IntervalSources, since: number): WaitInterval {
+  const replacement = isInSuccession(key)
+    ? [
+        option('signatures-validity', policy.signaturesValidity),
+        option('signatures-refresh', -policy.signaturesRefresh),
+      ]
+    : [];
+  const rest = [...replacement, zonePropagation(policy), option('retire-safety', policy.retireSafety)];
+  return later('Iret', since, option('max-zone-ttl', largestZoneTtl(policy)), rest, served, 'zone');
+}
+
+/** Until every cache has the DS RRset with the key's (section 3.3.1, IpubP), or none has it any more (Iret). */
+export function dsSpread(term: 'IpubP' | 'Iret', { policy, served }: IntervalSources, since: number): WaitInterval {
+  const rest = [
+    option('parent-propagation-delay', policy.parentPropagationDelay),
+    option('retire-safety', policy.retireSafety),
+  ];
+  return later(term, since, option('parent-ds-ttl', policy.parentDsTtl), rest, served, 'ds');
+}
+
+/** From the activation of a key until its successor is published: early enough to be known when the lifetime is over. */
+export function rolloverDue(key: PlannedKey, policy: DnssecPolicy, inactive: number): WaitInterval {
+  const { activate } = key.times;
+  const lifetime = key.state?.lifetime ?? 0;
+  const isPlanned = activate !== undefined && lifetime > 0 && activate + lifetime === inactive;
+  const ahead = [
+    option('dnskey-ttl', -policy.dnskeyTtl),
+    option('zone-propagation-delay', -policy.zonePropagationDelay),
+    option('publish-safety', -policy.publishSafety),
+  ];
+  if (!isPlanned) return { term: signsKeys(key) ? 'IpubC' : 'Ipub', since: inactive, parts: ahead };
+  const term = signsKeys(key) ? (signsZone(key) ? 'Lcsk' : 'Lksk') : 'Lzsk';
+  return { term, since: activate, parts: [option('lifetime', lifetime), ...ahead] };
+}
+
+/** That the files of a key stay when nobody has anything of it any more. */
+export function purgeDue(policy: DnssecPolicy, since: number): WaitInterval {
+  return { term: 'purge-keys', since, parts: [option('purge-keys', policy.purgeKeys)] };
+}
+
+const option = (name: string, seconds: number): IntervalPart => ({ name, seconds });
+
+const zonePropagation = (policy: DnssecPolicy): IntervalPart =>
+  option('zone-propagation-delay', policy.zonePropagationDelay);
+
+/**
+ * The later of what the policy says and of what was served. What was last served before `since` leaves the caches that much
+ * earlier; what is served after it has the change in it.
+ */
+function later(
+  term: string,
+  since: number,
+  ttl: IntervalPart,
+  rest: readonly IntervalPart[],
+  served: readonly ServedTtl[],
+  rrset: ServedTtl['rrset'],
+): WaitInterval {
+  const seen = served
+    .filter((one) => one.rrset === rrset)
+    .map((one) => ({ since: Math.min(since, one.until ?? since), ttl: option('highest TTL served', one.ttl) }));
+  const ends = [{ since, ttl }, ...seen];
+  const last = ends.reduce((best, one) => (one.since + one.ttl.seconds > best.since + best.ttl.seconds ? one : best));
+  return { term, since: last.since, parts: [last.ttl, ...rest] };
+}

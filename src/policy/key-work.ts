@@ -1,0 +1,98 @@
+import type { PolicyKey } from '../conf/configuration.ts';
+import type { KeySchedule } from './key-schedule.ts';
+import type { Observations } from './observations.ts';
+import {
+  changeOf,
+  conditionOf,
+  dsGoneSince,
+  dsSeenSince,
+  isTakenUp,
+  recordsOf,
+  signsKeys,
+  withCondition,
+} from './planned-key.ts';
+import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
+
+export interface StateChange {
+  readonly record: KeyRecord;
+  readonly from: Condition;
+  readonly to: Condition;
+}
+
+/** One key while a plan is made: as it is, and as it becomes. */
+export class KeyWork {
+  readonly before: PlannedKey;
+  key: PlannedKey;
+  /** The line of the policy that takes the key up in this plan. */
+  adoptedBy: PolicyKey | undefined;
+  changes: StateChange[] = [];
+
+  constructor(before: PlannedKey) {
+    this.before = before;
+    this.key = before;
+  }
+
+  schedule({ times, state }: KeySchedule): void {
+    this.key = { ...this.key, times, state };
+  }
+
+  /**
+   * A moment that is missing, or lies in the future because a clock was wrong, is now: what it counts has happened, and no
+   * interval must end early.
+   */
+  mendMoments(now: number): void {
+    if (!isTakenUp(this.key)) return;
+    for (const record of recordsOf(this.key)) {
+      const condition = conditionOf(this.key, record)!;
+      const state = this.key.state!;
+      const since = changeOf(state, record);
+      const isKept = state[record] !== undefined && since !== undefined && since <= now;
+      if (!isKept) this.key = { ...this.key, state: withCondition(state, record, condition, now) };
+    }
+  }
+
+  /** What was seen at the parent, where the key's files do not say it. */
+  observe({ dsSeen, dsGone }: Observations, isReplaced: boolean, now: number): void {
+    if (!isTakenUp(this.key) || !signsKeys(this.key)) return;
+    const { times, state } = this.key;
+    const seen = dsSeen?.get(this.key.id);
+    const { dsRemoved: goneBefore = -Infinity } = times;
+    if (seen !== undefined && dsSeenSince(this.key) === undefined && seen >= goneBefore) {
+      // What changes twice in a second was seen last.
+      this.key = { ...this.key, times: { ...times, dsPublish: Math.max(seen, goneBefore + 1) } };
+    }
+    if (seen !== undefined && state?.ds === 'hidden') this.#change('ds', 'rumoured', now);
+    const gone = seen === undefined ? dsGone?.get(this.key.id) : undefined;
+    if (gone === undefined || state?.ds !== 'unretentive' || dsGoneSince(this.key) !== undefined) return;
+    const { dsPublish } = this.key.times;
+    // A DS that nobody saw may be on its way to the parent, until the parent has what took its place.
+    if (dsPublish === undefined && !isReplaced) return;
+    const dsRemoved = Math.max(gone, dsPublish ?? state.dsChange ?? now);
+    this.key = { ...this.key, times: { ...this.key.times, dsRemoved } };
+  }
+
+  change(record: KeyRecord, to: Condition, now: number): void {
+    this.#change(record, to, now);
+    const { times, state } = this.key;
+    // Signatures of a new algorithm may have kept the DNSKEY back.
+    const isFirst = record === 'dnskey' && to === 'rumoured' && this.changes.at(-1)?.from === 'hidden';
+    if (isFirst && state?.goal === 'omnipresent' && times.publish !== now)
+      this.key = { ...this.key, times: { ...times, publish: now } };
+  }
+
+  #change(record: KeyRecord, to: Condition, now: number): void {
+    const from = conditionOf(this.key, record) ?? 'hidden';
+    this.changes.push({ record, from, to });
+    this.key = { ...this.key, state: withCondition(this.key.state!, record, to, now) };
+  }
+
+  get isChanged(): boolean {
+    return !isSame(this.before.times, this.key.times) || !isSame(this.before.state ?? {}, this.key.state ?? {});
+  }
+}
+
+function isSame(a: object, b: object): boolean {
+  const [before, after] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
+  const names = new Set([...before.keys(), ...after.keys()]);
+  return [...names].every((name) => before.get(name) === after.get(name));
+}
