@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../base/clock.ts';
+import { concatOctets } from '../base/octets.ts';
 import { type Agent, hostOf } from './agent.ts';
 
 /** Longest message over TCP (RFC 1035 section 4.2.2), with its length before it. */
@@ -34,8 +35,8 @@ export function exchangeOverStream(
     socket.on('error', fail);
     socket.on('close', () => fail(coded('ECONNRESET')));
     socket.once(agent.tls === undefined ? 'connect' : 'secureConnect', () => {
-      socket.write(Uint8Array.of(octets.length >> 8, octets.length & 0xff));
-      socket.write(octets);
+      // RFC 7766 section 8: length and message in one segment.
+      socket.write(concatOctets([Uint8Array.of(octets.length >> 8, octets.length & 0xff), octets]));
     });
     socket.on('data', (chunk: Buffer) => {
       const taken = chunk.subarray(0, LONGEST - length);

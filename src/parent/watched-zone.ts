@@ -24,6 +24,11 @@ interface Round {
   readonly answers: readonly AgentAnswer[];
 }
 
+/** Why there is nobody to ask. */
+interface Unknown {
+  readonly fault: string;
+}
+
 /** The rounds of questions of one zone: one at a time, the next as long after it as the DS may be kept. */
 export class WatchedZone implements ZoneParent {
   readonly dsSeen = new Map<string, number>();
@@ -96,7 +101,7 @@ export class WatchedZone implements ZoneParent {
 
   async #ask(round: AbortController): Promise<void> {
     const agents = await this.#agents(round.signal);
-    const result = agents && (await this.#askAll(agents, round.signal));
+    const result = 'fault' in agents ? agents : await this.#askAll(agents, round.signal);
     // Another round has begun, or nobody wants to know.
     if (this.#round !== round) return;
     this.#round = undefined;
@@ -104,16 +109,12 @@ export class WatchedZone implements ZoneParent {
     if (!round.signal.aborted) this.#finish(result);
   }
 
-  async #agents(signal: AbortSignal): Promise<readonly Agent[] | undefined> {
-    const { agents, apex, label, sources = {} } = this.#options;
-    if (agents !== undefined) return agents.map((agent) => askedFrom(agent, sources));
-    const { asker, log, queue } = this.#dependencies;
-    const found = await queue.run(signal, async () => (signal.aborted ? GIVEN_UP : asker.findAgents(apex, signal)));
-    if (signal.aborted) return undefined;
-    const fault = 'fault' in found ? found.fault : undefined;
-    if (fault !== undefined && fault !== this.fault) log.write(parentEvent.noAgents(label, fault));
-    this.fault = fault;
-    return 'fault' in found ? undefined : found.map((agent) => askedFrom(agent, sources));
+  async #agents(signal: AbortSignal): Promise<readonly Agent[] | Unknown> {
+    const { agents, apex, sources = {} } = this.#options;
+    const { asker, queue } = this.#dependencies;
+    const found =
+      agents ?? (await queue.run(signal, async () => (signal.aborted ? GIVEN_UP : asker.findAgents(apex, signal))));
+    return 'fault' in found ? found : found.map((agent) => askedFrom(agent, sources));
   }
 
   async #askAll(agents: readonly Agent[], signal: AbortSignal): Promise<Round> {
@@ -131,16 +132,23 @@ export class WatchedZone implements ZoneParent {
     return { agents, answers };
   }
 
-  #finish(result: Round | undefined): void {
+  #finish(result: Round | Unknown): void {
     const before = this.#knowledge();
     this.asked = this.#dependencies.clock.now();
-    this.report = result === undefined ? [] : this.#reports(result, this.asked);
-    const isComplete = result !== undefined && this.report.every(({ fault }) => fault === undefined);
+    this.#tellFault('fault' in result ? result.fault : undefined);
+    this.report = 'fault' in result ? [] : this.#reports(result, this.asked);
+    const isComplete = !('fault' in result) && this.report.every(({ fault }) => fault === undefined);
     this.#failures = isComplete ? 0 : this.#failures + 1;
     for (const key of this.#keys) this.#conclude(key, isComplete);
     for (const one of this.report) this.#tell(one);
-    this.#schedule(result?.answers ?? []);
+    this.#schedule('fault' in result ? [] : result.answers);
     if (this.#knowledge() !== before) this.#dependencies.changed();
+  }
+
+  #tellFault(fault: string | undefined): void {
+    if (fault !== undefined && fault !== this.fault)
+      this.#dependencies.log.write(parentEvent.noAgents(this.#options.label, fault));
+    this.fault = fault;
   }
 
   #reports({ agents, answers }: Round, at: number): AgentReport[] {

@@ -203,7 +203,7 @@ test('S-074 tls: encrypted with anybody, or with whom the block says, or not at 
       directory: directory.path,
       statements,
     });
-    return opened.round();
+    return await opened.round();
   };
   const [goodCa, otherCa] = [`ca-file "${at('good.pem')}";`, `ca-file "${at('other.pem')}";`];
   assert.equal(await outcome(''), undefined);
