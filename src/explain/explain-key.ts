@@ -3,21 +3,22 @@ import type { HistoryEntry } from '../history/key-history.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
 import { changeOf, recordsOf } from '../policy/planned-key.ts';
 import type { KeyRecord, PlannedKey } from '../policy/planned-key.ts';
-import type { ExplainInput } from './explain-input.ts';
+import { requestRollover } from '../policy/requests.ts';
+import { type ExplainScene, timeOf } from './forecast.ts';
 import type { FirstStep, KeyExplanation, KeyStage, WaitExplanation } from './explanation.ts';
 import { explainInterval, momentOf } from './interval-text.ts';
 import { CONDITION_TEXTS, keyName, RECORD_NAMES, roleOf, stageOf } from './key-words.ts';
 import { explainRemoval } from './removal.ts';
 import { checkdsCommand, rolloverCommand } from './rndc-command.ts';
 import { momentText } from './time-text.ts';
-import { earliestOf, rootOf } from './wait-chain.ts';
+import { rootOf } from './wait-chain.ts';
 import { adviceOf, causeOf, stepOf, type WaitContext } from './wait-texts.ts';
 
 /** Events of a key's history that are shown. */
 const EVENTS_SHOWN = 5;
 
-export function explainKey(key: PlannedKey, input: ExplainInput): KeyExplanation {
-  const { plan, now, history = [] } = input;
+export function explainKey(key: PlannedKey, input: ExplainScene): KeyExplanation {
+  const { now, history = [] } = input;
   const stage = stageOf(key);
   const { predecessor, successor } = key.state ?? {};
   return {
@@ -31,7 +32,7 @@ export function explainKey(key: PlannedKey, input: ExplainInput): KeyExplanation
     ...(predecessor !== undefined && { predecessor }),
     ...(successor !== undefined && { successor }),
     records: stage === 'not managed' ? [] : recordsOf(key).map((record) => explainRecord(key, record, now)),
-    waits: inOrder(plan.waits.filter((wait) => wait.key === key.id)).map((wait) => explainWait(key, wait, input)),
+    waits: inOrder(key.id, input).map((wait) => explainWait(key, wait, input)),
     removal: explainRemoval(key, stage, input),
     history: latest(history, key.id).map(({ event, text }) => ({ at: momentOf(event.at, now), text })),
   };
@@ -41,7 +42,7 @@ function latest(history: readonly HistoryEntry[], key: string): HistoryEntry[] {
   return history.filter(({ event }) => event.key?.id === key).slice(-EVENTS_SHOWN);
 }
 
-function statusOf(key: PlannedKey, stage: KeyStage, { policy, now }: ExplainInput): string {
+function statusOf(key: PlannedKey, stage: KeyStage, { policy, now }: ExplainScene): string {
   const { successor, predecessor, lifetime } = key.state ?? {};
   switch (stage) {
     case 'not managed':
@@ -77,16 +78,30 @@ function explainRecord(key: PlannedKey, record: KeyRecord, now: number): KeyExpl
   };
 }
 
-/** Steps of records before those of the key as a whole; the earliest first, those that need somebody before all. */
-function inOrder(waits: readonly KeyWait[]): KeyWait[] {
-  const rank = ({ until, record }: KeyWait): number => (record === undefined ? Infinity : (until ?? -1));
-  return waits.toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)));
+/**
+ * What a key waits for first: steps that wait for no other step of the key before those that do, steps of records before those of
+ * the key as a whole, and the earliest first.
+ */
+function inOrder(key: string, input: ExplainScene): KeyWait[] {
+  const all = input.plan.waits;
+  const rank = (wait: KeyWait): readonly number[] => {
+    const root = rootOf(wait, all);
+    const isLater = root !== wait && root.key === key;
+    return [Number(wait.record === undefined), Number(isLater), timeOf(wait, input) ?? -1];
+  };
+  const ranks = new Map(all.filter((wait) => wait.key === key).map((wait) => [wait, rank(wait)]));
+  return [...ranks.keys()].toSorted((a, b) => compareRanks(ranks.get(a)!, ranks.get(b)!));
 }
 
-function explainWait(key: PlannedKey, wait: KeyWait, input: ExplainInput): WaitExplanation {
+function compareRanks(a: readonly number[], b: readonly number[]): number {
+  const at = a.findIndex((number, i) => number !== b[i]);
+  return at < 0 ? 0 : a[at] - b[at];
+}
+
+function explainWait(key: PlannedKey, wait: KeyWait, input: ExplainScene): WaitExplanation {
   const { plan, now } = input;
   const root = rootOf(wait, plan.waits);
-  const earliest = earliestOf(wait, plan.waits);
+  const earliest = timeOf(wait, input);
   const context = contextOf(key, wait, input);
   const rooted = root === wait ? undefined : input.keys.find(({ id }) => id === root.key);
   const rootContext = rooted && contextOf(rooted, root, input);
@@ -120,7 +135,7 @@ function firstStep(context: WaitContext, now: number): FirstStep {
   };
 }
 
-function contextOf(key: PlannedKey, wait: KeyWait, input: ExplainInput): WaitContext {
+function contextOf(key: PlannedKey, wait: KeyWait, input: ExplainScene): WaitContext {
   const { keys } = input;
   const others = wait.others.map((id) => {
     const other = keys.find((one) => one.id === id);
@@ -131,6 +146,10 @@ function contextOf(key: PlannedKey, wait: KeyWait, input: ExplainInput): WaitCon
     name: keyName(key, keys),
     others,
     checkds: (what) => checkdsCommand(key, what, input),
-    rollover: () => rolloverCommand(key, input),
+    rollover: () => {
+      const { policy, now } = input;
+      const isAccepted = requestRollover(policy, keys, key.id, now, now).kind === 'accepted';
+      return isAccepted ? rolloverCommand(key, input) : undefined;
+    },
   };
 }

@@ -1,19 +1,27 @@
 import { algorithmText } from '../crypto/algorithm.ts';
 import type { KeyAction } from '../policy/plan.ts';
-import { isTakenUp, signsKeys, type PlannedKey } from '../policy/planned-key.ts';
+import {
+  type Condition,
+  dsGoneSince,
+  dsSeenSince,
+  isTakenUp,
+  signsKeys,
+  type PlannedKey,
+} from '../policy/planned-key.ts';
 import { nameToShortText } from '../wire/name-text.ts';
 import type { ExplainInput } from './explain-input.ts';
 import { explainKey } from './explain-key.ts';
 import type { Explanation, ParentDuty, ParentKey } from './explanation.ts';
+import { type ExplainScene, forecastSteps, timeOf } from './forecast.ts';
 import { momentOf } from './interval-text.ts';
 import { keyName, listText, STEP_TEXTS } from './key-words.ts';
 import { parentRecords } from './parent-records.ts';
 import { checkdsCommand, loadkeysCommand } from './rndc-command.ts';
 import { momentText } from './time-text.ts';
-import { earliestOf } from './wait-chain.ts';
 
 /** Says what the keys of a zone are in, what they wait for, and what helps. Pure. */
-export function explainZone(input: ExplainInput): Explanation {
+export function explainZone(given: ExplainInput): Explanation {
+  const input: ExplainScene = { ...given, forecast: forecastSteps(given) };
   const { apex, view, policy, keys, plan, now } = input;
   const { nextEvent } = plan;
   return {
@@ -34,8 +42,8 @@ function statusOf({ keys, plan, policy, now }: ExplainInput): string[] {
   const { publication } = plan;
   const names = (ids: readonly string[]): string =>
     listText(keys.filter(({ id }) => ids.includes(id)).map((key) => keyName(key, keys)));
-  const trusted = keys.filter((key) => key.state?.ds === 'rumoured' || key.state?.ds === 'omnipresent');
-  const seen = trusted.filter((key) => key.state?.ds === 'omnipresent');
+  const withDs = (condition: Condition): string =>
+    names(keys.filter((key) => key.state?.ds === condition).map(({ id }) => id));
   const lines: string[] = [];
   if (!publication.isSigned)
     lines.push(`The zone is not signed: policy ${policy.name} has taken all DNSSEC records away.`);
@@ -47,16 +55,23 @@ function statusOf({ keys, plan, policy, now }: ExplainInput): string[] {
     );
   if (publication.syncDelete)
     lines.push('CDS and CDNSKEY ask the parent to remove every DS of the zone (RFC 8078 section 4).');
-  if (seen.length > 0) lines.push(`The parent has the DS of ${listText(seen.map((key) => keyName(key, keys)))}.`);
-  else if (keys.some((key) => key.state?.ds === 'unretentive'))
-    lines.push('The DS of the zone is to leave the parent; until it has left all caches resolvers validate the zone.');
-  else if (publication.isSigned)
-    lines.push('No DS is known to be at the parent: resolvers may take the zone for unsigned.');
+  lines.push(...trustTexts(withDs('omnipresent'), withDs('rumoured'), withDs('unretentive'), publication.isSigned));
   const unmanaged = keys.filter((key) => !isTakenUp(key));
   if (unmanaged.length > 0)
     lines.push(`Policy ${policy.name} does not manage ${listText(unmanaged.map((key) => keyName(key, keys)))}.`);
   if (plan.nextEvent !== undefined) lines.push(`The next change comes by itself ${momentText(plan.nextEvent, now)}.`);
   return lines;
+}
+
+/** What resolvers trust: keys by the condition of their DS, '' where there are none. */
+function trustTexts(known: string, coming: string, going: string, isSigned: boolean): string[] {
+  if (known !== '') return [`The parent has the DS of ${known}.`];
+  if (coming !== '' && going !== '') return [`At the parent the DS of ${coming} takes the place of that of ${going}.`];
+  if (going !== '')
+    return [`The DS of ${going} is to leave the parent; until it has left all caches resolvers validate the zone.`];
+  if (coming !== '')
+    return [`The DS of ${coming} is to be added at the parent: until then resolvers take the zone for unsigned.`];
+  return isSigned ? ['No DS is known to be at the parent: resolvers may take the zone for unsigned.'] : [];
 }
 
 function dueOf(input: ExplainInput): string[] {
@@ -90,13 +105,13 @@ function actionTexts(action: KeyAction, keys: readonly PlannedKey[]): string[] {
 }
 
 /** RFC 7344, RFC 7583 sections 3.3.1 and 3.3.5: what only the parent can do. */
-function parentDuty(input: ExplainInput): ParentDuty {
+function parentDuty(input: ExplainScene): ParentDuty {
   const { keys, observations } = input;
   const ksks = keys.filter((key) => isTakenUp(key) && signsKeys(key));
-  const isSeen = ({ id, times }: PlannedKey): boolean =>
-    times.dsPublish !== undefined || (observations.dsSeen?.has(id) ?? false);
-  const isGone = ({ id, times }: PlannedKey): boolean =>
-    times.dsRemoved !== undefined || (observations.dsGone?.has(id) ?? false);
+  const isSeen = (key: PlannedKey): boolean =>
+    dsSeenSince(key) !== undefined || (observations.dsSeen?.has(key.id) ?? false);
+  const isGone = (key: PlannedKey): boolean =>
+    dsGoneSince(key) !== undefined || (observations.dsGone?.has(key.id) ?? false);
   const toAdd = ksks.filter((key) => key.state?.ds === 'rumoured' && !isSeen(key));
   const toRemove = ksks.filter((key) => key.state?.ds === 'unretentive' && !isGone(key));
   const tooEarly = ksks.filter((key) => key.state?.goal === 'omnipresent' && (key.state.ds ?? 'hidden') === 'hidden');
@@ -107,6 +122,9 @@ function parentDuty(input: ExplainInput): ParentDuty {
     text: [
       ...(toAdd.length > 0 ? [`The parent should get the DS of ${names(toAdd)}.`] : []),
       ...(toRemove.length > 0 ? [`The parent should remove the DS of ${names(toRemove)}.`] : []),
+      ...(toAdd.length > 0 && toRemove.length > 0
+        ? ['Both at once, or first add and then remove: without any DS the zone counts as unsigned.']
+        : []),
       ...tooEarly.map((key) => tooEarlyText(key, input)),
       ...(toAdd.length + toRemove.length + tooEarly.length === 0 ? ['Nothing is to be done at the parent.'] : []),
     ],
@@ -114,10 +132,10 @@ function parentDuty(input: ExplainInput): ParentDuty {
 }
 
 /** RFC 7583 section 3.3.5: a DS that comes before signatures are everywhere makes the zone bogus for some. */
-function tooEarlyText(key: PlannedKey, input: ExplainInput): string {
+function tooEarlyText(key: PlannedKey, input: ExplainScene): string {
   const { plan, now, keys } = input;
   const wait = plan.waits.find((one) => one.key === key.id && one.record === 'ds');
-  const earliest = wait && earliestOf(wait, plan.waits);
+  const earliest = wait && timeOf(wait, input);
   const when = earliest === undefined ? 'yet: what it waits for stands below' : `before ${momentText(earliest, now)}`;
   return `Do not give the parent the DS of ${keyName(key, keys)} ${when}.`;
 }

@@ -1,12 +1,14 @@
 import { algorithmText } from '../crypto/algorithm.ts';
 import type {
   Advice,
+  DsFields,
   Explanation,
   FirstStep,
   KeyExplanation,
   Moment,
   ParentDuty,
   ParentKey,
+  ParentRecords,
   WaitExplanation,
 } from './explanation.ts';
 
@@ -31,29 +33,37 @@ export function explanationText(explanation: Explanation, { key }: { readonly ke
 function parentLines({ text, add, remove }: ParentDuty): string[] {
   return [
     ...text.map((line) => `  ${line}`),
-    ...add.flatMap((one) => parentKeyLines(one, 'to add', 'all its servers have')),
-    ...remove.flatMap((one) => parentKeyLines(one, 'to remove', 'none of its servers has')),
+    ...add.flatMap((one) => parentKeyLines(one, 'add')),
+    ...remove.flatMap((one) => parentKeyLines(one, 'remove')),
   ];
 }
 
-function parentKeyLines({ tag, records, command }: ParentKey, head: string, done: string): string[] {
-  const lines = [`  ${head}, key ${tag}:`];
+function parentKeyLines({ tag, records, command }: ParentKey, what: 'add' | 'remove'): string[] {
+  const lines = [`  to ${what}, key ${tag}:`];
   if (!records) lines.push('    (the public key is not at hand: its DS cannot be shown)');
   else {
-    lines.push(...records.ds.map((line) => `    ${line}`));
-    for (const { keyTag, algorithm, digestType, digest } of records.dsFields)
-      lines.push(
-        `    as a form: key tag ${keyTag}, algorithm ${algorithm} (${algorithmText(algorithm)}), digest type ${digestType} (${DIGESTS[digestType] ?? 'not known'}), digest ${digest}`,
-      );
-    const { flags, protocol, algorithm, publicKey } = records.keyFields;
-    lines.push(
-      `    as a key: flags ${flags}, protocol ${protocol}, algorithm ${algorithm} (${algorithmText(algorithm)}), public key ${publicKey}`,
-      `    in the zone: ${records.cds.join('; ')}`,
-      ...(records.cdnskey === undefined ? [] : [`    in the zone: ${records.cdnskey}`]),
-    );
+    lines.push(...records.ds.map((line) => `    ${line}`), ...records.dsFields.map(formLine));
+    if (what === 'add') lines.push(...keyFormLines(records));
   }
+  const done = what === 'add' ? 'all its servers have' : 'none of its servers has';
   return [...lines, `    once ${done} it, unless named asks parental agents: ${command}`];
 }
+
+function formLine({ keyTag, algorithm, digestType, digest }: DsFields): string {
+  const type = `${digestType} (${DIGESTS[digestType] ?? 'not known'})`;
+  return `    as a form: key tag ${keyTag}, ${algorithmField(algorithm)}, digest type ${type}, digest ${digest}`;
+}
+
+/** RFC 7344: what the parent may fetch by itself is in the zone, too. */
+function keyFormLines({ keyFields, cds, cdnskey }: ParentRecords): string[] {
+  const { flags, protocol, algorithm, publicKey } = keyFields;
+  return [
+    `    as a key: flags ${flags}, protocol ${protocol}, ${algorithmField(algorithm)}, public key ${publicKey}`,
+    ...[...cds, ...(cdnskey === undefined ? [] : [cdnskey])].map((line) => `    in the zone: ${line}`),
+  ];
+}
+
+const algorithmField = (algorithm: number): string => `algorithm ${algorithm} (${algorithmText(algorithm)})`;
 
 function keyLines(key: KeyExplanation): string[] {
   const names = key.records.map(({ name }) => name.length);
@@ -64,16 +74,17 @@ function keyLines(key: KeyExplanation): string[] {
       const moment = since === undefined ? '' : ` since ${since.utc}`;
       return `  ${name.padEnd(width)}  ${condition}${moment}: ${text}`;
     }),
-    ...key.waits.flatMap((wait, i) => waitLines(wait, i === 0)),
+    ...key.waits.flatMap((wait, i) => waitLines(wait, key.key, i === 0)),
     `  removal: ${key.removal.text}`,
     ...(key.history.length === 0 ? [] : ['  latest events:']),
     ...key.history.map(({ at, text }) => `    ${at.utc}  ${text}`),
   ];
 }
 
-function waitLines(wait: WaitExplanation, isFirst: boolean): string[] {
+function waitLines(wait: WaitExplanation, key: string, isFirst: boolean): string[] {
   const { step, cause, first, earliest, rule, advice } = wait;
   const isTime = (first ?? wait).reason === 'time';
+  const isToldAbove = !isFirst && first?.key === key;
   return [
     `  ${isFirst ? 'next step' : 'then'}: ${step}`,
     `    not yet   ${cause}`,
@@ -81,7 +92,11 @@ function waitLines(wait: WaitExplanation, isFirst: boolean): string[] {
     `    earliest  ${earliest === undefined ? 'not known' : momentLine(earliest)}`,
     ...(rule === undefined ? [] : [`    rule      ${rule.text}`]),
     ...(rule?.meaning === undefined ? [] : [`              ${rule.term} is the ${rule.meaning}`]),
-    ...(advice.length === 0 && isTime ? ['    to do     nothing: time brings it'] : advice.map(adviceLine)),
+    ...(advice.length === 0 && isTime
+      ? ['    to do     nothing: time brings it']
+      : isToldAbove
+        ? []
+        : advice.map(adviceLine)),
   ];
 }
 

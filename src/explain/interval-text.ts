@@ -30,17 +30,17 @@ export function explainInterval({ term, since, parts }: WaitInterval, now: numbe
   const seconds = parts.reduce((sum, part) => sum + part.seconds, 0);
   const sum = parts.map(partText).join('').replace(/^ \+ /, '').replace(/^ - /, '-');
   const meaning = MEANINGS[term];
-  const end =
-    seconds < 0
-      ? `${durationText(-seconds)} before ${isoTime(since)}`
-      : `${durationText(seconds)}, counted from ${isoTime(since)}`;
+  // The sum of one part is that part.
+  const total = parts.length === 1 ? '' : ` = ${durationText(Math.abs(seconds))}`;
+  const count = seconds < 0 ? ` before ${isoTime(since)}` : `, counted from ${isoTime(since)}`;
+  const isNamedAlike = parts.length === 1 && parts[0].name === term;
   return {
     term,
     ...(meaning !== undefined && { meaning }),
     since: momentOf(since, now),
     parts: parts.map(({ name, seconds: length }) => ({ name, seconds: length })),
     seconds,
-    text: `${term} = ${sum} = ${end}`,
+    text: `${isNamedAlike ? '' : `${term} = `}${sum}${total}${count}`,
   };
 }
 

@@ -1,17 +1,16 @@
 import { dsInterval } from '../conf/policy-intervals.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
 import type { PlannedKey } from '../policy/planned-key.ts';
-import type { ExplainInput } from './explain-input.ts';
 import type { KeyStage, RemovalExplanation } from './explanation.ts';
+import { type ExplainScene, timeOf } from './forecast.ts';
 import { momentOf } from './interval-text.ts';
 import { durationText, momentText } from './time-text.ts';
-import { earliestOf } from './wait-chain.ts';
 
 /**
  * RFC 7583 sections 3.2.1 and 3.3.1: a DNSKEY stays until its signatures, or the DS that leads to it, have left all caches. What the
  * planner waits for before it takes the DNSKEY away is the earliest time for everybody.
  */
-export function explainRemoval(key: PlannedKey, stage: KeyStage, input: ExplainInput): RemovalExplanation {
+export function explainRemoval(key: PlannedKey, stage: KeyStage, input: ExplainScene): RemovalExplanation {
   const { now, policy } = input;
   switch (stage) {
     case 'not managed': {
@@ -31,7 +30,7 @@ export function explainRemoval(key: PlannedKey, stage: KeyStage, input: ExplainI
   const isShown = key.state?.dnskey === 'rumoured' || key.state?.dnskey === 'omnipresent';
   if (!isShown) return removalOfFiles(key, input);
   const leaving = leavingWait(key, input);
-  const earliest = leaving && earliestOf(leaving, input.plan.waits);
+  const earliest = leaving && timeOf(leaving, input);
   if (earliest !== undefined) {
     const text = `its DNSKEY must stay in the zone until ${momentText(earliest, now)} at least`;
     return { what: 'DNSKEY', earliest: momentOf(earliest, now), text };
@@ -44,7 +43,7 @@ export function explainRemoval(key: PlannedKey, stage: KeyStage, input: ExplainI
 }
 
 /** The step that takes the DNSKEY out of the zone; before it the DS has to leave. */
-function leavingWait(key: PlannedKey, { plan }: ExplainInput): KeyWait | undefined {
+function leavingWait(key: PlannedKey, { plan }: ExplainScene): KeyWait | undefined {
   const own = plan.waits.filter((wait) => wait.key === key.id);
   return (
     own.find((wait) => wait.record === 'dnskey' && wait.to === 'unretentive') ??
@@ -52,7 +51,7 @@ function leavingWait(key: PlannedKey, { plan }: ExplainInput): KeyWait | undefin
   );
 }
 
-function removalOfFiles(key: PlannedKey, { plan, policy, now }: ExplainInput): RemovalExplanation {
+function removalOfFiles(key: PlannedKey, { plan, policy, now }: ExplainScene): RemovalExplanation {
   const own = plan.waits.filter((wait) => wait.key === key.id);
   const end = own.find((wait) => wait.record === 'dnskey' && wait.to === 'hidden')?.until;
   if (end !== undefined)
@@ -68,7 +67,7 @@ function removalOfFiles(key: PlannedKey, { plan, policy, now }: ExplainInput): R
     purge === undefined
       ? policy.purgeKeys === 0
         ? 'named leaves them there (purge-keys 0)'
-        : 'named removes them (purge-keys)'
-      : `named removes them ${momentText(purge, now)} (purge-keys)`;
+        : 'named removes them by purge-keys'
+      : `named removes them by purge-keys ${momentText(purge, now)}`;
   return { what: 'files', earliest: momentOf(now, now), text: `its files may be removed; ${who}` };
 }

@@ -16,7 +16,8 @@ export interface WaitContext {
   readonly others: readonly string[];
   /** Commands for this key; `rndc` and its arguments. */
   readonly checkds: (what: 'published' | 'withdrawn') => string;
-  readonly rollover: () => string;
+  /** undefined: a rollover would be refused now. */
+  readonly rollover: () => string | undefined;
 }
 
 interface ReasonTexts {
@@ -26,9 +27,11 @@ interface ReasonTexts {
 
 const REASONS: Readonly<Record<WaitReason, ReasonTexts>> = {
   time: {
-    cause: ({ wait }) => timeCause(wait),
-    advice: (context) =>
-      isRolloverAhead(context.wait) ? [{ text: 'to roll the key over before that', command: context.rollover() }] : [],
+    cause: timeCause,
+    advice: ({ wait, rollover }) => {
+      const command = isRolloverAhead(wait) ? rollover() : undefined;
+      return command === undefined ? [] : [{ text: 'to roll the key over before that', command }];
+    },
   },
   'ds not seen at parent': {
     cause: () => 'the DS has not been seen at all servers of the parent yet',
@@ -61,9 +64,11 @@ const REASONS: Readonly<Record<WaitReason, ReasonTexts>> = {
   },
   'zone still secure': {
     cause: (context) =>
-      context.others.length === 0
-        ? 'its own DS, at the parent or in a cache, still leads to it'
-        : `the DS of ${listText(context.others)} at the parent or in a cache still leads to the zone`,
+      context.wait.record === 'ds' && context.wait.to === 'rumoured'
+        ? `caches may still have the DNSKEY of ${whose(context)}, which signs the zone no more`
+        : context.others.length === 0
+          ? 'its own DS, at the parent or in a cache, still leads to it'
+          : `the DS of ${listText(context.others)} at the parent or in a cache still leads to the zone`,
     advice: () => [],
   },
   'rollover under way': {
@@ -125,9 +130,12 @@ const TIME_CAUSES: Readonly<Record<KeyRecord, Readonly<Record<Condition, string>
   },
 };
 
-function timeCause(wait: KeyWait): string {
+function timeCause({ wait, others }: WaitContext): string {
   const { record, from, to } = wait;
+  // RFC 6781 section 4.1.4: signatures of an algorithm stay until no cache has a DNSKEY of it.
+  if (others.length > 0)
+    return `caches may have the DNSKEY of ${listText(others)}, whose algorithm has to sign everything`;
   if (record !== undefined) return TIME_CAUSES[record][to];
   if (isRolloverAhead(wait)) return 'its lifetime has not come that far';
-  return from === 'hidden' ? 'purge-keys keeps the files' : 'its time has not come';
+  return from === 'hidden' ? 'purge-keys keeps the files for a while' : 'its time has not come';
 }

@@ -7,9 +7,9 @@ import { explainZone } from '../../src/explain/explain-zone.ts';
 import { explanationText } from '../../src/explain/explanation-text.ts';
 import { MemoryHistory } from '../../src/history/memory-history.ts';
 import { type KeyWait, WAIT_REASONS } from '../../src/policy/key-wait.ts';
-import type { KeyAction, Plan } from '../../src/policy/plan.ts';
+import { type KeyAction, type Plan, plan } from '../../src/policy/plan.ts';
 import { KEY_RECORDS, type Condition, type PlannedKey, type PlannedState } from '../../src/policy/planned-key.ts';
-import { APEX } from './driven-zone.ts';
+import { APEX, DrivenZone } from './driven-zone.ts';
 
 const NOW = 1_790_000_000;
 const DAY = 86_400;
@@ -38,7 +38,11 @@ function key(tag: number, state: Partial<PlannedState> | null = {}, more: Partia
   };
 }
 
-function input(keys: readonly PlannedKey[], plan: Partial<Plan> = {}, more: Partial<ExplainInput> = {}): ExplainInput {
+function input(
+  keys: readonly PlannedKey[],
+  planned: Partial<Plan> = {},
+  more: Partial<ExplainInput> = {},
+): ExplainInput {
   const ids = keys.map(({ id }) => id);
   const publication = { dnskey: ids, signsKeys: ids, signsZone: ids, sync: ids, syncDelete: false, isSigned: true };
   return {
@@ -46,7 +50,7 @@ function input(keys: readonly PlannedKey[], plan: Partial<Plan> = {}, more: Part
     view: '_default',
     policy: { ...DEFAULT_POLICY, name: 'test', purgeKeys: 90 * DAY },
     keys,
-    plan: { actions: [], waits: [], nextEvent: undefined, publication, ...plan },
+    plan: { actions: [], waits: [], nextEvent: undefined, publication, ...planned },
     observations: {},
     now: NOW,
     ...more,
@@ -91,7 +95,7 @@ describe('explain: the zone', () => {
     const shown = text(input([gone], { publication: { ...publication, isSigned: false } }));
     assert.match(shown, /The zone is not signed: policy test has taken all DNSSEC records away\.\n/);
     assert.match(shown, /is out of use, and no cache needs it\n/);
-    assert.match(shown, /its files may be removed; named removes them \(purge-keys\)\n/);
+    assert.match(shown, /its files may be removed; named removes them by purge-keys\n/);
   });
 
   it('shows what is due and has not been done', () => {
@@ -225,10 +229,45 @@ describe('explain: waits', () => {
       assert.equal(causes.filter((cause) => cause === explain({ others: [other.id] })).length, 1);
     });
 
+  it('names the highest TTL that was served where that is what counts', () => {
+    const policy = {
+      ...DEFAULT_POLICY,
+      name: 'test',
+      keys: [{ role: 'csk', lifetime: 0, algorithm: 13, bits: 256 }],
+    } as const;
+    const observations = { served: [{ rrset: 'zone', ttl: 7 * DAY, until: undefined }] } as const;
+    const zone = new DrivenZone(policy, [], NOW);
+    zone.settle();
+    const planned = plan(policy, zone.keys, observations, NOW);
+    const shown = explanationText(
+      explainZone({ ...input(zone.keys), policy, plan: planned, observations, keys: zone.keys, now: NOW }),
+    );
+    assert.match(
+      shown,
+      /rule {6}Iret = highest TTL served 7 days \+ zone-propagation-delay 5 minutes \+ retire-safety 1 hour = 7 days 1 hour, counted from/,
+    );
+    assert.match(shown, /Do not give the parent the DS of CSK 1001 before 2026-09-28T15:18:20Z \(in 7 days 1 hour\)/);
+  });
+
+  it('tells the time of a step that waits for others from the planner itself', () => {
+    const policy = {
+      ...DEFAULT_POLICY,
+      name: 'test',
+      keys: [{ role: 'csk', lifetime: 0, algorithm: 13, bits: 256 }],
+    } as const;
+    const zone = new DrivenZone(policy, [], NOW);
+    zone.settle();
+    const { waits } = zone.explain().keys[0];
+    const ds = waits.find(({ record }) => record === 'ds')!;
+    // Its reason is the DNSKEY, which is known after two hours; the signatures take a day.
+    assert.equal(ds.reason, 'dnskey not known everywhere');
+    assert.equal(ds.earliest?.unix, NOW + DAY + 3900);
+  });
+
   it('follows a chain of waits to its end, and gives the advice that helps there', () => {
     const [old, next] = [key(1, { goal: 'hidden' }), key(2, { ds: 'rumoured' })];
     const waits = [
-      wait(old, { from: 'omnipresent', to: 'unretentive', reason: 'successor not ready', others: [next.id] }),
+      wait(old, { record: 'ds', from: 'unretentive', to: 'hidden', reason: 'successor not ready', others: [next.id] }),
       wait(next, { record: 'ds', reason: 'ds not seen at parent' }),
     ];
     const [explained] = explainZone(input([old, next], { waits })).keys[0].waits;
@@ -239,7 +278,7 @@ describe('explain: waits', () => {
     const shown = text(input([old, next], { waits }));
     assert.match(
       shown,
-      /next step: its DNSKEY is taken out of the zone\n {4}not yet {3}some resolvers would .*CSK 2 cannot/,
+      /next step: its DS counts as forgotten everywhere\n {4}not yet {3}some resolvers would .*CSK 2 cannot/,
     );
     assert.match(shown, /\n {4}first {5}CSK 2: its DS counts as known everywhere; not yet: the DS has not been seen/);
     assert.match(shown, /\n {4}earliest {2}not known\n/);
@@ -262,10 +301,7 @@ describe('explain: waits', () => {
     ];
     const shown = text(input([one], { waits }));
     assert.match(shown, /next step: its DNSKEY counts as known everywhere\n/);
-    assert.match(
-      shown,
-      /rule {6}Ipub = dnskey-ttl 1 hour 1 minute = 1 hour 1 minute, counted from 2026-09-21T14:12:20Z\n/,
-    );
+    assert.match(shown, /rule {6}Ipub = dnskey-ttl 1 hour 1 minute, counted from 2026-09-21T14:12:20Z\n/);
     assert.match(shown, /Ipub is the publication interval \(RFC 7583 section 3\.2\.1\)/);
     assert.match(shown, /to do {5}nothing: time brings it\n/);
     assert.match(shown, /then: its withdrawal begins\n.*\n {4}earliest {2}2026-09-30/);
