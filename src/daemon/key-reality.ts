@@ -35,6 +35,18 @@ const isVisible = (condition: string | undefined): boolean => condition === 'rum
 
 /** A record appears with the publication that shows it, whatever was written before that (RFC 7583 section 3.2.1, Tpub). */
 function asShown(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
+  return withSignatures(withRecords(pair, before, now), before, now);
+}
+
+/** Signatures that come before their DNSKEY (RFC 6781 section 4.1.4) are as new as the version that has them; the SOA has all. */
+function withSignatures(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
+  const { state } = pair;
+  if (state?.goal !== 'omnipresent' || !isVisible(state.zrrsig) || state.zrrsigChange === now) return pair;
+  if (before.signs(pair.dnskey, 'zone')) return pair;
+  return { ...pair, state: { ...state, zrrsig: 'rumoured', zrrsigChange: now } };
+}
+
+function withRecords(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
   const { state } = pair;
   if (state?.goal !== 'omnipresent') return pair;
   const isShown = before.dnskeys.some((rdata) => equalOctets(rdata, pair.dnskey));
@@ -48,8 +60,7 @@ function asShown(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
     return Object.keys(changes).length === 0 ? pair : { ...pair, state: { ...state, ...changes } };
   }
   if (!isVisible(state.dnskey) || state.dnskeyChange === now) return pair;
-  const zrrsig: Partial<KeyState> = isVisible(state.zrrsig) ? { zrrsig: 'rumoured', zrrsigChange: now } : {};
-  const changed = { ...state, ...appeared(state, isVisible(state.krrsig), now), ...zrrsig };
+  const changed = { ...state, ...appeared(state, isVisible(state.krrsig), now) };
   return { ...pair, state: changed, times: { ...pair.times, publish: now } };
 }
 

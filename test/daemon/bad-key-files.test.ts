@@ -20,7 +20,7 @@ const dnskeys = ({ keeper }: World): string[] => {
   const rrset = reader.rrset(reader.apexNode, TYPE.DNSKEY);
   return reader.rdataAll(rrset).map((rdata) => Buffer.from(rdata).toString('hex'));
 };
-const fileOf = (world: World, base: string, kind: string): string => `/zones/${base}.${kind}`;
+const fileOf = (base: string, kind: string): string => `/zones/${base}.${kind}`;
 const textOf = (world: World, file: string): string => Buffer.from(world.disk.read(file)!).toString('latin1');
 
 async function look(world: World): Promise<string[]> {
@@ -68,7 +68,7 @@ for (const { name, damage } of DAMAGES)
     const world = makeWorld();
     await world.keeper.start();
     const [{ fileBase }] = world.keeper.keys;
-    const file = fileOf(world, fileBase, 'state');
+    const file = fileOf(fileBase, 'state');
     const good = textOf(world, file);
     const before = dnskeys(world);
     world.disk.put(file, damage(good));
@@ -95,7 +95,7 @@ test('a pre-published key whose files vanish: its DNSKEY stays, the rollover wai
   await world.advance(59.95 * DAY);
   assert.equal(dnskeys(world).length, 3);
   const next = world.keeper.keys.find(({ predecessor }) => predecessor !== undefined)!;
-  const files = ['key', 'private', 'state'].map((kind) => fileOf(world, next.fileBase, kind));
+  const files = ['key', 'private', 'state'].map((kind) => fileOf(next.fileBase, kind));
   const texts = files.map((file) => textOf(world, file));
   for (const file of files) world.disk.remove(file);
   const told = await look(world);
@@ -117,7 +117,7 @@ test('a signing key whose files vanish: nothing is signed until they are back, w
   const world = makeWorld({ policy: SPLIT });
   await world.keeper.start();
   const zsk = world.keeper.keys.find(({ flags }) => flags === 256)!;
-  const file = fileOf(world, zsk.fileBase, 'key');
+  const file = fileOf(zsk.fileBase, 'key');
   const text = textOf(world, file);
   world.disk.remove(file);
   const before = world.keeper.read().serial;
@@ -147,12 +147,12 @@ test('a state that says more than the zone shows counts from the moment that the
   await other.keeper.stop();
   const [foreign] = other.keeper.keys;
   for (const kind of ['key', 'private', 'state'])
-    disk.put(`/zones/${foreign.fileBase}.${kind}`, textOf(other, fileOf(other, foreign.fileBase, kind)));
+    disk.put(`/zones/${foreign.fileBase}.${kind}`, textOf(other, fileOf(foreign.fileBase, kind)));
   for (const kind of ['', '.jnl']) {
     const octets = other.disk.read(`${FILE}.signed${kind}`);
     if (octets !== undefined) disk.put(`${FILE}.signed${kind}`, Buffer.from(octets).toString('latin1'));
   }
-  const state = fileOf(world, fileBase, 'state');
+  const state = fileOf(fileBase, 'state');
   disk.put(state, textOf(world, state).replaceAll(/: rumoured$/gm, ': omnipresent'));
   const later = makeWorld({ disk, clock: world.clock });
   await later.advance(1000);
