@@ -1,6 +1,6 @@
 import { SignetError } from '../base/error.ts';
 import type { DnssecPolicy } from '../conf/configuration.ts';
-import type { Observations } from '../policy/observations.ts';
+import type { Observations, ServedTtl } from '../policy/observations.ts';
 import { plan } from '../policy/plan.ts';
 import type { KeyAction, Plan } from '../policy/plan.ts';
 import { changeOf, isTakenUp } from '../policy/planned-key.ts';
@@ -10,6 +10,7 @@ import { refreshMargin } from '../policy/signature-times.ts';
 import { Caches } from './caches.ts';
 import type { DataSigners } from './caches.ts';
 import { dsAtStart, KeyLives, roleOf } from './key-lives.ts';
+import { durationText } from './moment.ts';
 import { Parent } from './parent.ts';
 import { SignatureRounds } from './signature-rounds.ts';
 import type { RenewalTerms } from './signature-rounds.ts';
@@ -20,8 +21,10 @@ import { World } from './world.ts';
 
 /** Plans that follow each other at one moment: making keys is followed by a plan that knows them. */
 const MOST_ROUNDS = 16;
-/** Moments of one simulation: five years of a zone whose keys live for a week are some ten thousand. */
-const MOST_MOMENTS = 200_000;
+/** Moments of one simulation: five years of a zone whose ZSKs live for a day are some twenty thousand. */
+const MOST_MOMENTS = 50_000;
+/** Keys that there are at once, those among them that wait for purge-keys. */
+const MOST_KEYS = 150;
 
 export interface SimulationDependencies {
   /** What decides; the daemon's own planner, unless a test has another. */
@@ -68,12 +71,12 @@ class Run {
 
   constructor(scenario: Scenario, dependencies: SimulationDependencies) {
     this.#planner = dependencies.plan;
-    const { keys, start, faults, policy } = scenario;
+    const { keys, start, policy } = scenario;
     this.#scenario = scenario;
     this.#lives = new KeyLives(keys, start);
     const ds = dsAtStart(keys, start);
     this.#parent = new Parent(ds, start);
-    this.#world = new World(faults, scenario.served ?? [], start);
+    this.#world = new World(scenario);
     const { signsKeys, signsZone } = publicationOf(keys, start);
     // A CSK whose files have no state is known by its flags only, as one that signs keys.
     this.#isSigned = signsKeys.length > 0 || signsZone.length > 0;
@@ -90,7 +93,7 @@ class Run {
     const { end } = this.#scenario;
     let now = this.#scenario.start;
     for (let moments = 0; now <= end; moments++) {
-      if (moments === MOST_MOMENTS) throw tooLong(this.#scenario, now);
+      if (moments === MOST_MOMENTS || this.#lives.keys.length > MOST_KEYS) throw tooLong(this.#scenario, now);
       this.#moment(now);
       now = Math.max(now + 1, this.#next(now));
     }
@@ -177,7 +180,13 @@ class Run {
       if (state?.ds === 'rumoured' && seen !== undefined) dsSeen.set(id, noted(seen));
       if (state?.ds === 'unretentive' && gone !== undefined) dsGone.set(id, noted(gone));
     }
-    return { dsSeen, dsGone, served: this.#world.served(this.#policy, now, this.#offset) };
+    return { dsSeen, dsGone, served: this.#served(now) };
+  }
+
+  /** TTLs that the daemon knows of: it served them, and found that of the DS in the answers of the parent. */
+  #served(now: number): ServedTtl[] {
+    const isSeen = this.#scenario.asksParent && this.#ds.some(({ keys }) => keys.length > 0);
+    return this.#world.served(this.#policy, now, this.#offset).filter(({ rrset }) => rrset !== 'ds' || isSeen);
   }
 
   #publish(now: number): void {
@@ -243,10 +252,16 @@ class Run {
     return signers;
   }
 
-  /** Keys that sign no more, and what they signed is replaced as it comes due (RFC 7583 section 3.2.1, Dsgn). */
+  /**
+   * Keys that sign no more, and what they signed is replaced as it comes due (RFC 7583 section 3.2.1, Dsgn). Without its DNSKEY a
+   * signature helps nobody: it goes at once.
+   */
   #retiring(now: number): string[] {
+    const { dnskey } = this.#plan!.publication;
     return this.#lives.keys
-      .filter((key) => key.state?.zrrsig === 'unretentive' && this.#lastSignature(key.state) > now)
+      .filter(
+        ({ id, state }) => state?.zrrsig === 'unretentive' && this.#lastSignature(state) > now && dnskey.includes(id),
+      )
       .map(({ id }) => id);
   }
 
@@ -379,8 +394,7 @@ class Run {
   }
 }
 
-function tooLong({ zone, end }: Scenario, now: number): SignetError {
-  const days = Math.max(1, Math.floor((now - end) / -86_400));
-  const message = `${zone}: more than ${MOST_MOMENTS} events, and ${days} days are left: ask for less time, the policy's times are short`;
+function tooLong({ zone, start }: Scenario, now: number): SignetError {
+  const message = `${zone}: there is too much to simulate: more than ${MOST_MOMENTS} events or ${MOST_KEYS} keys in ${durationText(now - start)}; ask for fewer --years, or set longer lifetimes or a shorter purge-keys`;
   return new SignetError('SIMULATION_LONG', message, { zone });
 }

@@ -4,6 +4,7 @@ import type { ServedTtl } from '../policy/observations.ts';
 import type { Lag } from './caches.ts';
 import type { Fault, FaultKind } from './fault.ts';
 import type { ParentManner } from './parent.ts';
+import type { Scenario } from './simulation.ts';
 
 /** What is around the daemon at one moment, as the policy says unless a fault says otherwise. Seconds. */
 export class World {
@@ -11,9 +12,11 @@ export class World {
   /** TTLs that were served until a policy took their place. */
   #old: ServedTtl[];
 
-  /** @param served TTLs that were served up to `start` */
-  constructor(faults: readonly Fault[], served: readonly ServedTtl[], start: number) {
+  readonly #policyChanges: Scenario['policyChanges'];
+
+  constructor({ faults, served = [], policyChanges, start }: Scenario) {
     this.#faults = faults;
+    this.#policyChanges = policyChanges;
     this.#old = served.map((one) => ({ ...one, until: one.until ?? start }));
   }
 
@@ -47,18 +50,17 @@ export class World {
   }
 
   dsTtl(policy: DnssecPolicy, now: number): number {
-    const ttl = this.#since('ds-ttl', now)?.ttl ?? policy.parentDsTtl;
-    return this.#longest('ds', ttl, now);
+    return this.#longest('ds', this.#dsTtl(policy, now), now);
   }
 
-  /** What the daemon knows of TTLs: those that it served. */
+  /** What is and was served, by the daemon's clock. A zone may not have TTLs above max-zone-ttl: what has is a surprise. */
   served(policy: DnssecPolicy, now: number, offset: number): ServedTtl[] {
     const current: ServedTtl[] = [
       { rrset: 'dnskey', ttl: policy.dnskeyTtl, until: undefined },
       { rrset: 'zone', ttl: Math.min(this.#zoneTtl(policy, now), largestTtl(policy)), until: undefined },
+      { rrset: 'ds', ttl: this.#dsTtl(policy, now), until: undefined },
     ];
-    const old = this.#old.filter(({ rrset }) => rrset !== 'ds');
-    return [...current, ...old.map((one) => ({ ...one, until: one.until! + offset }))];
+    return [...current, ...this.#old.map((one) => ({ ...one, until: one.until! + offset }))];
   }
 
   /** The zone gets other TTLs at `now`. */
@@ -67,12 +69,15 @@ export class World {
     this.#old.push(
       { rrset: 'dnskey', ttl: before.dnskeyTtl, until: now },
       { rrset: 'zone', ttl: this.#zoneTtl(before, now), until: now },
-      { rrset: 'ds', ttl: this.#since('ds-ttl', now)?.ttl ?? before.parentDsTtl, until: now },
+      { rrset: 'ds', ttl: this.#dsTtl(before, now), until: now },
     );
   }
 
   #lag(rrset: ServedTtl['rrset'], ttl: number, policy: DnssecPolicy, now: number): Lag {
-    const servers = this.#since('slow-secondary', now)?.delay ?? policy.zonePropagationDelay;
+    // Who promises less later on has found out that it always was less.
+    const later = this.#policyChanges.filter(({ at }) => at > now).map((one) => one.policy.zonePropagationDelay);
+    const promised = Math.min(policy.zonePropagationDelay, ...later);
+    const servers = this.#since('slow-secondary', now)?.delay ?? promised;
     return { servers, ttl: this.#longest(rrset, ttl, now) };
   }
 
@@ -80,6 +85,10 @@ export class World {
   #longest(rrset: ServedTtl['rrset'], ttl: number, now: number): number {
     const left = this.#old.filter((one) => one.rrset === rrset).map((one) => one.until! + one.ttl - now);
     return Math.max(ttl, ...left);
+  }
+
+  #dsTtl(policy: DnssecPolicy, now: number): number {
+    return this.#since('ds-ttl', now)?.ttl ?? policy.parentDsTtl;
   }
 
   #zoneTtl(policy: DnssecPolicy, now: number): number {
