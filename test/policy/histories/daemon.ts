@@ -130,8 +130,9 @@ export class Daemon {
 
   #run(moment: Moment): void {
     const { told } = moment;
-    const known = this.#borneOut(told);
-    let keys = known;
+    // Saved before anything is published: what is served from now on can no longer be told from what was served before.
+    for (const key of this.#borneOut(told)) this.#save(key);
+    let keys = this.files;
     let planned = this.#plan(keys, told);
     for (let round = 0; planned.actions.some(makesFiles); round++) {
       if (round === MOST_ROUNDS) throw new PlanFault(`every plan has ${textOf(planned)}`);
@@ -246,6 +247,13 @@ export class Daemon {
     if (state?.goal !== 'omnipresent') return key;
     if (state.ds === 'hidden' && has(this.#zone.sync.keys, key))
       return this.#asShown({ ...key, state: { ...state, ds: 'rumoured', dsChange: told } }, told);
+    if (
+      state.zrrsig !== undefined &&
+      state.zrrsig !== 'hidden' &&
+      state.zrrsigChange !== told &&
+      !this.#zone.hasSignaturesOf(key)
+    )
+      return this.#asShown({ ...key, state: { ...state, zrrsig: 'rumoured', zrrsigChange: told } }, told);
     const isVisible = (record: 'dnskey' | 'zrrsig' | 'krrsig'): boolean =>
       state[record] === 'rumoured' || state[record] === 'omnipresent';
     if (has(this.#zone.dnskey.current.rrset.keys, key)) {

@@ -29,6 +29,12 @@ export interface History {
   readonly tells: 'what is awaited' | 'everything';
   /** When a new key's signatures take the place of its predecessor's (RFC 6781 section 4.1.1.1: Dsgn). */
   readonly signing: 'at once' | 'as they expire';
+  /**
+   * Of all policies: how long signatures of a retiring key stay follows from these (Dsgn), and the planner is not told what
+   * they were before.
+   */
+  readonly signaturesValidity: number;
+  readonly signaturesRefresh: number;
   /** TTLs of two RRsets of the zone while it was unsigned, and from just before it was signed. */
   readonly ttls: readonly [before: number, first: number, second: number];
   /** What the zone is like before. */
@@ -108,6 +114,9 @@ const KEY_SETS = [
   [line('ksk', 8, 2048), line('zsk', 8, 2048), line('csk', 13)],
 ] as const;
 
+/** Those whose roles can be told from flags: SEP means a KSK, or a CSK when it is the only key. */
+const PLAIN_KEY_SETS = KEY_SETS.filter((keys) => keys.length === 1 || keys.every(({ role }) => role !== 'csk'));
+
 /** The zone is to be unsigned: under the built-in policy, which has the numbers of the default, or at the pace of the others. */
 const insecure = fc.constantFrom('insecure' as const, 'insecure at pace' as const);
 
@@ -115,7 +124,10 @@ const insecure = fc.constantFrom('insecure' as const, 'insecure at pace' as cons
 const policyFields = fc.record({
   keySet: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...KEY_SETS) }, { weight: 1, arbitrary: insecure }),
   /** Seconds beyond the least; 0: unlimited. */
-  lifetimes: fc.array(fc.oneof(fc.constant(0), fc.nat(300)), { minLength: 3, maxLength: 3 }),
+  lifetimes: fc.array(fc.oneof(fc.constant(0), fc.nat(50), fc.integer({ min: 200, max: 2000 })), {
+    minLength: 3,
+    maxLength: 3,
+  }),
   dnskeyTtl: ttl,
   publishSafety: fc.oneof(fc.constant(0), brief),
   retireSafety: fc.oneof(fc.constant(0), brief),
@@ -126,8 +138,6 @@ const policyFields = fc.record({
     { weight: 1, arbitrary: fc.constant(0) },
   ),
   parentDsTtl: ttl,
-  signaturesValidity: fc.integer({ min: 10, max: 100 }),
-  refreshPercent: fc.integer({ min: 10, max: 80 }),
   purgeKeys: fc.oneof(fc.constant(0), fc.nat(60)),
 });
 type PolicyFields = typeof policyFields extends fc.Arbitrary<infer T> ? T : never;
@@ -200,41 +210,43 @@ export const histories: fc.Arbitrary<History> = fc
     noticedAfter: fc.oneof(fc.constant(0), span),
     tells: fc.constantFrom('what is awaited' as const, 'everything' as const),
     signing: fc.constantFrom('at once' as const, 'as they expire' as const),
+    signaturesValidity: fc.integer({ min: 50, max: 100 }),
+    signaturesRefresh: fc.integer({ min: 5, max: 40 }),
     ttls: fc.tuple(ttl, ttl, ttl),
     start: fc.oneof(
       { weight: 6, arbitrary: fc.constant({ kind: 'unsigned' } as const) },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant('states' as const), keys: fc.constantFrom(...KEY_SETS) }) },
       {
-        weight: 2,
-        arbitrary: fc.record({
-          kind: fc.constantFrom('states' as const, 'times' as const),
-          keys: fc.constantFrom(...KEY_SETS),
-        }),
+        weight: 1,
+        arbitrary: fc.record({ kind: fc.constant('times' as const), keys: fc.constantFrom(...PLAIN_KEY_SETS) }),
       },
     ),
-    events: fc.array(eventOf, { maxLength: 24, size: 'max' }),
+    events: fc.array(eventOf, { maxLength: 18, size: 'max' }),
   })
   .map(({ policies, ...rest }) => ({
     ...rest,
     policies: policies.map((fields) => policyOf(fields, rest)),
   }));
 
-function policyOf(
-  fields: PolicyFields,
-  { secondaryDelay, parentDelay, dsTtl, watchesParent }: Omit<History, 'policies'>,
-): DnssecPolicy {
-  const { keySet, lifetimes, secondaryExtra, parentExtra, refreshPercent, ...numbers } = fields;
-  if (keySet === 'insecure') return INSECURE_POLICY;
+function policyOf(fields: PolicyFields, history: Omit<History, 'policies'>): DnssecPolicy {
+  const { signaturesValidity, signaturesRefresh } = history;
+  const signing = {
+    signaturesValidity,
+    signaturesValidityDnskey: signaturesValidity,
+    signaturesRefresh,
+    signaturesJitter: 0,
+  };
+  const { keySet, lifetimes, secondaryExtra, parentExtra, ...numbers } = fields;
+  if (keySet === 'insecure') return { ...INSECURE_POLICY, ...signing };
   const policy: DnssecPolicy = {
     ...DEFAULT_POLICY,
     ...numbers,
+    ...signing,
     name: keySet === 'insecure at pace' ? 'insecure' : 'tested',
     keys: [],
-    zonePropagationDelay: secondaryDelay + secondaryExtra,
-    parentPropagationDelay: parentDelay + parentExtra,
-    parentDsTtl: watchesParent ? numbers.parentDsTtl : dsTtl + numbers.parentDsTtl,
-    signaturesValidityDnskey: numbers.signaturesValidity,
-    signaturesRefresh: Math.floor((numbers.signaturesValidity * refreshPercent) / 100),
-    signaturesJitter: 0,
+    zonePropagationDelay: history.secondaryDelay + secondaryExtra,
+    parentPropagationDelay: history.parentDelay + parentExtra,
+    parentDsTtl: history.watchesParent ? numbers.parentDsTtl : history.dsTtl + numbers.parentDsTtl,
   };
   if (keySet === 'insecure at pace') return policy;
   // named-checkconf asks for lifetimes that a rollover fits into.

@@ -20,24 +20,26 @@ export interface Watcher {
 }
 
 /** More looks than this in one history are a planner that does not come to rest. */
-const MOST_LOOKS = 2000;
+const MOST_LOOKS = 1000;
 
 /** Looks after the last event in which the zone must come to what its policy wants. */
-const LOOKS_TO_SETTLE = 300;
+const LOOKS_TO_SETTLE = 200;
 
 export const START = 1_000_000;
 
 /** @returns what went wrong; undefined: at no moment was an answer bogus, and in the end the zone was what its policy wants */
-export function runHistory(history: History, planner: Planner, watcher?: Watcher): Failure | undefined {
+export function runHistory(history: History, planner: Planner): Failure | undefined {
+  return new World(history, planner, undefined).run();
+}
+
+/** The same, watched; `world` is as it was in the end. */
+export function watchHistory(
+  history: History,
+  planner: Planner,
+  watcher: Watcher,
+): { readonly failure: Failure | undefined; readonly world: World } {
   const world = new World(history, planner, watcher);
-  try {
-    world.run();
-    return undefined;
-  } catch (fault) {
-    if (fault instanceof Bogus) return fault.failure;
-    if (fault instanceof PlanFault) return { at: world.now, why: fault.message };
-    return { at: world.now, why: `something was thrown: ${fault instanceof Error ? fault.stack : String(fault)}` };
-  }
+  return { failure: world.run(), world };
 }
 
 class Bogus extends Error {
@@ -81,7 +83,18 @@ export class World {
     this.#forwardLeft = Math.min(...history.policies.map((one) => Math.min(one.publishSafety, one.retireSafety)));
   }
 
-  run(): void {
+  run(): Failure | undefined {
+    try {
+      this.#live();
+      return undefined;
+    } catch (fault) {
+      if (fault instanceof Bogus) return fault.failure;
+      if (fault instanceof PlanFault) return { at: this.now, why: fault.message };
+      return { at: this.now, why: `something was thrown: ${fault instanceof Error ? fault.stack : String(fault)}` };
+    }
+  }
+
+  #live(): void {
     this.#look('starts');
     for (const event of this.history.events) {
       this.#pass(this.now + event.after);

@@ -1,6 +1,6 @@
 import type { Planner } from './daemon.ts';
 import type { History } from './history.ts';
-import { runHistory, type Failure, type World } from './run-history.ts';
+import { watchHistory, type Failure, type World } from './run-history.ts';
 
 /** What happened in histories: one in which nothing happens proves nothing. */
 export class Tally {
@@ -16,7 +16,7 @@ export class Tally {
 
   run(history: History, planner: Planner): Failure | undefined {
     let before: Situation | undefined;
-    return runHistory(history, planner, {
+    const { failure } = watchHistory(history, planner, {
       note: (world, what) => {
         const now = situationOf(world);
         if (before !== undefined) this.#compare(before, now);
@@ -24,6 +24,7 @@ export class Tally {
         if (what().includes('is killed')) this.counts['the daemon was killed while it wrote']++;
       },
     });
+    return failure;
   }
 
   #compare(before: Situation, now: Situation): void {

@@ -3,7 +3,7 @@ import type { PlannedKey } from '../../../src/policy/planned-key.ts';
 import type { CachedMix, KeyName } from './caches.ts';
 import type { Planner } from './daemon.ts';
 import type { History } from './history.ts';
-import { runHistory, START, type World } from './run-history.ts';
+import { START, watchHistory, type World } from './run-history.ts';
 
 /** A history line by line: time, what happened, what is served, and the states of every key; at the end what is bogus. */
 export function timeline(history: History, planner: Planner): string {
@@ -18,7 +18,9 @@ export function timeline(history: History, planner: Planner): string {
     if (now !== before) lines.push(now);
     before = now;
   };
-  const failure = runHistory(history, planner, { note });
+  const { failure, world } = watchHistory(history, planner, { note });
+  // What was done in the look that failed.
+  if (situation(world) !== before) lines.push(situation(world));
   if (failure === undefined) lines.push('nothing went wrong');
   else lines.push(`${String(failure.at - START).padStart(7)}  ${failure.why}`);
   if (failure?.mix) lines.push(mixText(failure.mix));
@@ -34,8 +36,13 @@ function situation({ zone, parent, daemon }: World): string {
   const sync = zone.sync.isDelete ? 'delete' : list(zone.sync.keys);
   return [
     `${INDENT}served: DS ${list(parent.keys)}; DNSKEY ${list(keys)} by ${list(signers)}; data by ${data}; CDS ${sync}`,
-    ...daemon.files.map((key) => `${INDENT}${keyText(key)}`),
+    ...daemon.files.filter((key) => !isGone(key)).map((key) => `${INDENT}${keyText(key)}`),
   ].join('\n');
+}
+
+/** Nobody has anything of the key any more. */
+function isGone({ state }: PlannedKey): boolean {
+  return state?.goal === 'hidden' && KEY_RECORDS.every((record) => (state[record] ?? 'hidden') === 'hidden');
 }
 
 function keyText(key: PlannedKey): string {
