@@ -82,12 +82,18 @@ export class Parent {
 
   /** Since when all servers have the DS of a key; undefined: not all have it. */
   seen(key: string): number | undefined {
-    return this.#seen.get(key);
+    return this.#coming.includes(key) ? this.#seen.get(key) : undefined;
   }
 
   /** Since when all servers lack the DS of a key; undefined: not all lack it. */
   gone(key: string): number | undefined {
-    return this.keys.includes(key) ? undefined : (this.#gone.get(key) ?? this.#start);
+    if (this.keys.includes(key) || this.#coming.includes(key)) return undefined;
+    return this.#gone.get(key) ?? this.#start;
+  }
+
+  /** What some servers have already: in the middle of a change others have it, or lack it. */
+  get #coming(): readonly string[] {
+    return this.#hasBegun ? this.#agenda[0].keys : this.keys;
   }
 
   #plan(now: number, manner: ParentManner): void {
