@@ -1,4 +1,5 @@
 import { algorithmText } from '../crypto/algorithm.ts';
+import { historyKeyText } from '../history/history-text.ts';
 import type { HistoryEntry } from '../history/key-history.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
 import { changeOf, recordsOf } from '../policy/planned-key.ts';
@@ -34,12 +35,18 @@ export function explainKey(key: PlannedKey, input: ExplainScene): KeyExplanation
     records: stage === 'not managed' ? [] : recordsOf(key).map((record) => explainRecord(key, record, now)),
     waits: inOrder(key.id, input).map((wait) => explainWait(key, wait, input)),
     removal: explainRemoval(key, stage, input),
-    history: latest(history, key.id).map(({ event, text }) => ({ at: momentOf(event.at, now), text })),
+    history: latest(history, key.id).map((entry) => ({ at: momentOf(entry.event.at, now), text: textOf(entry) })),
   };
 }
 
 function latest(history: readonly HistoryEntry[], key: string): HistoryEntry[] {
   return history.filter(({ event }) => event.key?.id === key).slice(-EVENTS_SHOWN);
+}
+
+/** Of what stands with its key the key need not be named. */
+function textOf({ event, text }: HistoryEntry): string {
+  const name = event.key === undefined ? '' : `${historyKeyText(event.key)}: `;
+  return text.startsWith(name) ? text.slice(name.length) : text;
 }
 
 function statusOf(key: PlannedKey, stage: KeyStage, { policy, now }: ExplainScene): string {
