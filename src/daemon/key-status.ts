@@ -1,4 +1,6 @@
 import { algorithmText } from '../crypto/algorithm.ts';
+import type { DnssecPolicy } from '../conf/configuration.ts';
+import { dnskeyInterval } from '../conf/policy-intervals.ts';
 import { isKsk, isZsk, type KeyPair } from '../keys/key-pair.ts';
 import type { KeyCondition } from '../keys/key-state.ts';
 import { formatCalendarTime } from '../keys/key-times.ts';
@@ -7,8 +9,7 @@ import { parentWaits, waitCommand, waitText } from './key-waits.ts';
 import { keyRole } from './managed-key.ts';
 
 export interface KeyStatus {
-  /** Name of the policy. */
-  readonly policy: string;
+  readonly policy: DnssecPolicy;
   /** As an operator gives it to commands. */
   readonly zone: string;
   readonly keys: readonly KeyPair[];
@@ -22,21 +23,21 @@ export interface KeyStatus {
  * command that tells of the change.
  */
 export function keyStatusText({ policy, zone, keys, waits, now }: KeyStatus): string {
-  const head = `dnssec-policy: ${policy}\ncurrent time:  ${formatCalendarTime(now)}\n`;
+  const head = `dnssec-policy: ${policy.name}\ncurrent time:  ${formatCalendarTime(now)}\n`;
   const told = parentWaits(waits).map(
     (wait) => `  ${waitText(wait, keys)}\n    when that has changed: ${waitCommand(wait, keys, zone)}\n`,
   );
   const tail = told.length === 0 ? '' : `\nwaits:\n${told.join('')}`;
-  return head + keys.map((key) => keyText(key, now)).join('') + tail;
+  return head + keys.map((key) => keyText(key, policy, now)).join('') + tail;
 }
 
-function keyText(key: KeyPair, now: number): string {
+function keyText(key: KeyPair, policy: DnssecPolicy, now: number): string {
   const lines = [`\nkey: ${key.tag} (${algorithmText(key.algorithm)}), ${keyRole(key)}`];
   const { times, state } = key;
   lines.push(sinceLine('published:   ', state?.dnskey, times.publish, now));
   if (isKsk(key)) lines.push(sinceLine('key signing: ', state?.krrsig, times.publish, now));
   if (isZsk(key)) lines.push(sinceLine('zone signing:', state?.zrrsig, times.activate, now));
-  lines.push('', rolloverLine(key, now));
+  lines.push('', rolloverLine(key, policy, now));
   if (state?.goal !== undefined) lines.push(`  - goal:           ${state.goal}`);
   if (state?.dnskey !== undefined) lines.push(`  - dnskey:         ${state.dnskey}`);
   if (state?.ds !== undefined) lines.push(`  - ds:             ${state.ds}`);
@@ -51,7 +52,7 @@ function sinceLine(what: string, condition: KeyCondition | undefined, time: numb
   return `  ${what}   no${scheduled}`;
 }
 
-function rolloverLine({ times, state }: KeyPair, now: number): string {
+function rolloverLine({ times, state }: KeyPair, policy: DnssecPolicy, now: number): string {
   const { inactive } = times;
   const isLeaving = state?.goal === 'hidden';
   if (isLeaving && !isShown(state.dnskey)) return '  Key has been removed from the zone';
@@ -59,7 +60,9 @@ function rolloverLine({ times, state }: KeyPair, now: number): string {
     return `  Key is retired, will be removed on ${formatCalendarTime(times.delete ?? now)}`;
   if (inactive === undefined) return '  No rollover scheduled';
   const coming = isLeaving ? 'Key will retire on' : 'Next rollover scheduled on';
-  return `  ${inactive <= now ? 'Rollover is due since' : coming} ${formatCalendarTime(inactive)}`;
+  // A rollover begins with the publication of the next key.
+  const time = isLeaving ? inactive : inactive - dnskeyInterval(policy);
+  return `  ${time <= now ? 'Rollover is due since' : coming} ${formatCalendarTime(time)}`;
 }
 
 const isShown = (condition: KeyCondition | undefined): boolean =>

@@ -118,6 +118,7 @@ export class KeyUpkeep {
     const context = { ...this.#options, now, signed, random: this.#dependencies.random };
     if (before !== undefined && unaccounted.length > 0)
       return this.#hold([...known, ...damaged], before, unaccounted[0], context);
+    this.#correct(listed, known);
     for (let round = 0; round < MOST_ROUNDS && makesFiles(planned); round++) {
       pairs = this.#actions.carryOut(planned.actions, pairs, before?.dnskeys ?? [], now);
       planned = planOf(pairs);
@@ -126,8 +127,7 @@ export class KeyUpkeep {
     const isUnsigned = !publication.isSigned || (policy.keys.length === 0 && pairs.length === 0);
     const after = pairs.map((pair) => withUpdate(pair, planned.actions));
     const parameters = signingParameters(after, publication, context);
-    const saved = new Set([...listed, ...pairs.filter((pair) => !known.includes(pair))]);
-    this.#complainOfStates(listed, known);
+    const saved = new Set(pairs);
     return {
       keys: after,
       nextEvent: earliest([planned.nextEvent, ...after.map((pair) => signaturesGoneBy(pair, policy))], now),
@@ -188,12 +188,18 @@ export class KeyUpkeep {
     for (const { text, isWarning } of complaints) log.write(zoneEvent.keyFault(this.#options.label, text, isWarning));
   }
 
-  /** Conditions that the zone does not bear out; a moment that is put off a little is nobody's fault. */
-  #complainOfStates(listed: readonly KeyPair[], known: readonly KeyPair[]): void {
+  /**
+   * Saves states that the zone did not bear out, before anything is published: what is published now would bear them out. A moment
+   * that is put off is nobody's fault, and not told.
+   */
+  #correct(listed: readonly KeyPair[], known: readonly KeyPair[]): void {
+    const { keyStore, log } = this.#dependencies;
     for (const pair of known) {
+      if (listed.includes(pair)) continue;
+      keyStore.save(pair);
       const old = listed.find(({ fileBase }) => fileBase === pair.fileBase)?.state;
-      if (old === pair.state || KEY_RECORDS.every((record) => old?.[record] === pair.state?.[record])) continue;
-      this.#dependencies.log.write(zoneEvent.keyNotBorneOut(this.#options.label, keyName(pair, true)));
+      if (KEY_RECORDS.every((record) => old?.[record] === pair.state?.[record])) continue;
+      log.write(zoneEvent.keyNotBorneOut(this.#options.label, keyName(pair, true)));
     }
   }
 

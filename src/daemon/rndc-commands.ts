@@ -1,5 +1,6 @@
 import { type CommandReply, fail, RESULT, succeed, type CommandResult } from '../control/results.ts';
 import type { Log } from '../base/log.ts';
+import type { DnssecPolicy } from '../conf/configuration.ts';
 import { SignetError } from '../base/error.ts';
 import { nameFromText, nameToShortText, nameToText, type NameFault } from '../wire/name-text.ts';
 import { equalNames } from '../wire/name.ts';
@@ -199,8 +200,9 @@ function dnssec(
   const command = readKeyCommand(words);
   if ('result' in command) return command;
   return onZone(command.zone, server, async (keeper) => {
-    if (keeper.policy === undefined) return succeed('Zone does not have dnssec-policy');
-    if (command.kind === 'status') return loaded(keeper, statusOf);
+    const { policy } = keeper;
+    if (policy === undefined) return succeed('Zone does not have dnssec-policy');
+    if (command.kind === 'status') return loaded(keeper, () => statusOf(keeper, policy));
     const request = { ...command.request, when: command.request.when ?? keeper.now };
     return kept(keeper, line, await obeyed(keeper, request));
   });
@@ -221,8 +223,8 @@ function kept(keeper: ZoneKeeper, { line, by }: CommandLine, reply: CommandReply
   return reply;
 }
 
-function statusOf(keeper: ZoneKeeper): string {
-  const { policyName: policy, keys, waits, now } = keeper;
+function statusOf(keeper: ZoneKeeper, policy: DnssecPolicy): string {
+  const { keys, waits, now } = keeper;
   return keyStatusText({ policy, zone: nameToShortText(keeper.apex), keys, waits, now });
 }
 
