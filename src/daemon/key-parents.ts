@@ -35,6 +35,8 @@ export interface KeyParentsDependencies {
   readonly localKeys: (zone: Name) => readonly Uint8Array[];
 }
 
+const NOT_IN_USE = 'its address family is not in use: look at -4 and -6 of the command line';
+
 const RESOLV_CONF = '/etc/resolv.conf';
 
 /** The parents of the zones of one configuration: who is asked, with which keys, from where, and what is validated. */
@@ -53,10 +55,10 @@ export class KeyParents implements AsyncDisposable, AgentAsker {
 
   /** Takes over a configuration, before zones of it are opened. Parents that are open keep the agents that they have. */
   configure(configuration: Configuration): void {
-    const { family, client, port } = this.#options;
+    const { client, port } = this.#options;
     const { localKeys } = this.#dependencies;
     const anchors = configuration.trustAnchors?.map(({ name, kind, rdata }) => ({ name: mustName(name), kind, rdata }));
-    const families = family === 'both' ? ([4, 6] as const) : ([family === 'ipv4' ? 4 : 6] as const);
+    const families = this.#families();
     this.#configuration = configuration;
     this.#asker = new NetworkAsker(
       {
@@ -87,6 +89,11 @@ export class KeyParents implements AsyncDisposable, AgentAsker {
     return this.#configured().findAgents(zone, signal);
   }
 
+  #families(): readonly (4 | 6)[] {
+    const { family } = this.#options;
+    return family === 'both' ? [4, 6] : [family === 'ipv4' ? 4 : 6];
+  }
+
   #configured(): NetworkAsker {
     if (this.#asker === undefined) throw new TypeError('parents are asked before there is a configuration');
     return this.#asker;
@@ -98,6 +105,7 @@ export class KeyParents implements AsyncDisposable, AgentAsker {
       const address = parseAddress(bare) ?? new Uint8Array(4);
       const { key, unusable } = this.#key(server);
       const secured = this.#tls(server);
+      const unreachable = this.#families().includes(address.length === 4 ? 4 : 6) ? undefined : NOT_IN_USE;
       return {
         address,
         port: server.port,
@@ -105,6 +113,7 @@ export class KeyParents implements AsyncDisposable, AgentAsker {
         ...(key && { key }),
         ...secured,
         ...(unusable !== undefined && { unusable }),
+        ...(unreachable !== undefined && { unusable: unreachable }),
       };
     });
   }

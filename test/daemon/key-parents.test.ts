@@ -55,6 +55,7 @@ function open(
     localKeys = (): Uint8Array[] => [],
     resolvConf = '/nonexistent',
     port = 53,
+    family = 'both',
   }: Settings = {},
 ): Opened {
   const disk = new NodeDisk();
@@ -65,7 +66,7 @@ function open(
   const log = new MemoryLog();
   const dependencies = { clock: new SystemClock(), disk, log, random: new SystemRandom(), localKeys };
   const client = { udpWait: 300, udpAttempts: 2, streamLimit: 2000 };
-  const parents = new KeyParents({ family: 'both', client, resolvConf, port }, dependencies);
+  const parents = new KeyParents({ family, client, resolvConf, port }, dependencies);
   parents.configure(configuration);
   let wake: () => void = () => undefined;
   const parent = parents.open(configuration.views[0].zones[0], 'zone child.example/IN', () => wake());
@@ -84,6 +85,7 @@ interface Settings {
   readonly localKeys?: (zone: Name) => readonly Uint8Array[];
   readonly resolvConf?: string;
   readonly port?: number;
+  readonly family?: 'both' | 'ipv4' | 'ipv6';
 }
 
 const agentsOf = (...agents: TestAgent[]): string =>
@@ -138,6 +140,14 @@ test('S-076 the parent is signed by this server: its keys prove the answer of th
   agent.behave = parentWith(FORGED_DS);
   await using forged = open(agentsOf(agent), { directory: directory.path, localKeys });
   assert.match((await forged.round())!, /does not validate/);
+});
+
+test('an agent of an address family that is not in use is named and not asked', async () => {
+  using directory = temporaryDirectory();
+  await using agent = await TestAgent.start(parentWith(FORGED_DS));
+  await using opened = open(agentsOf(agent), { directory: directory.path, family: 'ipv6' });
+  assert.match((await opened.round())!, /address family is not in use/);
+  assert.equal(agent.asked.length, 0);
 });
 
 test('S-077 checkds yes: the name servers of the parent are found through the resolvers of the host', async () => {
