@@ -27,6 +27,8 @@ export class DenialProver {
   #name!: Uint8Array;
   #labels = 0;
   #facts!: ZoneFacts;
+  /** The NSEC node that covers the name asked for, if that is known; 0 if not. */
+  #covering: NodeRef = 0;
   /** Generation of the facts that the hasher's parameters are from, and whose they are. */
   #parametersOf: ZoneFacts | undefined;
   #generation = 0;
@@ -35,8 +37,12 @@ export class DenialProver {
     this.#sink = sink;
   }
 
-  /** Says what the next proofs are about: the name that the reader's `encloserOf` was asked for last. */
-  open(reader: ZoneReader, name: FoldedName, facts: ZoneFacts): void {
+  /**
+   * Says what the next proofs are about: the name that the reader's `encloserOf` was asked for last.
+   * @param covering what `KnownGaps` found for it; if it did, `encloserOf` need not have been asked
+   */
+  open(reader: ZoneReader, name: FoldedName, facts: ZoneFacts, covering: NodeRef): void {
+    this.#covering = covering;
     this.#reader = reader;
     this.#asked = name;
     this.#name = name.octets;
@@ -123,7 +129,17 @@ export class DenialProver {
 
   /** The NSEC whose span holds the name that was asked for. */
   #coverAsked(): void {
-    this.#add(this.#withNsec(this.#reader.predecessorOfAsked()), TYPE.NSEC);
+    if (this.#covering === 0) this.#covering = this.#searchCovering();
+    this.#add(this.#covering, TYPE.NSEC);
+  }
+
+  #searchCovering(): NodeRef {
+    const reader = this.#reader;
+    const before = reader.predecessorOfAsked();
+    const behind = reader.followerOfAsked();
+    const nsec = this.#withNsec(before);
+    this.#facts.gaps.keep(reader, this.#asked, nsec, before, behind);
+    return nsec;
   }
 
   /** The node itself or the last one before it that has an NSEC. */

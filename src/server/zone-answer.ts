@@ -100,6 +100,8 @@ export class ZoneAnswerer implements ProofSink {
   readonly #proofNodes = new Uint32Array(MOST_PROOFS);
   readonly #proofTypes = new Uint16Array(MOST_PROOFS);
   #proofs = 0;
+  /** The NSEC node that is known to cover the name; 0 when that is not known. */
+  #covering: NodeRef = 0;
   #question!: Question;
 
   constructor(arena: Arena, builder: ResponseBuilder) {
@@ -224,8 +226,9 @@ export class ZoneAnswerer implements ProofSink {
 
   #lookUp(restarts: number): number {
     const reader = this.#reader;
-    let node = reader.encloserOf(this.#folded);
-    let enclosing = reader.matchedLabels;
+    this.#covering = this.#facts.gaps.find(reader, this.#folded);
+    let node = this.#covering === 0 ? reader.encloserOf(this.#folded) : reader.apexNode;
+    let enclosing = this.#covering === 0 ? reader.matchedLabels : reader.apexLabels;
     let flags = reader.nodeFlags(node);
     let occluded = false;
     while ((flags & NODE.OCCLUDED) !== 0) {
@@ -248,7 +251,7 @@ export class ZoneAnswerer implements ProofSink {
     // BIND's zero-no-soa-ttl: whoever looks for the cut above a name shall not remember that there is none.
     this.#addSoa(this.#question.type === TYPE.SOA ? 0 : NO_LIMIT);
     if (this.#proves) {
-      this.#denial.open(reader, this.#folded, this.#facts);
+      this.#denial.open(reader, this.#folded, this.#facts, this.#covering);
       this.#denial.nameError(node, enclosing);
     }
     return OUTCOME.NXDOMAIN;
@@ -299,7 +302,7 @@ export class ZoneAnswerer implements ProofSink {
   #noData(node: NodeRef, enclosing: number): number {
     this.#addSoa(NO_LIMIT);
     if (this.#proves) {
-      this.#denial.open(this.#reader, this.#folded, this.#facts);
+      this.#denial.open(this.#reader, this.#folded, this.#facts, this.#covering);
       if (enclosing >= 0) this.#denial.wildcardNoData(node, enclosing);
       else this.#denial.noData(node);
     }
@@ -319,7 +322,7 @@ export class ZoneAnswerer implements ProofSink {
 
   #proveExpansion(enclosing: number): void {
     if (enclosing < 0 || !this.#proves) return;
-    this.#denial.open(this.#reader, this.#folded, this.#facts);
+    this.#denial.open(this.#reader, this.#folded, this.#facts, this.#covering);
     this.#denial.wildcardAnswer(enclosing);
   }
 
@@ -406,7 +409,7 @@ export class ZoneAnswerer implements ProofSink {
       const ds = reader.rrset(cut, TYPE.DS);
       if (ds !== 0) this.#add(SECTION.AUTHORITY, cut, ds, false);
       else {
-        this.#denial.open(reader, this.#folded, this.#facts);
+        this.#denial.open(reader, this.#folded, this.#facts, this.#covering);
         this.#denial.insecureDelegation(cut, labels);
       }
     }

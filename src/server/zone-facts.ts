@@ -1,5 +1,6 @@
 import type { NodeRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
+import { KnownGaps } from './known-gaps.ts';
 import { SoaBlock } from './soa-block.ts';
 
 /**
@@ -11,6 +12,7 @@ export class ZoneFacts {
   id = 0;
   /** Counts up when the facts are about something else. */
   generation = 0;
+  readonly gaps = new KnownGaps();
   readonly #soa = new SoaBlock();
   #hasSoa = false;
   /** The closest encloser whose wildcard was shown not to exist last, and the proofs for it. */
@@ -28,6 +30,7 @@ export class ZoneFacts {
     this.generation++;
     this.#hasSoa = false;
     this.encloser = 0;
+    this.gaps.clear();
   }
 
   soa(reader: ZoneReader): SoaBlock {

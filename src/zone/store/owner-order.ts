@@ -55,7 +55,7 @@ function compareLabels(
 }
 
 /** Order of the labels at a[atA] and b[atB]. */
-function compareLabel(a: Uint8Array, atA: number, b: Uint8Array, atB: number): number {
+export function compareLabel(a: Uint8Array, atA: number, b: Uint8Array, atB: number): number {
   const lengthA = a[atA];
   const lengthB = b[atB];
   const end = atA + (lengthA < lengthB ? lengthA : lengthB);

@@ -182,6 +182,23 @@ export class ZoneReader {
     return this.#place.previous();
   }
 
+  /** The node behind `predecessorOfAsked`, to be asked for right after it; 0 at the end of the zone. */
+  followerOfAsked(): NodeRef {
+    this.#place.next();
+    return this.#place.next();
+  }
+
+  /** Where the arena has the label of a node's owner that is next to the apex; 0 for the apex itself. */
+  labelBelowApex(node: NodeRef): number {
+    const head = this.#u32[node];
+    const { u8 } = this.arena;
+    let at = nodeOwnerAt(node, head);
+    const end = at + nodeOwnerLength(head);
+    if (at === end) return 0;
+    for (let next = at + u8[at] + 1; next < end; next += u8[next] + 1) at = next;
+    return at;
+  }
+
   // The built-in cursor over the main tree stands between two nodes.
 
   /** Goes before the name, or before where it would be. A name outside the zone leaves no next and no previous node. */
