@@ -25,13 +25,14 @@ export function isInsecure(zone: readonly PlannedKey[]): boolean {
 
 /** Rule 1, for a zone that gives up the DS of `leaving`: the parent is asked for that of a key that stays, or has it. */
 export function hasOtherDs(zone: readonly PlannedKey[], leaving: PlannedKey): boolean {
-  const others = zone.filter((key) => key.id !== leaving.id && key.state?.goal === 'omnipresent');
+  const others = keysInPlaceOf(zone, leaving, 'ksk');
   return others.some((key) => isShown(conditionOf(key, 'ds')) && isChainKnown(key));
 }
 
 /** Rule 1, for a zone whose caches have no DS of `leaving` any more: all of them have another. */
 export function hasOtherKnownDs(zone: readonly PlannedKey[], leaving: PlannedKey): boolean {
-  return zone.some((key) => key.id !== leaving.id && conditionOf(key, 'ds') === 'omnipresent' && isChainKnown(key));
+  const others = keysInPlaceOf(zone, leaving, 'ksk');
+  return others.some((key) => conditionOf(key, 'ds') === 'omnipresent' && isChainKnown(key));
 }
 
 /** Rule 2: a DS of the key leads to what every cache has. */
@@ -81,6 +82,12 @@ export function isSignedFor(zone: readonly PlannedKey[], algorithm: number): boo
   return keys.some((key) => conditionOf(key, 'zrrsig') === 'omnipresent') || isSigned(zone, algorithm);
 }
 
+/** A DS leads to the algorithm, and no key of it that the zone shows signs the zone: something went wrong. */
+export function isForsaken(zone: readonly PlannedKey[], algorithm: number): boolean {
+  const signers = zone.filter((key) => key.algorithm === algorithm && isShown(conditionOf(key, 'zrrsig')));
+  return keysWithDs(zone, algorithm).length > 0 && !signers.some((key) => isShown(conditionOf(key, 'dnskey')));
+}
+
 /** No cache has a DNSKEY of the algorithm. */
 export function isUnknown(zone: readonly PlannedKey[], algorithm: number): boolean {
   return zone.every((key) => key.algorithm !== algorithm || !isKnown(conditionOf(key, 'dnskey')));
@@ -102,7 +109,7 @@ export function keysWithDs(zone: readonly PlannedKey[], algorithm?: number): Pla
   );
 }
 
-/** Keys that are to stay and could do what `leaving` does. */
+/** Keys that are to stay and could do what `leaving` does: those of its algorithm, unless that is given up. */
 export function keysInPlaceOf(zone: readonly PlannedKey[], leaving: PlannedKey, role: 'ksk' | 'zsk'): PlannedKey[] {
   const does = role === 'ksk' ? signsKeys : signsZone;
   const stay = zone.filter((key) => key.id !== leaving.id && key.state?.goal === 'omnipresent' && does(key));

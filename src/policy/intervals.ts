@@ -46,14 +46,21 @@ export function dnskeyForgotten({ policy, served }: IntervalSources, since: numb
  * place, signatures are replaced as they come due (Dsgn); else all are made or taken away at once.
  */
 export function signaturesReplaced(key: PlannedKey, { policy, served }: IntervalSources, since: number): WaitInterval {
-  const replacement = isInSuccession(key)
-    ? [
-        option('signatures-validity', policy.signaturesValidity),
-        option('signatures-refresh', -policy.signaturesRefresh),
-      ]
-    : [];
+  const replacement = isInSuccession(key) ? replacementParts(policy, served, since) : [];
   const rest = [...replacement, zonePropagation(policy), option('retire-safety', policy.retireSafety)];
   return later('Iret', since, option('max-zone-ttl', largestZoneTtl(policy)), rest, served, 'zone');
+}
+
+/** Dsgn: by the policy, or by one that was in force since and let old signatures stay for longer. */
+function replacementParts(policy: DnssecPolicy, served: readonly ServedTtl[], since: number): IntervalPart[] {
+  const before = served.filter(({ rrset, until }) => rrset === 'signatures' && (until === undefined || until >= since));
+  const longest = Math.max(0, ...before.map(({ ttl }) => ttl));
+  if (longest > policy.signaturesValidity - policy.signaturesRefresh)
+    return [option('signatures-validity less signatures-refresh of an earlier policy', longest)];
+  return [
+    option('signatures-validity', policy.signaturesValidity),
+    option('signatures-refresh', -policy.signaturesRefresh),
+  ];
 }
 
 /** Until every cache has the DS RRset with the key's (section 3.3.1, IpubP), or none has it any more (Iret). */

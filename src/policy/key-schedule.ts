@@ -86,8 +86,12 @@ export function scheduleLeavingKey(policy: DnssecPolicy, key: PlannedKey, now: n
 export function retireTimes(policy: DnssecPolicy, key: PlannedKey, now: number): PlannedTimes {
   const { inactive, delete: end } = key.times;
   if (inactive !== undefined && inactive <= now && end !== undefined) return key.times;
-  const from = inactive !== undefined && inactive <= now ? inactive : now;
-  return { ...key.times, inactive: from, delete: from + retireInterval(policy, signsKeys(key), signsZone(key)) };
+  return endingAt(policy, key, inactive !== undefined && inactive <= now ? inactive : now);
+}
+
+/** The times of a key whose lifetime ends at `inactive`. */
+export function endingAt(policy: DnssecPolicy, key: PlannedKey, inactive: number): PlannedTimes {
+  return { ...key.times, inactive, delete: inactive + retireInterval(policy, signsKeys(key), signsZone(key)) };
 }
 
 /**

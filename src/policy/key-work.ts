@@ -73,11 +73,24 @@ export class KeyWork {
 
   change(record: KeyRecord, to: Condition, now: number): void {
     this.#change(record, to, now);
-    const { times, state } = this.key;
+    const from = this.changes.at(-1)?.from;
+    if (record === 'ds') this.#forgetSightings(from, to);
     // Signatures of a new algorithm may have kept the DNSKEY back.
-    const isFirst = record === 'dnskey' && to === 'rumoured' && this.changes.at(-1)?.from === 'hidden';
+    const isFirst = record === 'dnskey' && to === 'rumoured' && from === 'hidden';
+    const { times, state } = this.key;
     if (isFirst && state?.goal === 'omnipresent' && times.publish !== now)
       this.key = { ...this.key, times: { ...times, publish: now } };
+  }
+
+  /** What was seen of the DS when it was wanted, or unwanted, before does not count for this time. */
+  #forgetSightings(from: Condition | undefined, to: Condition): void {
+    if (from === 'hidden' || (to !== 'rumoured' && to !== 'unretentive')) return;
+    const { dsPublish, dsRemoved, ...times } = this.key.times;
+    // A DS that never went is there still.
+    const isThere = dsPublish !== undefined && dsGoneSince(this.key) === undefined;
+    const isKept = dsPublish !== undefined && (to === 'unretentive' || isThere);
+    if (dsRemoved !== undefined || !isKept)
+      this.key = { ...this.key, times: { ...times, ...(isKept && { dsPublish }) } };
   }
 
   #change(record: KeyRecord, to: Condition, now: number): void {

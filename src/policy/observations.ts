@@ -9,8 +9,12 @@ export interface Observations {
 }
 
 export interface ServedTtl {
-  /** 'zone': the largest TTL (negative answers included) of all RRsets but DNSKEY; 'ds': the DS RRset at the parent. */
-  readonly rrset: 'dnskey' | 'zone' | 'ds';
+  /**
+   * 'zone': the largest TTL (negative answers included) of all RRsets but DNSKEY; 'ds': the DS RRset at the parent; 'signatures': not
+   * a TTL, but how long signatures of a retired key were kept at most (signatures-validity less signatures-refresh).
+   */
+  readonly rrset: 'dnskey' | 'zone' | 'ds' | 'signatures';
+  /** Seconds. */
   readonly ttl: number;
   /** The last moment it was served; undefined: it still is. */
   readonly until: number | undefined;

@@ -16,12 +16,12 @@ import { KeyWork } from './key-work.ts';
 import type { StateChange } from './key-work.ts';
 import { findSpare, matchKeys, withRolesInUse } from './match-keys.ts';
 import type { Observations } from './observations.ts';
-import { changeOf, isKnown, isSpare, isSuccessor, isTakenUp, recordsOf, signsKeys } from './planned-key.ts';
+import { changeOf, isGone, isSpare, isSuccessor, isTakenUp, recordsOf, signsKeys } from './planned-key.ts';
 import type { PlannedKey } from './planned-key.ts';
 import { publicationOf } from './publication.ts';
 import type { Publication } from './publication.ts';
 import { rolloverOf } from './rollovers.ts';
-import { nextSteps } from './transitions.ts';
+import { nextStep, nextSteps } from './transitions.ts';
 import type { StepSetting } from './transitions.ts';
 
 export type { StateChange };
@@ -79,7 +79,10 @@ class Planning {
   readonly #observations: Observations;
   readonly #setting: StepSetting;
   readonly #now: number;
+  /** Of the keys that matter. */
   readonly #work: readonly KeyWork[];
+  /** Of keys of which nobody has anything any more: only their files are left. */
+  readonly #past: readonly KeyWork[];
   readonly #new: NewKey[] = [];
   readonly #waits: KeyWait[] = [];
 
@@ -94,11 +97,12 @@ class Planning {
       isGoingInsecure: policy.keys.length === 0,
     };
     const roles = withRolesInUse(keys, now);
-    this.#work = roles.map((key) => new KeyWork(key));
+    this.#past = roles.filter(isGone).map((key) => new KeyWork(key));
+    this.#work = roles.filter((key) => !isGone(key)).map((key) => new KeyWork(key));
   }
 
   plan(): Plan {
-    for (const work of this.#work) work.mendMoments(this.#now);
+    for (const work of [...this.#work, ...this.#past]) work.mendMoments(this.#now);
     const successors = new Map(this.#work.map((work) => [work, this.#successorOf(work)]));
     const candidates = this.#work.filter((work) => successors.get(work) === undefined);
     const { kept, spares } = this.#assignRoles(candidates);
@@ -111,11 +115,15 @@ class Planning {
     this.#await();
     const zone = this.#zone(this.#work);
     return {
-      actions: [...this.#new.map((made) => this.#generate(made)), ...this.#work.flatMap((one) => this.#actionOf(one))],
+      actions: [...this.#new.map((made) => this.#generate(made)), ...this.#changes()],
       publication: publicationOf(zone, this.#now, this.#setting.isGoingInsecure),
       nextEvent: this.#nextEvent(),
       waits: this.#waits.filter(({ key }) => !this.#new.some(({ work }) => work.key.id === key)),
     };
+  }
+
+  #changes(): KeyAction[] {
+    return [...this.#work, ...this.#past].flatMap((one) => this.#actionOf(one));
   }
 
   #zone(works: readonly KeyWork[]): PlannedKey[] {
@@ -189,7 +197,9 @@ class Planning {
     } else if (work.key.state?.goal === 'hidden') work.schedule(scheduleRevivedKey(this.#policy, line, work.key));
     else {
       const { times, state } = withLifetime(this.#policy, line, work.key);
-      work.schedule({ times, state: { ...state, goal: 'omnipresent' } });
+      // A successor that is named and not there has vanished.
+      const { successor: _vanished, ...kept } = state;
+      work.schedule({ times, state: { ...kept, goal: 'omnipresent' } });
     }
   }
 
@@ -225,17 +235,21 @@ class Planning {
     for (let isChanged = true; isChanged;) {
       // Of a DS that nobody saw it counts that it is gone once another is known.
       isChanged = this.#observe();
-      for (const work of all) {
-        if (!isTakenUp(work.key)) continue;
-        for (const { record } of nextSteps(work.key, this.#zone(all), this.#setting)) {
-          // Each step changes what the next one may do.
-          const step = nextSteps(work.key, this.#zone(all), this.#setting).find((one) => one.record === record);
-          if (step?.kind !== 'due') continue;
-          work.change(record, step.to, this.#now);
-          isChanged = true;
-        }
-      }
+      for (const work of all) if (isTakenUp(work.key)) isChanged = this.#step(work, all) || isChanged;
     }
+  }
+
+  /** @returns true when a step was due */
+  #step(work: KeyWork, all: readonly KeyWork[]): boolean {
+    let isChanged = false;
+    for (const record of recordsOf(work.key)) {
+      // Each step changes what the next one may do.
+      const step = nextStep(work.key, record, this.#zone(all), this.#setting);
+      if (step?.kind !== 'due') continue;
+      work.change(record, step.to, this.#now);
+      isChanged = true;
+    }
+    return isChanged;
   }
 
   /** What the keys wait for now that all that was due is done. */
@@ -248,22 +262,23 @@ class Planning {
         const { record, from, to, reason, others, until, interval } = step;
         this.#waits.push({ key: key.id, record, from, to, reason, others, until, interval });
       }
-      const goneSince = this.#goneSince(key);
-      if (goneSince === undefined) continue;
-      const interval = purgeDue(this.#policy, goneSince);
-      const until = endOf(interval);
-      const common = { key: key.id, record: undefined, from: 'hidden', to: 'hidden', reason: 'time' } as const;
-      if (until > this.#now) this.#waits.push({ ...common, others: [], until, interval });
     }
+    for (const { key } of [...this.#work, ...this.#past]) this.#awaitPurge(key);
+  }
+
+  #awaitPurge(key: PlannedKey): void {
+    const goneSince = this.#goneSince(key);
+    if (goneSince === undefined) return;
+    const interval = purgeDue(this.#policy, goneSince);
+    const until = endOf(interval);
+    const common = { key: key.id, record: undefined, from: 'hidden', to: 'hidden', reason: 'time' } as const;
+    if (until > this.#now) this.#waits.push({ ...common, others: [], until, interval });
   }
 
   /** Since when nobody has anything of a key that was in use; undefined: somebody may have, or its files stay for ever. */
   #goneSince(key: PlannedKey): number | undefined {
-    const { state, times } = key;
-    if (this.#policy.purgeKeys === 0 || state?.goal !== 'hidden' || times.delete === undefined) return undefined;
-    const records = recordsOf(key);
-    if (records.some((record) => isKnown(state[record]))) return undefined;
-    return Math.max(...records.map((record) => changeOf(state, record) ?? this.#now));
+    if (this.#policy.purgeKeys === 0 || key.times.delete === undefined || !isGone(key)) return undefined;
+    return Math.max(...recordsOf(key).map((record) => changeOf(key.state!, record) ?? this.#now));
   }
 
   #generate({ work, line, predecessor }: NewKey): KeyAction {

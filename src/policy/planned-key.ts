@@ -129,10 +129,18 @@ export function isInSuccession({ state }: PlannedKey): boolean {
   return state?.predecessor !== undefined || state?.successor !== undefined;
 }
 
-/** `key` was made to take the place of `before`. */
+/**
+ * `key` was made to take the place of `before`. Until that knows its successor the tag alone tells, and tags come again: a successor
+ * is never older.
+ */
 export function isSuccessor(key: PlannedKey, before: PlannedKey): boolean {
-  return key.id !== before.id && key.algorithm === before.algorithm && key.state?.predecessor === before.tag;
+  if (key.id === before.id || key.algorithm !== before.algorithm) return false;
+  if (key.state?.predecessor !== before.tag) return false;
+  const successor = before.state?.successor;
+  return successor === undefined ? bornAt(key) >= bornAt(before) : successor === key.tag;
 }
+
+const bornAt = ({ times: { created, publish } }: PlannedKey): number => created ?? publish ?? 0;
 
 /** When the parent was seen with the key's DS, unless it has been seen without it since; Unix seconds. */
 export function dsSeenSince({ times: { dsPublish, dsRemoved } }: PlannedKey): number | undefined {
@@ -142,6 +150,12 @@ export function dsSeenSince({ times: { dsPublish, dsRemoved } }: PlannedKey): nu
 /** When the parent was seen without the key's DS, unless it has been seen with it since; Unix seconds. */
 export function dsGoneSince({ times: { dsPublish, dsRemoved } }: PlannedKey): number | undefined {
   return dsRemoved !== undefined && (dsPublish === undefined || dsPublish <= dsRemoved) ? dsRemoved : undefined;
+}
+
+/** A key that was in use and of which nobody has anything: it has no part in what the zone may do. */
+export function isGone(key: PlannedKey): boolean {
+  const { state } = key;
+  return isTakenUp(key) && state?.goal === 'hidden' && KEY_RECORDS.every((record) => !isKnown(state[record]));
 }
 
 /** The moment a record came into its condition. */

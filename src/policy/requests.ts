@@ -1,5 +1,6 @@
 import type { DnssecPolicy } from '../conf/configuration.ts';
 import { dnskeyInterval } from '../conf/policy-intervals.ts';
+import { endingAt } from './key-schedule.ts';
 import { isShown, isSuccessor, isTakenUp, signsKeys, withCondition } from './planned-key.ts';
 import type { PlannedKey, PlannedState, PlannedTimes } from './planned-key.ts';
 import { unfinishedRolls } from './rollovers.ts';
@@ -43,7 +44,7 @@ export function requestRollover(
   if (isLeaving || others.length > 0) return refused({ reason: 'rollover under way', others });
   // The successor is published at `when`, and takes over once its DNSKEY is known everywhere.
   const inactive = when + dnskeyInterval(policy);
-  return { kind: 'accepted', key: keyId, times: { ...key.times, inactive }, state: key.state };
+  return { kind: 'accepted', key: keyId, times: endingAt(policy, key, inactive), state: key.state };
 }
 
 /** Notes that the parent has the DS of a key, or has it no longer, since `when` (Unix seconds). */
@@ -64,10 +65,19 @@ export function noteDs(
     // BIND 9.18: what is said counts, even of a key whose DS was known already.
     const dsChange = isShown(ds) ? state.dsChange : now;
     const told = { ...state, ds: 'rumoured' as const, dsChange };
-    return { kind: 'accepted', key: keyId, times: { ...times, dsPublish: when }, state: told };
+    return { kind: 'accepted', key: keyId, times: asPublished(times, when), state: told };
   }
   const told = isShown(ds) ? withCondition(state, 'ds', 'unretentive', now) : state;
-  return { kind: 'accepted', key: keyId, times: { ...times, dsRemoved: when }, state: told };
+  return { kind: 'accepted', key: keyId, times: asWithdrawn(times, when), state: told };
+}
+
+/** What is said last counts, whatever moments are said. */
+function asPublished({ dsRemoved, ...times }: PlannedTimes, when: number): PlannedTimes {
+  return { ...times, ...(dsRemoved !== undefined && dsRemoved < when && { dsRemoved }), dsPublish: when };
+}
+
+function asWithdrawn({ dsPublish, ...times }: PlannedTimes, when: number): PlannedTimes {
+  return { ...times, ...(dsPublish !== undefined && dsPublish <= when && { dsPublish }), dsRemoved: when };
 }
 
 export type KeySelection =

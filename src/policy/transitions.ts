@@ -3,6 +3,7 @@ import {
   hasOtherKeySigner,
   hasOtherKnownDs,
   isChainKnown,
+  isForsaken,
   isInsecure,
   isSigned,
   isSignedFor,
@@ -36,7 +37,8 @@ import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
  *        |                      '--withdraw--> unretentive
  *        '-------------------forget------------------'
  *
- * A step is taken when the rules (chain-rules.ts) hold afterwards and its time has come.
+ * A step is taken when the rules (chain-rules.ts) hold afterwards and its interval is over. The Publish and Activate times of a key are a
+ * plan only, as in BIND 9.18: they hold back nothing.
  */
 
 /** What steps depend on beside the keys. */
@@ -67,28 +69,44 @@ export function nextSteps(key: PlannedKey, zone: readonly PlannedKey[], setting:
   return recordsOf(key).flatMap((record) => nextStep(key, record, zone, setting) ?? []);
 }
 
-function nextStep(
+/** The next step of one record; undefined: it is where it is to be. */
+export function nextStep(
   key: PlannedKey,
   record: KeyRecord,
   zone: readonly PlannedKey[],
   setting: StepSetting,
 ): Step | undefined {
   const from = conditionOf(key, record) ?? 'hidden';
-  const to = isHandingOverTooEarly(key, record, zone)
-    ? 'omnipresent'
-    : NEXT[key.state?.goal === 'omnipresent' ? 'omnipresent' : 'hidden'][from];
+  const to = nextCondition(key, record, from, zone);
   if (to === undefined) return undefined;
   const obstacle = obstacleOf({ key, record, to, zone, ...setting });
   const isOver = obstacle === undefined || (obstacle.until !== undefined && obstacle.until <= setting.now);
   return isOver ? { kind: 'due', record, from, to } : { kind: 'waiting', record, from, to, ...obstacle };
 }
 
+function nextCondition(
+  key: PlannedKey,
+  record: KeyRecord,
+  from: Condition,
+  zone: readonly PlannedKey[],
+): Condition | undefined {
+  if (record === 'zrrsig' && isHandingOverTooEarly(key, zone)) return 'omnipresent';
+  if (record === 'zrrsig' && isCalledBack(key, zone)) return 'rumoured';
+  return NEXT[key.state?.goal === 'omnipresent' ? 'omnipresent' : 'hidden'][from];
+}
+
+/** States that contradict each other must not leave a zone that has a DS without signatures. */
+function isCalledBack(key: PlannedKey, zone: readonly PlannedKey[]): boolean {
+  const { goal, dnskey, zrrsig } = key.state ?? {};
+  return goal !== 'omnipresent' && !isShown(zrrsig) && isShown(dnskey) && isForsaken(zone, key.algorithm);
+}
+
 /**
  * Of a key and its successor each cache has the signatures of one only if all had those of the first before: they become known
  * even if it is to go.
  */
-function isHandingOverTooEarly(key: PlannedKey, record: KeyRecord, zone: readonly PlannedKey[]): boolean {
-  if (record !== 'zrrsig' || key.state?.zrrsig !== 'rumoured' || !needsSignatures(zone, key.algorithm)) return false;
+function isHandingOverTooEarly(key: PlannedKey, zone: readonly PlannedKey[]): boolean {
+  if (key.state?.zrrsig !== 'rumoured' || !needsSignatures(zone, key.algorithm)) return false;
   return zone.some((other) => isSuccessor(other, key));
 }
 
@@ -126,7 +144,7 @@ const INTRODUCE: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undef
     const isAwaited = keysWithDs(zone, key.algorithm).length > 0;
     if (!isAwaited && !isInsecure(zone) && !isSignedFor(zone, key.algorithm))
       return blocked('signatures not known everywhere', zoneSigners(zone, key.algorithm));
-    return at(key.times.publish);
+    return undefined;
   },
   krrsig({ key }) {
     return isShown(key.state?.dnskey) ? undefined : blocked('dnskey not known everywhere', [key]);
@@ -141,7 +159,7 @@ const INTRODUCE: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undef
         isShown(conditionOf(other, 'dnskey')),
     );
     if (isBeside && key.state?.dnskey !== 'omnipresent') return blocked('dnskey not known everywhere', [key]);
-    return at(key.times.activate);
+    return undefined;
   },
   ds({ key, zone }) {
     // RFC 7583 section 3.3.4: a resolver that has the DS must find a DNSKEY and signatures everywhere.
@@ -166,13 +184,17 @@ function unsignedFor(zone: readonly PlannedKey[], algorithm: number, isOfDs: boo
 }
 
 /** Have the caches without the record expired? */
-function spread({ key, record, now, ...setting }: StepCase): Obstacle {
+function spread({ key, record, zone, now, ...setting }: StepCase): Obstacle {
   switch (record) {
     case 'dnskey':
     case 'krrsig':
       return time(dnskeyKnown(key, setting, since(key, record, now)));
-    case 'zrrsig':
-      return time(signaturesReplaced(key, setting, since(key, record, now)));
+    case 'zrrsig': {
+      // Those of the predecessor are replaced from the moment on that it retires.
+      const retired = zone.filter((before) => isSuccessor(key, before) && before.state?.zrrsig === 'unretentive');
+      const moments = [key, ...retired].map((one) => since(one, record, now));
+      return time(signaturesReplaced(key, setting, Math.max(...moments)));
+    }
     case 'ds': {
       const seen = dsSeenSince(key);
       return seen === undefined ? blocked('ds not seen at parent', []) : time(dsSpread('IpubP', setting, seen));
@@ -284,9 +306,4 @@ function blocked(reason: WaitReason, others: readonly PlannedKey[]): Obstacle {
 
 function time(interval: WaitInterval): Obstacle & { readonly until: number } {
   return { reason: 'time', others: [], until: endOf(interval), interval };
-}
-
-/** A moment of the key's own times. */
-function at(until: number | undefined): Obstacle | undefined {
-  return until === undefined ? undefined : { reason: 'time', others: [], until, interval: undefined };
 }
