@@ -1,4 +1,3 @@
-import type { WaitReason } from '../policy/key-wait.ts';
 import { isTakenUp, signsKeys, signsZone } from '../policy/planned-key.ts';
 import type { Condition, KeyRecord, PlannedKey } from '../policy/planned-key.ts';
 import type { KeyRole, KeyStage } from './explanation.ts';
@@ -90,15 +89,6 @@ export function keyName(key: PlannedKey, keys: readonly PlannedKey[]): string {
 export function hasNamesake(key: PlannedKey, keys: readonly PlannedKey[]): boolean {
   return keys.some((other) => other.id !== key.id && other.tag === key.tag);
 }
-
-/** The reasons that are another step's business: what they wait for has a wait of its own. */
-export const INNER_REASONS: readonly WaitReason[] = [
-  'dnskey not known everywhere',
-  'signatures not known everywhere',
-  'successor not ready',
-  'zone still secure',
-  'rollover under way',
-];
 
 /** `a`, `a and b`, `a, b and c`. */
 export function listText(items: readonly string[]): string {
