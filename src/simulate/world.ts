@@ -70,6 +70,7 @@ export class World {
       { rrset: 'dnskey', ttl: before.dnskeyTtl, until: now },
       { rrset: 'zone', ttl: this.#zoneTtl(before, now), until: now },
       { rrset: 'ds', ttl: this.#dsTtl(before, now), until: now },
+      { rrset: 'signatures', ttl: before.signaturesValidity - before.signaturesRefresh, until: now },
     );
   }
 
