@@ -5,6 +5,7 @@ import type { DnssecPolicy, ZoneConfiguration } from '../../src/conf/configurati
 import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
 import { DirectoryLocks } from '../../src/daemon/directory-locks.ts';
 import { ZoneKeeper } from '../../src/daemon/zone-keeper.ts';
+import type { ZoneUpkeepDependencies } from '../../src/daemon/zone-upkeep.ts';
 import { MemoryHistory } from '../../src/history/memory-history.ts';
 import { FileKeyStore } from '../../src/keys/file-key-store.ts';
 import { SigningPool } from '../../src/signer/signing-pool.ts';
@@ -80,6 +81,7 @@ export function makeWorld(
     policy?: DnssecPolicy | 'none';
     memory?: number;
     seed?: number;
+    askParent?: ZoneUpkeepDependencies['askParent'];
   } = {},
 ): World {
   const clock = options.clock ?? new SimulatedClock(START);
@@ -105,6 +107,7 @@ export function makeWorld(
       keyStore: new FileKeyStore({ directory: '/zones' }, { disk, clock, log }),
       locks: new DirectoryLocks({ disk }),
       history,
+      ...(options.askParent && { askParent: options.askParent }),
       published: (one) => published.push(one.read().serial),
     },
   );

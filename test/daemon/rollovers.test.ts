@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SimulatedClock } from '../../src/base/clock.ts';
 import type { DnssecPolicy, PolicyKey } from '../../src/conf/configuration.ts';
 import { DEFAULT_POLICY, INSECURE_POLICY } from '../../src/conf/defaults.ts';
+import type { AskedParent } from '../../src/daemon/asked-parent.ts';
+import { FileKeyStore } from '../../src/keys/file-key-store.ts';
 import type { KeyPair } from '../../src/keys/key-pair.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
 import { faultsOf, FILE, makeWorld, zoneConfiguration, zoneText, type World } from './keeper-fixture.ts';
@@ -216,4 +219,71 @@ test('S-089 (part) an algorithm rollover: both algorithms sign all as long as bo
     () => rdatas(world, TYPE.DNSKEY).every((rdata) => rdata[3] === 15) && !signers(world).has(tag),
   );
   assert.deepEqual(await faultsOf(world), []);
+});
+
+test('S-161 (part) a parent that is asked: who waits is expected there, what it saw goes into the key files, and nobody is asked when nothing waits', async () => {
+  const expected: string[] = [];
+  const dsSeen = new Map<string, number>();
+  let changed = (): void => undefined;
+  let isClosed = false;
+  const askParent = (_zone: unknown, tell: () => void): AskedParent => {
+    changed = tell;
+    return {
+      expect: (keys) => void expected.push(keys.map(({ name, awaits }) => `${name} ${awaits}`).join()),
+      askNow: () => undefined,
+      dsSeen,
+      dsGone: new Map(),
+      highestTtl: 7200,
+      close: () => (isClosed = true),
+    };
+  };
+  const zone = zoneConfiguration({ parent: { checkds: 'explicit', agents: [] } });
+  const world = makeWorld({ zone, askParent });
+  await world.keeper.start();
+  assert.equal(expected.at(-1), '');
+  await until(world, 'CDS', 4 * DAY, () => rdatas(world, TYPE.CDS).length === 1);
+  const [{ tag, fileBase }] = world.keeper.keys;
+  assert.equal(expected.at(-1), `example/ECDSAP256SHA256/${tag} (CSK) published`);
+  const seen = world.clock.now() - 10;
+  dsSeen.set(fileBase, seen);
+  changed();
+  await world.keeper.idle();
+  assert.equal(expected.at(-1), '');
+  assert.equal(world.keeper.keys[0].times.dsPublish, seen);
+  const [{ times }] = new FileKeyStore({ directory: '/zones' }, world).list(world.keeper.apex).keys;
+  assert.equal(times.dsPublish, seen);
+  assert.match(Buffer.from(world.disk.read(`${FILE}.signed.ttls`)!).toString('latin1'), /^ds 7200 now$/m);
+  await world.keeper.stop();
+  assert.ok(isClosed);
+});
+
+test('S-089 (part) NSEC to NSEC3, other parameters, and back on a live zone: one version each, and a restart has it', async () => {
+  const world = await started(DEFAULT_POLICY);
+  const nsec3 = { iterations: 0, optOut: false, saltLength: 0 };
+  const policies = [
+    policyOf('nsec3', DEFAULT_POLICY.keys, { nsec3 }),
+    policyOf('salted', DEFAULT_POLICY.keys, { nsec3: { ...nsec3, saltLength: 4 } }),
+    policyOf('opt-out', DEFAULT_POLICY.keys, { nsec3: { ...nsec3, optOut: true } }),
+    DEFAULT_POLICY,
+  ];
+  for (const policy of policies) {
+    const { serial } = world.keeper.read();
+    world.keeper.reconfigure(zoneConfiguration({ policy: policy.name }), policy);
+    await world.keeper.idle();
+    assert.equal(world.keeper.read().serial, serial + 1, policy.name);
+    assert.equal(world.keeper.read().denial, policy.nsec3 === undefined ? 'nsec' : 'nsec3');
+    assert.equal(rdatas(world, TYPE.NSEC).length, policy.nsec3 === undefined ? 1 : 0);
+    assert.equal(rdatas(world, TYPE.NSEC3PARAM).length, policy.nsec3 === undefined ? 0 : 1);
+    assert.deepEqual(await faultsOf(world), [], policy.name);
+    const again = makeWorld({ disk: world.disk.afterCrash(), clock: new SimulatedClock(world.clock.now()), policy });
+    await again.keeper.start();
+    assert.equal(again.keeper.read().serial, serial + 1);
+    assert.equal(again.keeper.read().recordCount, world.keeper.read().recordCount);
+    assert.deepEqual(await faultsOf(again), []);
+  }
+  const changes = world.history.read({ kinds: ['policy'], limit: 10 }).map(({ event }) => event);
+  assert.deepEqual(
+    changes.map((event) => event.kind === 'policy' && `${event.from} ${event.to}`),
+    ['default nsec3', 'nsec3 salted', 'salted opt-out', 'opt-out default'],
+  );
 });
