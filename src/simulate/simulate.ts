@@ -24,7 +24,7 @@ const MOST_ROUNDS = 16;
 /** Moments of one simulation: five years of a zone whose ZSKs live for a day are some twenty thousand. */
 const MOST_MOMENTS = 50_000;
 /** Keys that there are at once, those among them that wait for purge-keys. */
-const MOST_KEYS = 150;
+const MOST_KEYS = 300;
 
 export interface SimulationDependencies {
   /** What decides; the daemon's own planner, unless a test has another. */
