@@ -174,7 +174,7 @@ export const zoneEvent = {
     event(
       'dnssec',
       'warning',
-      `zone ${label}: ${file}: line ${line} is not "zone|dnskey|ds TTL time": it is put aside as ${file}.unusable; TTLs that were lowered lately are not known any more`,
+      `zone ${label}: ${file}: line ${line} is not "zone|dnskey|ds|signatures seconds time": it is put aside as ${file}.unusable; TTLs that were lowered lately are not known any more`,
       label,
     ),
   keyWaits: (label: string, text: string): LogRecord => event('dnssec', 'notice', `zone ${label}: ${text}`, label),

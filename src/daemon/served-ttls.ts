@@ -12,10 +12,11 @@ import { zoneEvent } from './events.ts';
  *     ; TTLs of example.org/IN that caches may hold still, written by named
  *     dnskey 3600 now
  *     zone 86400 1764547200           86400 seconds, last served at that Unix time
+ *     signatures 777600 now           no TTL: seconds that signatures of a retired key stay in the zone
  */
 
 type Kind = ServedTtl['rrset'];
-const KINDS: readonly Kind[] = ['dnskey', 'zone', 'ds'];
+const KINDS: readonly Kind[] = ['dnskey', 'zone', 'ds', 'signatures'];
 
 /**
  * Seconds that a TTL is remembered after it has run out: secondaries may be late, and answers to what a policy that changes
@@ -111,7 +112,7 @@ function parse(text: string): ServedTtl[] | number {
   for (let i = 0; i < lines.length; i++) {
     const line = lines[i].replace(/;.*/, '').trim();
     if (line === '') continue;
-    const match = /^(dnskey|zone|ds) (\d{1,10}) (now|\d{1,12})$/.exec(line);
+    const match = /^(dnskey|zone|ds|signatures) (\d{1,10}) (now|\d{1,12})$/.exec(line);
     if (match === null || Number(match[2]) > MAX_TTL) return i + 1;
     const [, rrset, ttl, until] = match;
     entries.push({ rrset: rrset as Kind, ttl: Number(ttl), until: until === 'now' ? undefined : Number(until) });

@@ -38,10 +38,11 @@ export class ServedVersions {
 
   /**
    * This version is served since `now`, durably noted.
+   * @param replacement seconds within which the policy has signatures of a retired key replaced
    * @param dsTtl of the DS RRset at the parent; undefined: not known
    * @throws DiskError
    */
-  note(reader: ZoneReader, now: number, dsTtl: number | undefined): void {
+  note(reader: ZoneReader, now: number, replacement: number, dsTtl: number | undefined): void {
     this.#zoneTtl ??= highestTtls(reader).zone;
     const keyTtl = highestKeyTtl(reader);
     const events: HistoryEvent[] = [];
@@ -52,6 +53,7 @@ export class ServedVersions {
     serve('zone', this.#zoneTtl);
     serve('dnskey', keyTtl === 0 ? undefined : keyTtl);
     if (dsTtl !== undefined) serve('ds', dsTtl);
+    this.ttls.serve('signatures', replacement, now);
     this.ttls.save();
     if (events.length > 0) this.#history.record(events);
   }

@@ -87,7 +87,10 @@ export class ZoneUpkeep {
 
   /** This version is served since now. @throws DiskError */
   note(reader: ZoneReader): void {
-    this.#served?.note(reader, this.#dependencies.clock.now(), this.#parent?.highestTtl);
+    if (this.#policy === undefined) return;
+    const { signaturesValidity, signaturesRefresh } = this.#policy;
+    const now = this.#dependencies.clock.now();
+    this.#served?.note(reader, now, signaturesValidity - signaturesRefresh, this.#parent?.highestTtl);
   }
 
   askParentNow(): void {

@@ -97,7 +97,8 @@ function ttlsOf(world: World): string[] {
     .toString('latin1')
     .trim()
     .split('\n')
-    .slice(1);
+    .slice(1)
+    .filter((line) => !line.startsWith('signatures'));
 }
 
 test('the keeper notes the TTLs of zone and keys beside the signed file, and tells the history of the highest', async () => {
@@ -138,4 +139,17 @@ test('a process that dies at any instant of a lowered TTL does not forget the lo
     assert.match(ttlsOf(after).join('\n'), /^zone 300 now$/m, `instant ${instant}`);
     if (isWhole) return;
   }
+});
+
+test('how long signatures of a retired key stay is known after the policy has changed', async () => {
+  const world = makeWorld();
+  await world.keeper.start();
+  const begin = world.clock.now();
+  await world.advance(3600);
+  const policy = { ...DEFAULT_POLICY, signaturesValidity: 4 * 86_400, signaturesRefresh: 86_400 };
+  world.keeper.reconfigure(world.keeper.zone, policy);
+  await world.keeper.idle();
+  const text = Buffer.from(world.disk.read(TTLS)!).toString('latin1');
+  assert.match(text, new RegExp(`^signatures ${9 * 86_400} ${begin + 3600}$`, 'm'));
+  assert.match(text, new RegExp(`^signatures ${3 * 86_400} now$`, 'm'));
 });
