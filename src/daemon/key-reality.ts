@@ -38,12 +38,21 @@ function asShown(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
   return withSignatures(withRecords(pair, before, now), before, now);
 }
 
-/** Signatures that come before their DNSKEY (RFC 6781 section 4.1.4) are as new as the version that has them; the SOA has all. */
+/**
+ * Signatures that come before their DNSKEY (RFC 6781 section 4.1.4) are as new as the version that has them, and those that are there are
+ * not hidden, whatever the goal of their key. The SOA is signed by all keys that sign zone data.
+ */
 function withSignatures(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
   const { state } = pair;
-  if (state?.goal !== 'omnipresent' || !isVisible(state.zrrsig) || state.zrrsigChange === now) return pair;
-  if (before.signs(pair.dnskey, 'zone')) return pair;
-  return { ...pair, state: { ...state, zrrsig: 'rumoured', zrrsigChange: now } };
+  if (state === undefined || (state.goal === 'hidden' && state.dnskey === 'hidden')) return pair;
+  const [signsZone, signsKeys] = [before.signs(pair.dnskey, 'zone'), before.signs(pair.dnskey, 'keys')];
+  const isNew = state.goal === 'omnipresent' && isVisible(state.zrrsig) && state.zrrsigChange !== now && !signsZone;
+  const isUnsaved = state.zrrsig === 'hidden' && signsZone;
+  const zrrsig: Partial<KeyState> = isNew || isUnsaved ? { zrrsig: 'rumoured', zrrsigChange: now } : {};
+  const krrsig: Partial<KeyState> =
+    state.krrsig === 'hidden' && signsKeys ? { krrsig: 'rumoured', krrsigChange: now } : {};
+  const changes = { ...zrrsig, ...krrsig };
+  return Object.keys(changes).length === 0 ? pair : { ...pair, state: { ...state, ...changes } };
 }
 
 function withRecords(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {

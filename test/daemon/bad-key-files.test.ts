@@ -186,3 +186,28 @@ test('RFC 7583 section 3.2.1 a server that was down when the last signature of a
   assert.equal(dnskeys(back).length, 2);
   assert.deepEqual(await faultsOf(back), []);
 });
+
+test('a server that died between the publication of a ZSK swap and its states believes the zone, whatever the policy wants by then', async () => {
+  const world = makeWorld({ policy: SPLIT });
+  await world.keeper.start();
+  await world.advance(59.95 * DAY);
+  const next = world.keeper.keys.find(({ predecessor }) => predecessor !== undefined)!;
+  const file = fileOf(next.fileBase, 'state');
+  const before = textOf(world, file);
+  assert.match(before, /^ZRRSIGState: hidden$/m);
+  await world.advance(0.06 * DAY);
+  assert.match(textOf(world, file), /^ZRRSIGState: rumoured$/m);
+  await world.keeper.stop();
+  world.disk.put(file, before);
+  await world.clock.advance(600);
+  // The policy has no place for that key any more.
+  const policy = { ...SPLIT, name: 'other', keys: [key('csk')] };
+  const back = makeWorld({ disk: world.disk.afterCrash(), clock: world.clock, policy });
+  await back.keeper.start();
+  const { state } = back.keeper.keys.find(({ tag }) => tag === next.tag)!;
+  assert.notEqual(state?.zrrsig, 'hidden');
+  assert.equal(state?.zrrsigChange, back.clock.now());
+  assert.deepEqual(await faultsOf(back), []);
+  await back.advance(3 * DAY);
+  assert.deepEqual(await faultsOf(back), []);
+});
