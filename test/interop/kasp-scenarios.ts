@@ -37,8 +37,11 @@ const DISTINCT = `dnskey-ttl 350; publish-safety 1100; retire-safety 1900; zone-
   parent-ds-ttl 800; parent-propagation-delay 3000; signatures-validity 20d; signatures-refresh 4d; signatures-jitter 1h;
   purge-keys 40d;`;
 
+const SIGNATURES_FIRST = 'BIND shows a new algorithm with its signatures; ours signs first (RFC 6781 section 4.1.4)';
+
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'the policy default': {
+    rows: 'S-031 S-041',
     policies: '',
     zone: one('default'),
     end: 100 * DAY,
@@ -46,34 +49,41 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     made: ['CSK1'],
   },
   'ZSK and KSK rollovers': {
-    policies: policy(split('200d', '60d')),
+    rows: 'S-069 S-070 S-071 S-082',
+    policies: policy(split('130d', '60d')),
     zone: one('first'),
-    end: 420 * DAY,
+    end: 310 * DAY,
     parentDelay: 7 * HOUR,
-    made: ['KSK1', 'KSK2', 'KSK3', 'ZSK1', 'ZSK2', 'ZSK3', 'ZSK4', 'ZSK5', 'ZSK6', 'ZSK7', 'ZSK8'],
+    made: ['KSK1', 'KSK2', 'KSK3', 'ZSK1', 'ZSK2', 'ZSK3', 'ZSK4', 'ZSK5', 'ZSK6'],
   },
-  'ZSK and KSK rollovers with intervals that all differ': {
+  'a ZSK and a KSK rollover with intervals that all differ': {
+    rows: 'S-055 S-056 S-057 S-070 S-071',
     policies: policy(split('50d', '30d', DISTINCT)),
     zone: one('first'),
-    end: 110 * DAY,
+    end: 58 * DAY,
     parentDelay: 3 * DAY,
-    made: ['KSK1', 'KSK2', 'KSK3', 'ZSK1', 'ZSK2', 'ZSK3', 'ZSK4'],
+    made: ['KSK1', 'KSK2', 'ZSK1', 'ZSK2'],
   },
-  'CSK rollovers': {
+  'a CSK rollover': {
+    rows: 'S-072',
     policies: policy('keys { csk lifetime 100d algorithm 13; };'),
     zone: one('first'),
-    end: 230 * DAY,
+    end: 130 * DAY,
     parentDelay: 2 * DAY,
-    made: ['CSK1', 'CSK2', 'CSK3'],
+    made: ['CSK1', 'CSK2'],
   },
   'a KSK rollover that the parent never follows': {
+    rows: 'S-071',
     policies: policy(split('30d', 'unlimited')),
     zone: one('first'),
-    end: 60 * DAY,
+    // Then BIND begins a third one, though nobody has seen the DS of the second.
+    end: 59 * DAY,
     orders: [command(2 * DAY, 'KSK1', '-checkds', 'published')],
     made: ['KSK1', 'KSK2', 'ZSK1'],
   },
   'another algorithm for a CSK': {
+    onlyTheEnd: SIGNATURES_FIRST,
+    rows: 'S-089 (part)',
     policies: policy(CSK_13),
     zone: one('first'),
     end: 130 * DAY,
@@ -82,6 +92,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     made: ['CSK1', 'CSK2'],
   },
   'another algorithm for KSK and ZSK': {
+    onlyTheEnd: SIGNATURES_FIRST,
+    rows: 'S-089 (part)',
     policies: policy(UNLIMITED),
     zone: one('first'),
     end: 130 * DAY,
@@ -90,6 +102,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     made: ['KSK1', 'KSK2', 'ZSK1', 'ZSK2'],
   },
   'back to unsigned': {
+    rows: 'S-065 S-087',
     policies: policy(UNLIMITED),
     zone: one('first'),
     end: 130 * DAY,
@@ -98,6 +111,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     made: ['KSK1', 'ZSK1'],
   },
   'from one CSK to KSK and ZSK': {
+    rows: 'S-089 (part)',
     policies: policy(CSK_13),
     zone: one('first'),
     end: 130 * DAY,
@@ -105,15 +119,8 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     orders: [changeTo(10 * DAY, policy(UNLIMITED, 'second'), 'second')],
     made: ['CSK1', 'KSK1', 'ZSK1'],
   },
-  'from KSK and ZSK to one CSK': {
-    policies: policy(UNLIMITED),
-    zone: one('first'),
-    end: 130 * DAY,
-    parentDelay: 7 * HOUR,
-    orders: [changeTo(10 * DAY, policy(CSK_13, 'second'), 'second')],
-    made: ['CSK1', 'KSK1', 'ZSK1'],
-  },
   'rollovers that an operator asks for': {
+    rows: 'S-083',
     policies: policy(UNLIMITED),
     zone: one('first'),
     end: 160 * DAY,
@@ -126,6 +133,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     made: ['KSK1', 'KSK2', 'ZSK1', 'ZSK2', 'ZSK3'],
   },
   'a CSK rollover that an operator asks for': {
+    rows: 'S-084',
     policies: '',
     zone: one('default'),
     end: 130 * DAY,
@@ -133,4 +141,18 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     orders: [command(10 * DAY, 'CSK1', '-rollover')],
     made: ['CSK1', 'CSK2'],
   },
+};
+
+/**
+ * Not compared: what BIND 9.18.49 does here depends on the order of key tags, and now and then it serves the zone without signatures
+ * while the parent has its DS (docs/decisions/0017).
+ */
+export const SPLIT_TO_CSK: Scenario = {
+  rows: 'S-089 (part)',
+  policies: policy(UNLIMITED),
+  zone: one('first'),
+  end: 130 * DAY,
+  parentDelay: 7 * HOUR,
+  orders: [changeTo(10 * DAY, policy(CSK_13, 'second'), 'second')],
+  made: ['CSK1', 'KSK1', 'ZSK1'],
 };

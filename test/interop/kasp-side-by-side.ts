@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
+import { agree, agreeInTheEnd, buriedBySome } from './kasp-agreement.ts';
 import { KaspServer, type Maker, type ZonePicture } from './kasp-server.ts';
 import { MovedClock } from './moved-clock.ts';
 import { temporaryDirectory } from './serve-peers.ts';
@@ -20,6 +20,8 @@ const START = 1_900_000_000;
 const POLL = HOUR;
 
 export interface Scenario {
+  /** Of the acceptance table. */
+  readonly rows: string;
   readonly policies: string;
   /** Beside type and file in the zone's statement. */
   readonly zone: string;
@@ -29,6 +31,10 @@ export interface Scenario {
   readonly parentDelay?: number;
   /** What an operator does, by seconds after the start. */
   readonly orders?: readonly Order[];
+  /** Seconds after the start from which servers that take turns do. */
+  readonly turnsFrom?: number;
+  /** Why the way there cannot be compared step by step: only what both have come to at the end is. */
+  readonly onlyTheEnd?: string;
   /** What the keys must have gone through, or the comparison has proved nothing: by label, in the order of events. */
   readonly made: readonly string[];
 }
@@ -61,7 +67,14 @@ const ZONE = 'kept.example';
 /** Who keeps a zone: one named all the time, or both by turns, with the same files: a change after each step. */
 export type Keeping = Maker | readonly [Maker, 'by turns'];
 
-export async function compareServers(keepings: readonly Keeping[], scenario: Scenario): Promise<Comparison> {
+/** Looks at a server once a step is done; `ds` is labels of the keys whose DS the parent has. */
+export type Visit = (server: KaspServer, zone: string, ds: readonly string[]) => Promise<void>;
+
+export async function compareServers(
+  keepings: readonly Keeping[],
+  scenario: Scenario,
+  visit: Visit = async () => undefined,
+): Promise<Comparison> {
   using clock = new MovedClock(START);
   using directory = temporaryDirectory();
   const zones = new Map([[ZONE, scenario.zone]]);
@@ -73,7 +86,7 @@ export async function compareServers(keepings: readonly Keeping[], scenario: Sce
       servers.push(await KaspServer.start(path.join(directory.path, `${i}`), maker, kept));
     }
     const byTurns = servers.filter((_, i) => typeof keepings[i] !== 'string');
-    return await new Walk(scenario, servers, clock, byTurns).run();
+    return await new Walk({ scenario, servers, clock, byTurns, visit }).run();
   } finally {
     for (const server of servers) await server[Symbol.asyncDispose]();
   }
@@ -82,55 +95,67 @@ export async function compareServers(keepings: readonly Keeping[], scenario: Sce
 interface Appointment {
   readonly at: number;
   readonly why: string;
-  readonly keep: (server: KaspServer) => Promise<void>;
+  readonly keep: () => Promise<void>;
+}
+
+interface WalkOptions {
+  readonly scenario: Scenario;
+  readonly servers: readonly KaspServer[];
+  readonly clock: MovedClock;
+  /** Those that hand over to the other maker after each step. */
+  readonly byTurns: readonly KaspServer[];
+  readonly visit: Visit;
+}
+
+/** The parent as one server knows it: labels of the keys whose DS it has, and of those whose DS it has been asked for. */
+interface Parent {
+  readonly ds: Set<string>;
+  asked: ReadonlySet<string>;
 }
 
 class Walk {
   readonly #scenario: Scenario;
   readonly #servers: readonly KaspServer[];
   readonly #clock: MovedClock;
-  /** Those that hand over to the other maker after each step. */
   readonly #byTurns: readonly KaspServer[];
+  readonly #visit: Visit;
   readonly #steps: Step[] = [];
   readonly #made = new Set<string>();
   #appointments: Appointment[];
-  /** Labels of keys whose DS the parent has, or will have. */
-  #ds = new Set<string>();
+  readonly #parents: ReadonlyMap<KaspServer, Parent>;
+  #pictures: readonly ZonePicture[] = [];
+  #agreed = true;
+  /** Keys whose files only some had removed one step ago. */
+  #buried: readonly string[] = [];
 
-  constructor(scenario: Scenario, servers: readonly KaspServer[], clock: MovedClock, byTurns: readonly KaspServer[]) {
-    this.#byTurns = byTurns;
-    this.#scenario = scenario;
-    this.#servers = servers;
-    this.#clock = clock;
-    this.#appointments = (scenario.orders ?? []).map(({ after, give }) => ({
+  constructor(options: WalkOptions) {
+    this.#scenario = options.scenario;
+    this.#servers = options.servers;
+    this.#clock = options.clock;
+    this.#byTurns = options.byTurns;
+    this.#visit = options.visit;
+    this.#parents = new Map(options.servers.map((server) => [server, { ds: new Set<string>(), asked: new Set() }]));
+    this.#appointments = (options.scenario.orders ?? []).map(({ after, give }) => ({
       at: START + after,
       why: 'order',
-      keep: (server) => give(server, ZONE),
+      keep: () => this.#each((server) => give(server, ZONE)),
     }));
   }
 
   async run(): Promise<Comparison> {
     const end = START + this.#scenario.end;
     for (let why = 'start'; this.#steps.length < MOST_STEPS;) {
-      await this.#each((server) => server.loadKeys(ZONE));
-      let pictures = await this.#pictures();
-      if (!agree(pictures)) return this.#result(pictures);
-      this.#note(why, pictures[0]);
+      if (!(await this.#step(why))) return this.#result();
       const due = this.#appointments.filter(({ at }) => at <= this.#clock.now);
       this.#appointments = this.#appointments.filter(({ at }) => at > this.#clock.now);
-      if (due.length > 0) {
-        for (const { keep } of due) await this.#each(keep);
-        await this.#each((server) => server.loadKeys(ZONE));
-        pictures = await this.#pictures();
-        if (!agree(pictures)) return this.#result(pictures);
-        this.#note(due.map((one) => one.why).join(', '), pictures[0]);
-      }
+      for (const { keep } of due) await keep();
+      if (due.length > 0 && !(await this.#step(due.map((one) => one.why).join(', ')))) return this.#result();
       const next = this.#next();
       if (next > end) return this.#result();
-      if (this.#byTurns.length > 0) {
+      if (this.#byTurns.length > 0 && next - START >= (this.#scenario.turnsFrom ?? 0)) {
         await Promise.all(this.#byTurns.map((server) => server.handOver()));
-        pictures = await this.#pictures();
-        if (!agree(pictures)) return this.#result(pictures);
+        this.#pictures = await this.#take();
+        if (!this.#agreed) return this.#result();
       }
       why = this.#appointments.some(({ at }) => at === next) ? 'appointment' : 'event';
       this.#clock.moveTo(next);
@@ -138,42 +163,59 @@ class Walk {
     throw new Error(`no end after ${MOST_STEPS} steps`);
   }
 
+  /** Lets all look at their keys and compares; false: they differ. */
+  async #step(why: string): Promise<boolean> {
+    await this.#each((server) => server.loadKeys(ZONE));
+    this.#pictures = await this.#take();
+    if (!this.#agreed && this.#scenario.onlyTheEnd === undefined) return false;
+    await this.#note(why, this.#pictures);
+    return true;
+  }
+
   async #each(work: (server: KaspServer) => Promise<void>): Promise<void> {
     await Promise.all(this.#servers.map(work));
   }
 
-  /** Both pictures once they are equal, or as they are when they do not come to be. */
-  async #pictures(): Promise<ZonePicture[]> {
+  /** All pictures once they agree, or as they are when they do not come to. */
+  async #take(): Promise<ZonePicture[]> {
     const take = (): Promise<ZonePicture[]> => Promise.all(this.#servers.map((server) => server.picture(ZONE)));
     let pictures = await take();
-    for (let tries = 0; tries < 40 && !agree(pictures); tries++) {
+    const tries = this.#scenario.onlyTheEnd === undefined ? 60 : 2;
+    for (let i = 0; i < tries && !agree(pictures); i++) {
       await delay(100);
       pictures = await take();
     }
+    const buried = buriedBySome(pictures);
+    this.#agreed = agree(pictures) && !buried.some((label) => this.#buried.includes(label));
+    this.#buried = buried;
     return pictures;
   }
 
-  #note(why: string, picture: ZonePicture): void {
-    this.#steps.push({ at: this.#clock.now - START, why, picture });
-    for (const label of Object.keys(picture.files)) this.#made.add(label);
-    this.#letParentSee(picture.shown.cds);
+  async #note(why: string, pictures: readonly ZonePicture[]): Promise<void> {
+    this.#steps.push({ at: this.#clock.now - START, why, picture: pictures[0] });
+    for (const label of Object.keys(pictures[0].files)) this.#made.add(label);
+    for (const [i, server] of this.#servers.entries()) this.#letParentSee(server, pictures[i].shown.cds);
+    await this.#each((server) => this.#visit(server, ZONE, [...this.#parents.get(server)!.ds]));
   }
 
   /** The parent follows CDS (RFC 7344 section 4.1): what is asked for comes, what is not asked for any more goes. */
-  #letParentSee(cds: readonly string[]): void {
+  #letParentSee(server: KaspServer, cds: readonly string[]): void {
     const { parentDelay } = this.#scenario;
     if (parentDelay === undefined || cds.length === 0) return;
+    const parent = this.#parents.get(server)!;
     const wanted = new Set(cds.map((one) => one.split(' ')[1]).filter((label) => label !== 'delete'));
-    const tell = (label: string, what: string): void => {
-      const keep = async (server: KaspServer): Promise<void> => {
+    const tell = (label: string, what: 'published' | 'withdrawn'): void => {
+      const keep = async (): Promise<void> => {
         const { code, stderr } = await server.rndc('dnssec', '-checkds', '-key', server.tagOf(ZONE, label), what, ZONE);
         if (code !== 0) throw new Error(`${server.maker}: checkds ${what}: ${stderr}`);
+        if (what === 'published') parent.ds.add(label);
+        else parent.ds.delete(label);
       };
       this.#appointments.push({ at: this.#clock.now + parentDelay, why: `DS of ${label} ${what}`, keep });
     };
-    for (const label of wanted) if (!this.#ds.has(label)) tell(label, 'published');
-    for (const label of this.#ds) if (!wanted.has(label)) tell(label, 'withdrawn');
-    this.#ds = wanted;
+    for (const label of wanted) if (!parent.asked.has(label)) tell(label, 'published');
+    for (const label of parent.asked) if (!wanted.has(label)) tell(label, 'withdrawn');
+    parent.asked = wanted;
   }
 
   #next(): number {
@@ -186,11 +228,9 @@ class Walk {
     return Math.min(...moments);
   }
 
-  #result(pictures?: readonly ZonePicture[]): Comparison {
-    const difference = pictures && { at: this.#clock.now - START, pictures };
+  #result(): Comparison {
+    const isGood = this.#scenario.onlyTheEnd === undefined ? this.#agreed : agreeInTheEnd(this.#pictures);
+    const difference = isGood ? undefined : { at: this.#clock.now - START, pictures: this.#pictures };
     return { steps: this.#steps, made: [...this.#made], difference };
   }
 }
-
-const agree = ([first, ...rest]: readonly ZonePicture[]): boolean =>
-  rest.every((other) => isDeepStrictEqual(first, other));
