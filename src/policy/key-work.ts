@@ -42,6 +42,9 @@ export class KeyWork {
    */
   mendMoments(now: number): void {
     if (!isTakenUp(this.key)) return;
+    const { times } = this.key;
+    if (times.created !== undefined && times.created > now)
+      this.key = { ...this.key, times: { ...times, created: now } };
     for (const record of recordsOf(this.key)) {
       const condition = conditionOf(this.key, record)!;
       const state = this.key.state!;

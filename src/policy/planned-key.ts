@@ -140,7 +140,11 @@ export function isSuccessor(key: PlannedKey, before: PlannedKey): boolean {
   return successor === undefined ? bornAt(key) >= bornAt(before) : successor === key.tag;
 }
 
-const bornAt = ({ times: { created, publish } }: PlannedKey): number => created ?? publish ?? 0;
+/** The clock may have been wrong when a key was made; its first use is no earlier. */
+function bornAt({ times: { created = Infinity, publish = Infinity, activate = Infinity } }: PlannedKey): number {
+  const first = Math.min(created, publish, activate);
+  return first === Infinity ? 0 : first;
+}
 
 /** When the parent was seen with the key's DS, unless it has been seen without it since; Unix seconds. */
 export function dsSeenSince({ times: { dsPublish, dsRemoved } }: PlannedKey): number | undefined {

@@ -1,3 +1,4 @@
+import { isChainKnown } from './chain-rules.ts';
 import { isShown, isTakenUp, signsKeys, signsZone } from './planned-key.ts';
 import type { PlannedKey } from './planned-key.ts';
 
@@ -49,9 +50,13 @@ function makesKeySignatures(key: PlannedKey, now: number): boolean {
   return isTakenUp(key) ? isShown(key.state?.krrsig) : isActive(key, now);
 }
 
-/** RFC 7344 section 4: CDS and CDNSKEY say which DS the parent should have. */
+/**
+ * RFC 7344 section 4: CDS and CDNSKEY say which DS the parent should have. It may take away all others at once, so one that leads to
+ * nothing for some resolvers is not offered even if the parent has it already.
+ */
 function isOffered(key: PlannedKey, now: number): boolean {
-  return isTakenUp(key) ? isShown(key.state?.ds) : isBetween(now, key.times.syncPublish, key.times.syncDelete);
+  if (!isTakenUp(key)) return isBetween(now, key.times.syncPublish, key.times.syncDelete);
+  return isShown(key.state?.ds) && isChainKnown(key);
 }
 
 function isActive(key: PlannedKey, now: number): boolean {

@@ -79,9 +79,22 @@ export function nextStep(
   const from = conditionOf(key, record) ?? 'hidden';
   const to = nextCondition(key, record, from, zone);
   if (to === undefined) return undefined;
-  const obstacle = obstacleOf({ key, record, to, zone, ...setting });
-  const isOver = obstacle === undefined || (obstacle.until !== undefined && obstacle.until <= setting.now);
+  const step = stepTo(to, from, { key, record, to, zone, ...setting });
+  if (from !== 'rumoured' || to !== 'unretentive' || step.kind === 'due') return step;
+  // What has to stay for now becomes known meanwhile, and something may wait for that.
+  const meanwhile = stepTo('omnipresent', from, { key, record, to: 'omnipresent', zone, ...setting });
+  return momentOf(meanwhile) < momentOf(step) ? meanwhile : step;
+}
+
+function stepTo(to: Condition, from: Condition, step: StepCase): Step {
+  const { record, now } = step;
+  const obstacle = obstacleOf(step);
+  const isOver = obstacle === undefined || (obstacle.until !== undefined && obstacle.until <= now);
   return isOver ? { kind: 'due', record, from, to } : { kind: 'waiting', record, from, to, ...obstacle };
+}
+
+function momentOf(step: Step): number {
+  return step.kind === 'due' ? -Infinity : (step.until ?? Infinity);
 }
 
 function nextCondition(
