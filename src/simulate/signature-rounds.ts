@@ -73,6 +73,8 @@ export class SignatureRounds {
 
   /** All are made anew at once. */
   signAll(now: number, terms: RenewalTerms, reason?: SignatureRound['reason']): void {
+    const first = Math.min(...this.#generations.map((one) => one.first));
+    if (first < now) this.#lapses.push({ kind: 'expired signatures', from: first, until: now + terms.behind });
     this.#generations = [this.#fresh(now, now, terms)];
     this.#open = [];
     if (reason !== undefined) this.rounds.push({ records: this.#records, from: now, until: now, reason });

@@ -87,6 +87,7 @@ class Run {
     this.#agenda = this.#appointments().toSorted((a, b) => a.at - b.at);
     this.#ds.push({ from: start, keys: ds });
     if (ds.length > 0) this.#caches.serveDs(ds, start, start, 0);
+    if (this.#isSigned) for (const rounds of [this.#data, this.#keyData]) rounds.signAll(start, this.#terms(start));
   }
 
   run(): Simulation {
@@ -217,7 +218,7 @@ class Run {
     const { dnskey, signsKeys } = this.#plan!.publication;
     const keySet = isSigned ? `${dnskey.join()} ${signsKeys.join()}` : '';
     if (isSigned && this.#data.isEmpty) {
-      this.#data.signAll(now, terms, this.#isSigned ? undefined : 'first signatures');
+      this.#data.signAll(now, terms, 'first signatures');
     } else if (!isSigned && this.#isSigned) {
       this.#data.removeAll();
       this.#keyData.removeAll();

@@ -19,9 +19,11 @@ export function readServedTtls(file: string, disk: Disk): ServedTtl[] {
   return lines.flatMap((line, i) => {
     const text = line.replace(/;.*/, '').trim();
     if (text === '') return [];
-    const [, rrset, ttl, until] = /^(dnskey|zone|ds) (\d{1,10}) (now|\d{1,12})$/.exec(text) ?? [];
+    const [, rrset, ttl, until] = /^(dnskey|zone|ds|signatures) (\d{1,10}) (now|\d{1,12})$/.exec(text) ?? [];
     if (ttl === undefined || Number(ttl) > MAX_TTL)
-      throw new Refusal(`${file}:${i + 1}: this is no line that named wrote: remove the file, named makes it anew`);
+      throw new Refusal(
+        `${file}:${i + 1}: this is no line that named wrote: end named, remove the file, and start it: it makes the file anew`,
+      );
     return { rrset: rrset as ServedTtl['rrset'], ttl: Number(ttl), until: until === 'now' ? undefined : Number(until) };
   });
 }

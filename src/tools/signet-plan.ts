@@ -104,7 +104,11 @@ interface Present {
 }
 
 /** A year that begins with the change of policy, so that what was served before it counts. */
-function simulateYear({ label, policy, zone }: ManagedZone, { pairs, before, served }: Present, now: number): Simulation {
+function simulateYear(
+  { label, policy, zone }: ManagedZone,
+  { pairs, before, served }: Present,
+  now: number,
+): Simulation {
   const changes = before === undefined ? [] : [{ at: now, policy }];
   return simulate({
     zone: label,

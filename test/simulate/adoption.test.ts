@@ -195,3 +195,16 @@ test('a private half that is missing is a problem that names the file', () => {
   const { problems } = planOf(disk, 1);
   assert.deepEqual(problems, [`${pairs[0].fileBase}.private is missing: the key cannot sign; put it there`]);
 });
+
+test('signatures of a zone that is signed already expire when the daemon does not come up', () => {
+  const { disk } = keyDisk(UNLIMITED_CSK, [{ role: 'csk', times: OLD_TIMES, state: oldState('csk') }]);
+  for (const [length, code] of [
+    ['8d', 0],
+    ['30d', 1],
+    ['10000d', 1],
+  ] as const) {
+    const ran = signet(disk, ['simulate', '/named.conf', '--years', '1', '--fault', `daemon-down=${length}`]);
+    assert.equal(ran.code, code, ran.out);
+    if (code === 1) assert.match(ran.out, /^DANGER: .* signatures have expired$/m);
+  }
+});
