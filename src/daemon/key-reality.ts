@@ -35,7 +35,28 @@ const isVisible = (condition: string | undefined): boolean => condition === 'rum
 
 /** A record appears with the publication that shows it, whatever was written before that (RFC 7583 section 3.2.1, Tpub). */
 function asShown(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
-  return withSignatures(withRecords(pair, before, now), before, now);
+  return withoutRecords(withSignatures(withRecords(pair, before, now), before, now), before, now);
+}
+
+/** What a key on its way out has no more was taken from the zone by a server that could not write that down. */
+function withoutRecords(pair: KeyPair, before: ApexKeyFacts, now: number): KeyPair {
+  const { state, dnskey } = pair;
+  if (state?.goal !== 'hidden') return pair;
+  const isShown = before.dnskeys.some((rdata) => equalOctets(rdata, dnskey));
+  const gone = [
+    ['dnskey', isShown],
+    ['zrrsig', before.signs(dnskey, 'zone')],
+    ['krrsig', before.signs(dnskey, 'keys')],
+  ] as const;
+  const changes = gone.flatMap(([record, isThere]) =>
+    isVisible(state[record]) && !isThere
+      ? [
+          [record, 'unretentive'],
+          [`${record}Change`, now],
+        ]
+      : [],
+  );
+  return changes.length === 0 ? pair : { ...pair, state: { ...state, ...Object.fromEntries(changes) } };
 }
 
 /**

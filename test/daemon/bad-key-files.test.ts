@@ -193,12 +193,14 @@ test('a server that died between the publication of a ZSK swap and its states be
   await world.advance(59.95 * DAY);
   const next = world.keeper.keys.find(({ predecessor }) => predecessor !== undefined)!;
   const file = fileOf(next.fileBase, 'state');
-  const before = textOf(world, file);
-  assert.match(before, /^ZRRSIGState: hidden$/m);
+  const old = world.keeper.keys.find(({ tag }) => tag === next.predecessor)!;
+  const files = [file, fileOf(old.fileBase, 'state')];
+  const before = files.map((one) => textOf(world, one));
+  assert.match(before[0], /^ZRRSIGState: hidden$/m);
   await world.advance(0.06 * DAY);
   assert.match(textOf(world, file), /^ZRRSIGState: rumoured$/m);
   await world.keeper.stop();
-  world.disk.put(file, before);
+  files.forEach((one, i) => world.disk.put(one, before[i]));
   await world.clock.advance(600);
   // The policy has no place for that key any more.
   const policy = { ...SPLIT, name: 'other', keys: [key('csk')] };
@@ -207,6 +209,8 @@ test('a server that died between the publication of a ZSK swap and its states be
   const { state } = back.keeper.keys.find(({ tag }) => tag === next.tag)!;
   assert.notEqual(state?.zrrsig, 'hidden');
   assert.equal(state?.zrrsigChange, back.clock.now());
+  const gone = back.keeper.keys.find(({ tag }) => tag === old.tag)!.state;
+  assert.deepEqual([gone?.zrrsig, gone?.zrrsigChange], ['unretentive', back.clock.now()]);
   assert.deepEqual(await faultsOf(back), []);
   await back.advance(3 * DAY);
   assert.deepEqual(await faultsOf(back), []);
