@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import fc from 'fast-check';
 import { conf, confDisk, signet, SPLIT } from './signet-fixture.ts';
 
 const SUBCOMMANDS = ['simulate', 'plan', 'explain', 'history'];
@@ -80,4 +81,32 @@ test('a key directory that is not there is named', () => {
   const { code, err } = signet(disk, ['simulate', '/named.conf']);
   assert.equal(code, 2);
   assert.match(err, /nokeys/);
+});
+
+test('whatever is typed, signet answers or refuses, and never breaks', () => {
+  const word = fc.oneof(
+    fc.constantFrom(...SUBCOMMANDS, '/named.conf', 'dnssec.example', '--zone', '--years', '0.1', '--fault', '--policy'),
+    fc.constantFrom(
+      'parent-never',
+      'parent-late=',
+      '--format',
+      'json',
+      'svg',
+      '--',
+      '-',
+      '-c',
+      '--rollover',
+      'ksk',
+      '--json',
+    ),
+    fc.string({ maxLength: 12 }),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...SUBCOMMANDS), fc.array(word, { maxLength: 6 }), (name, words) => {
+      const { code, out, err } = signet(DISK(), [name, ...words]);
+      assert.ok(code === 0 || code === 1 || code === 2);
+      assert.equal(code === 2, out === '' && err !== '');
+    }),
+    { numRuns: 300 },
+  );
 });
