@@ -27,7 +27,19 @@ export function findSpare(line: PolicyKey, keys: readonly PlannedKey[]): Planned
 /** Role, algorithm and size agree. */
 function suits(key: PlannedKey, line: PolicyKey): boolean {
   const sameRole = signsKeys(key) === (line.role !== 'zsk') && signsZone(key) === (line.role !== 'ksk');
-  return sameRole && key.algorithm === line.algorithm && key.bits === line.bits;
+  return sameRole && key.algorithm === line.algorithm && key.bits === line.bits && mayHaveTag(key, line);
+}
+
+/**
+ * A key in use keeps its place whatever the policy's tag-range has become: a range is for keys that are still to come. The tag
+ * of a revoked key is 128 or, where the sum of RFC 4034 appendix B carries, 129 higher.
+ */
+function mayHaveTag(key: PlannedKey, { tagRange }: PolicyKey): boolean {
+  if (tagRange === undefined || !isSpare(key)) return true;
+  return [0, 128, 129].every((more) => {
+    const tag = (key.tag + more) & 0xffff;
+    return tag >= tagRange.low && tag <= tagRange.high;
+  });
 }
 
 /** The key is not on its way out, or can be called back. */

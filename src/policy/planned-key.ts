@@ -158,8 +158,8 @@ export function dsGoneSince({ times: { dsPublish, dsRemoved } }: PlannedKey): nu
 
 /** A key that was in use and of which nobody has anything: it has no part in what the zone may do. */
 export function isGone(key: PlannedKey): boolean {
-  const { state } = key;
-  return isTakenUp(key) && state?.goal === 'hidden' && KEY_RECORDS.every((record) => !isKnown(state[record]));
+  if (!isTakenUp(key) || key.state?.goal !== 'hidden') return false;
+  return recordsOf(key).every((record) => !isKnown(conditionOf(key, record)));
 }
 
 /** The moment a record came into its condition. */

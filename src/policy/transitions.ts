@@ -168,7 +168,7 @@ const INTRODUCE: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undef
       (other) =>
         other.id !== key.id &&
         other.algorithm === key.algorithm &&
-        isKnown(conditionOf(other, 'zrrsig')) &&
+        isShown(conditionOf(other, 'zrrsig')) &&
         isShown(conditionOf(other, 'dnskey')),
     );
     if (isBeside && key.state?.dnskey !== 'omnipresent') return blocked('dnskey not known everywhere', [key]);
@@ -204,7 +204,9 @@ function spread({ key, record, zone, now, ...setting }: StepCase): Obstacle {
       return time(dnskeyKnown(key, setting, since(key, record, now)));
     case 'zrrsig': {
       // Those of the predecessor are replaced from the moment on that it retires.
-      const retired = zone.filter((before) => isSuccessor(key, before) && before.state?.zrrsig === 'unretentive');
+      const retired = zone.filter(
+        (before) => isSuccessor(key, before) && conditionOf(before, 'zrrsig') === 'unretentive',
+      );
       const moments = [key, ...retired].map((one) => since(one, record, now));
       return time(signaturesReplaced(key, setting, Math.max(...moments)));
     }
