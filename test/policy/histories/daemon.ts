@@ -2,12 +2,13 @@ import type { DnssecPolicy } from '../../../src/conf/configuration.ts';
 import type { Observations } from '../../../src/policy/observations.ts';
 import type { KeyAction, Plan } from '../../../src/policy/plan.ts';
 import type { KeyWait } from '../../../src/policy/key-wait.ts';
-import type { PlannedKey, PlannedState } from '../../../src/policy/planned-key.ts';
+import { changeOf, recordsOf, withCondition } from '../../../src/policy/planned-key.ts';
+import type { KeyRecord, PlannedKey } from '../../../src/policy/planned-key.ts';
 import type { RequestAnswer } from '../../../src/policy/requests.ts';
 import { has } from './caches.ts';
 import type { History } from './history.ts';
 import type { Parent } from './parent.ts';
-import type { Moment, ServedZone } from './served-zone.ts';
+import { retiringTime, type Moment, type ServedZone } from './served-zone.ts';
 
 export type Planner = (
   policy: DnssecPolicy,
@@ -233,7 +234,7 @@ export class Daemon {
       (key) => (this.#signaturesGoneBy(key) ?? Infinity) < told && this.#zone.hasSignaturesOf(key),
     );
     if (late.length === 0) return keys;
-    const since = told - this.policy.signaturesValidity + this.policy.signaturesRefresh;
+    const since = told - retiringTime(this.policy);
     return keys.map((key) => {
       const { state } = key;
       const takesPlace = state?.zrrsig === 'rumoured' && late.some(({ algorithm }) => algorithm === key.algorithm);
@@ -242,35 +243,41 @@ export class Daemon {
     });
   }
 
+  /** What the zone shows of a key is not hidden, and what it does not show is not known since before now. */
   #asShown(key: PlannedKey, told: number): PlannedKey {
     const { state } = key;
-    if (state?.goal !== 'omnipresent') return key;
-    if (state.ds === 'hidden' && has(this.#zone.sync.keys, key))
-      return this.#asShown({ ...key, state: { ...state, ds: 'rumoured', dsChange: told } }, told);
-    if (
-      state.zrrsig !== undefined &&
-      state.zrrsig !== 'hidden' &&
-      state.zrrsigChange !== told &&
-      !this.#zone.hasSignaturesOf(key)
-    )
-      return this.#asShown({ ...key, state: { ...state, zrrsig: 'rumoured', zrrsigChange: told } }, told);
-    const isVisible = (record: 'dnskey' | 'zrrsig' | 'krrsig'): boolean =>
-      state[record] === 'rumoured' || state[record] === 'omnipresent';
-    if (has(this.#zone.dnskey.current.rrset.keys, key)) {
-      if (state.dnskey !== 'hidden') return key;
-      const signs = has(this.#zone.dnskey.current.rrset.signers, key) && state.krrsig !== undefined;
-      const krrsig = { krrsig: 'rumoured', krrsigChange: told } as const;
-      return { ...key, state: { ...state, dnskey: 'rumoured', dnskeyChange: told, ...(signs && krrsig) } };
+    if (state?.goal === undefined) return key;
+    let { times } = key;
+    let shown = state;
+    for (const record of recordsOf(key)) {
+      const isClaimed = state[record] === 'rumoured' || state[record] === 'omnipresent';
+      const isServed = isClaimed ? this.#serves(key, record) : this.#servesSome(key, record);
+      // A DS stays at the parent when CDS is gone.
+      if (isServed === isClaimed || (record === 'ds' && isClaimed) || state[record] === 'unretentive') continue;
+      if (!isServed && changeOf(state, record) === told) continue;
+      shown = withCondition(shown, record, state.goal === 'hidden' ? 'unretentive' : 'rumoured', told);
+      if (record === 'dnskey' && !isServed && state.goal === 'omnipresent') times = { ...times, publish: told };
     }
-    if (!isVisible('dnskey') || state.dnskeyChange === told) return key;
-    const changed: PlannedState = {
-      ...state,
-      dnskey: 'rumoured',
-      dnskeyChange: told,
-      ...(isVisible('krrsig') && ({ krrsig: 'rumoured', krrsigChange: told } as const)),
-      ...(isVisible('zrrsig') && ({ zrrsig: 'rumoured', zrrsigChange: told } as const)),
-    };
-    return { ...key, state: changed, times: { ...key.times, publish: told } };
+    return shown === state ? key : { ...key, times, state: shown };
+  }
+
+  #servesSome(key: PlannedKey, record: KeyRecord): boolean {
+    return record === 'zrrsig' ? this.#zone.hasSignaturesOf(key) : this.#serves(key, record);
+  }
+
+  #serves(key: PlannedKey, record: KeyRecord): boolean {
+    const { keys, signers } = this.#zone.dnskey.current.rrset;
+    switch (record) {
+      case 'dnskey':
+        return has(keys, key);
+      case 'krrsig':
+        return has(signers, key);
+      case 'zrrsig':
+        // All signers sign the SOA RRset.
+        return has(this.#zone.lanes[0].signers, key);
+      case 'ds':
+        return has(this.#zone.sync.keys, key);
+    }
   }
 
   #nextRefresh(told: number): number {
@@ -281,7 +288,7 @@ export class Daemon {
   /** When the last signature of a retiring ZSK is replaced (Dsgn). */
   #signaturesGoneBy({ state }: PlannedKey): number | undefined {
     if (state?.zrrsig !== 'unretentive' || state.zrrsigChange === undefined) return undefined;
-    return state.zrrsigChange + this.policy.signaturesValidity - this.policy.signaturesRefresh;
+    return state.zrrsigChange + retiringTime(this.policy);
   }
 }
 

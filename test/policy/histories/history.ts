@@ -29,12 +29,6 @@ export interface History {
   readonly tells: 'what is awaited' | 'everything';
   /** When a new key's signatures take the place of its predecessor's (RFC 6781 section 4.1.1.1: Dsgn). */
   readonly signing: 'at once' | 'as they expire';
-  /**
-   * Of all policies: how long signatures of a retiring key stay follows from these (Dsgn), and the planner is not told what
-   * they were before.
-   */
-  readonly signaturesValidity: number;
-  readonly signaturesRefresh: number;
   /** TTLs of two RRsets of the zone while it was unsigned, and from just before it was signed. */
   readonly ttls: readonly [before: number, first: number, second: number];
   /** What the zone is like before. */
@@ -138,6 +132,8 @@ const policyFields = fc.record({
     { weight: 1, arbitrary: fc.constant(0) },
   ),
   parentDsTtl: ttl,
+  signaturesValidity: fc.integer({ min: 50, max: 100 }),
+  signaturesRefresh: fc.integer({ min: 5, max: 40 }),
   purgeKeys: fc.oneof(fc.constant(0), fc.nat(60)),
 });
 type PolicyFields = typeof policyFields extends fc.Arbitrary<infer T> ? T : never;
@@ -210,8 +206,6 @@ export const histories: fc.Arbitrary<History> = fc
     noticedAfter: fc.oneof(fc.constant(0), span),
     tells: fc.constantFrom('what is awaited' as const, 'everything' as const),
     signing: fc.constantFrom('at once' as const, 'as they expire' as const),
-    signaturesValidity: fc.integer({ min: 50, max: 100 }),
-    signaturesRefresh: fc.integer({ min: 5, max: 40 }),
     ttls: fc.tuple(ttl, ttl, ttl),
     start: fc.oneof(
       { weight: 6, arbitrary: fc.constant({ kind: 'unsigned' } as const) },
@@ -229,19 +223,14 @@ export const histories: fc.Arbitrary<History> = fc
   }));
 
 function policyOf(fields: PolicyFields, history: Omit<History, 'policies'>): DnssecPolicy {
-  const { signaturesValidity, signaturesRefresh } = history;
-  const signing = {
-    signaturesValidity,
-    signaturesValidityDnskey: signaturesValidity,
-    signaturesRefresh,
-    signaturesJitter: 0,
-  };
   const { keySet, lifetimes, secondaryExtra, parentExtra, ...numbers } = fields;
-  if (keySet === 'insecure') return { ...INSECURE_POLICY, ...signing };
+  // It has the numbers of the default.
+  if (keySet === 'insecure') return INSECURE_POLICY;
   const policy: DnssecPolicy = {
     ...DEFAULT_POLICY,
     ...numbers,
-    ...signing,
+    signaturesValidityDnskey: numbers.signaturesValidity,
+    signaturesJitter: 0,
     name: keySet === 'insecure at pace' ? 'insecure' : 'tested',
     keys: [],
     zonePropagationDelay: history.secondaryDelay + secondaryExtra,

@@ -39,6 +39,8 @@ export class ServedZone {
   readonly #served: ServedTtl[] = [];
   #sync: readonly SyncRrset[] = [NONE];
   #isSigned = false;
+  /** How long signatures of a retiring key stay. */
+  #retiringTime: number;
 
   /**
    * @param keys that are in the DNSKEY RRset for long
@@ -51,6 +53,7 @@ export class ServedZone {
     { at, told }: Moment,
   ) {
     this.#history = history;
+    this.#retiringTime = retiringTime(history.policies[0]);
     const [before, first, second] = history.ttls;
     const signers = by.zone;
     const lane = (ttl: number, isLazy: boolean): Lane => {
@@ -83,8 +86,9 @@ export class ServedZone {
   served(): ServedTtl[] {
     const { rrset, ttl } = this.dnskey.current;
     const zone = { rrset: 'zone', ttl: this.#largestTtl, until: undefined } as const;
-    if (rrset.keys.length === 0) return [...this.#served, zone];
-    return [...this.#served, zone, { rrset: 'dnskey', ttl, until: undefined }];
+    const signatures = { rrset: 'signatures', ttl: this.#retiringTime, until: undefined } as const;
+    if (rrset.keys.length === 0) return [...this.#served, signatures, zone];
+    return [...this.#served, signatures, zone, { rrset: 'dnskey', ttl, until: undefined }];
   }
 
   /** What a slow secondary may still serve as CDS at `at`, or the present one. */
@@ -97,6 +101,8 @@ export class ServedZone {
     const named = (ids: readonly string[]): KeyName[] => keys.filter(({ id }) => ids.includes(id)).map(nameOf);
     this.#isSigned = publication.isSigned;
     const { isSigned } = publication;
+    if (retiringTime(policy) !== this.#retiringTime) this.#noteTtl('signatures', this.#retiringTime, told);
+    this.#retiringTime = retiringTime(policy);
     const dnskeys = isSigned ? named(publication.dnskey) : [];
     const signers = isSigned ? named(publication.signsKeys) : [];
     const before = this.dnskey.current;
@@ -155,10 +161,15 @@ export class ServedZone {
   }
 }
 
-/** The time for signatures of a retiring ZSK (RFC 7583 section 3.2.1, Dsgn) is not over. */
+/** Dsgn of RFC 7583 section 3.2.1. */
+export function retiringTime({ signaturesValidity, signaturesRefresh }: DnssecPolicy): number {
+  return signaturesValidity - signaturesRefresh;
+}
+
+/** The time for signatures of a retiring ZSK is not over. */
 function isRetiring({ state }: PlannedKey, policy: DnssecPolicy, told: number): boolean {
   if (state?.zrrsig !== 'unretentive' || state.zrrsigChange === undefined) return false;
-  return told < state.zrrsigChange + policy.signaturesValidity - policy.signaturesRefresh;
+  return told < state.zrrsigChange + retiringTime(policy);
 }
 
 export const nameOf = ({ id, algorithm }: PlannedKey): KeyName => ({ id, algorithm });
