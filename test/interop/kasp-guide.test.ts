@@ -31,7 +31,7 @@ async function tagOf(operator: Operator, role: string): Promise<string> {
 }
 
 const RECIPES: Readonly<Record<string, (maker: Maker) => Promise<void>>> = {
-  async 'S-069 S-070 S-085 (part) ZSK rollover: pre-publication, at its own time'(maker) {
+  async 'S-069 S-070 (part) S-085 (part) ZSK rollover: pre-publication, at its own time'(maker) {
     await using operator = await Operator.begin(maker, STANDARD, standard);
     await makeSecure(operator);
     const [ksk, old] = [await tagOf(operator, 'KSK'), await tagOf(operator, 'ZSK')];
@@ -60,7 +60,9 @@ const RECIPES: Readonly<Record<string, (maker: Maker) => Promise<void>>> = {
     assert.equal(await operator.statesOf(old), 'goal: hidden, dnskey: hidden, zone rrsig: hidden');
   },
 
-  async 'S-071 S-073 S-079 S-080 S-083 KSK rollover: it waits for the DS, and for the end of the old one'(maker) {
+  async 'S-071 (part) S-073 (part) S-079 (part) S-080 (part) S-083 (part) KSK rollover: it waits for the DS, and for the end of the old one'(
+    maker,
+  ) {
     await using operator = await Operator.begin(maker, `dnssec-policy standard { ${KEYS} };`, standard);
     await makeSecure(operator);
     const old = await tagOf(operator, 'KSK');
@@ -93,7 +95,7 @@ const RECIPES: Readonly<Record<string, (maker: Maker) => Promise<void>>> = {
     assert.equal(await operator.validate(ZONE, 'SOA'), 'fully validated');
   },
 
-  async 'S-072 S-084 CSK rollover of a key with unlimited lifetime'(maker) {
+  async 'S-072 (part) S-084 CSK rollover of a key with unlimited lifetime'(maker) {
     await using operator = await Operator.begin(maker, '', 'dnssec-policy default;');
     await makeSecure(operator);
     const old = await tagOf(operator, 'CSK');
@@ -168,7 +170,7 @@ const RECIPES: Readonly<Record<string, (maker: Maker) => Promise<void>>> = {
     assert.equal(await operator.validate(`absent.${ZONE}`, 'A'), 'negative response, fully validated');
   },
 
-  async 'S-065 S-087 S-088 reverting to unsigned'(maker) {
+  async 'S-065 (part) S-087 (part) S-088 reverting to unsigned'(maker) {
     await using operator = await Operator.begin(maker, `dnssec-policy standard { ${KEYS} };`, standard);
     await makeSecure(operator);
     const ksk = await tagOf(operator, 'KSK');

@@ -20,8 +20,6 @@ const START = 1_900_000_000;
 const POLL = HOUR;
 
 export interface Scenario {
-  /** Of the acceptance table. */
-  readonly rows: string;
   readonly policies: string;
   /** Beside type and file in the zone's statement. */
   readonly zone: string;
