@@ -17,13 +17,13 @@ function blockAfter(comment: string): string {
   return block.replace(/^ {4}/gm, '');
 }
 
-test('docs/simulate.md shows what signet simulate prints', () => {
-  const disk = new MemoryDisk({ '/named.conf': blockAfter('named.conf'), '/var/cache/bind/.keep': '' });
-  const words = 'simulate named.conf --from 2027-01-01 --years 0.2';
-  const { code, out, err } = signet(disk, words.replace('named.conf', '/named.conf').split(' '));
-  assert.deepEqual([code, err], [0, '']);
-  assert.equal(blockAfter(`signet ${words}`), out);
-});
+for (const words of ['simulate named.conf --from 2027-01-01 --years 0.2', 'plan named.conf'])
+  test(`docs/simulate.md shows what signet ${words} prints`, () => {
+    const disk = new MemoryDisk({ '/named.conf': blockAfter('named.conf'), '/var/cache/bind/.keep': '' });
+    const { code, out, err } = signet(disk, words.replace('named.conf', '/named.conf').split(' '));
+    assert.deepEqual([code, err], [0, '']);
+    assert.equal(blockAfter(`signet ${words}`), out);
+  });
 
 test('docs/simulate.md has an example of each fault', () => {
   for (const kind of Object.keys(FAULT_FORMS)) assert.match(PAGE, new RegExp(`^\\| \`${kind}[=@]`, 'm'), kind);
