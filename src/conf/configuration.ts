@@ -286,6 +286,8 @@ export interface PolicyKey {
   readonly algorithm: number;
   /** RSA modulus bits; for the others the curve's size. */
   readonly bits: number;
+  /** 9.20's `tag-range`: tags of new keys, also those that they get when they are revoked; absent: any. */
+  readonly tagRange?: { readonly low: number; readonly high: number };
 }
 
 export interface LoggingConfiguration {

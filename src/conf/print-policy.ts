@@ -49,9 +49,10 @@ function keyLines(keys: readonly PolicyKey[]): string[] {
   return ['keys {', ...keys.map((key) => `\t${keyLine(key)}`), '};'];
 }
 
-function keyLine({ role, lifetime, algorithm, bits }: PolicyKey): string {
-  const isRsa = algorithm <= 10;
-  return `${role} key-directory lifetime ${lifetime || 'unlimited'} algorithm ${algorithm}${isRsa ? ` ${bits}` : ''};`;
+function keyLine({ role, lifetime, algorithm, bits, tagRange }: PolicyKey): string {
+  const range = tagRange ? ` tag-range ${tagRange.low} ${tagRange.high}` : '';
+  const length = algorithm <= 10 ? ` ${bits}` : '';
+  return `${role} key-directory lifetime ${lifetime || 'unlimited'} algorithm ${algorithm}${range}${length};`;
 }
 
 function nsec3Line({ iterations, optOut, saltLength }: NonNullable<DnssecPolicy['nsec3']>): string {

@@ -65,7 +65,7 @@ export class KeyActions {
   ): KeyPair {
     const { keyStore, log } = this.#dependencies;
     const { apex, label, policy } = this.#options;
-    const { role, algorithm, bits } = action.line;
+    const { role, algorithm, bits, tagRange } = action.line;
     const { predecessor, successor: _, ...state } = action.state;
     const before = pairs.find(({ fileBase }) => fileBase === action.predecessor)?.tag ?? predecessor;
     const pair = keyStore.generate({
@@ -77,6 +77,7 @@ export class KeyActions {
       times: action.times,
       state,
       ...(before !== undefined && { predecessor: before }),
+      ...(tagRange && { tagRange }),
       // Keys of the zone whose files are elsewhere must stay apart from it, too, and so must those that were related to others.
       avoidTags: [...shown.map(keyTag), ...pairs.flatMap(relatedTags)],
       onCollision: (tag) => log.write(zoneEvent.keyCollision(tag, label)),

@@ -76,6 +76,9 @@ export interface KeyDecision {
 /** Rounds of planning: making keys is followed by a plan that takes them into account, which is the last. */
 const MOST_ROUNDS = 4;
 
+/** Seconds until a free key tag is looked for again; a search may take half a second. */
+const NEXT_SEARCH = 6 * 3600;
+
 /** Seconds by which the clock moves on however soon the publication follows the decision. */
 const CLOCK_STEP = 1;
 
@@ -111,17 +114,26 @@ export class KeyUpkeep {
     let pairs = known;
     let planned = planOf(pairs);
     const unaccounted = unaccountedKeys(known, damaged, planned.publication, before, keyDirectory);
-    this.#complain([
+    const complaints = [
       ...faults.map(({ message, facts }) => ({ text: message, isWarning: facts.loses === 'nothing' })),
       ...unaccounted.map((text) => ({ text, isWarning: false })),
-    ]);
+    ];
+    this.#complain(complaints);
     const context = { ...this.#options, now, signed, random: this.#dependencies.random };
     if (before !== undefined && unaccounted.length > 0)
       return this.#hold([...known, ...damaged], before, unaccounted[0], context);
     this.#correct(listed, known);
-    for (let round = 0; round < MOST_ROUNDS && makesFiles(planned); round++) {
-      pairs = this.#actions.carryOut(planned.actions, pairs, before?.dnskeys ?? [], now);
-      planned = planOf(pairs);
+    try {
+      for (let round = 0; round < MOST_ROUNDS && makesFiles(planned); round++) {
+        pairs = this.#actions.carryOut(planned.actions, pairs, before?.dnskeys ?? [], now);
+        planned = planOf(pairs);
+      }
+    } catch (error) {
+      // A zone that can be signed without the new key goes on without it.
+      if (before === undefined || !(error instanceof SignetError) || error.code !== 'KEY_TAGS_EXHAUSTED') throw error;
+      const why = `${error.message}; until then the zone's keys stay as they are`;
+      this.#complain([...complaints, { text: why, isWarning: false }]);
+      return { ...this.#hold([...known, ...damaged], before, why, context), nextEvent: now + NEXT_SEARCH };
     }
     const { publication } = planned;
     const isUnsigned = !publication.isSigned || (policy.keys.length === 0 && pairs.length === 0);

@@ -28,3 +28,14 @@ export class AvoidedTags {
     return this.#near.has(keyTag(dnskey)) || this.#tags.has(tagOfOtherRevocation(dnskey));
   }
 }
+
+/** Tags of keys, both ends included. */
+export interface TagRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** True when the key has a tag of the range, and still has one once it is revoked or no longer is. */
+export function isInTagRange(dnskey: Uint8Array, { low, high }: TagRange): boolean {
+  return [keyTag(dnskey), tagOfOtherRevocation(dnskey)].every((tag) => tag >= low && tag <= high);
+}

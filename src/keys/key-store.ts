@@ -3,6 +3,7 @@ import type { LegacyOptions } from '../crypto/algorithm.ts';
 import type { Name } from '../wire/name.ts';
 import type { KeyPair } from './key-pair.ts';
 import type { KeyState } from './key-state.ts';
+import type { TagRange } from './key-collision.ts';
 import type { KeyTimes } from './key-times.ts';
 
 /** What a new key shall be. */
@@ -22,6 +23,8 @@ export interface KeyRequest extends LegacyOptions {
   readonly state?: KeyState;
   /** Tags, besides those in the store, that the new key must not have nor get by revocation. */
   readonly avoidTags?: Iterable<number>;
+  /** The new key's tag, and the one that it gets by revocation, are in this range, both ends included; absent: any. */
+  readonly tagRange?: TagRange;
   /** Protocol octet; default 3, the only one for a DNSKEY. */
   readonly protocol?: number;
   readonly class?: number;

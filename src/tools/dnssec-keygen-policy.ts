@@ -31,6 +31,7 @@ export function policyRequests(
       algorithm: key.algorithm,
       flags: DNSKEY_FLAG.ZONE | (isKsk ? DNSKEY_FLAG.SEP : 0),
       bits: key.bits,
+      ...(key.tagRange && { tagRange: key.tagRange }),
       ttl: policy.dnskeyTtl,
       times: times(isKsk),
       state: initialState(key),

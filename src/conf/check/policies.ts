@@ -6,6 +6,7 @@ import type { Clause, ListValue, MapValue, Value } from '../syntax/tree.ts';
 import { findDigestType, findPolicyAlgorithm } from './algorithms.ts';
 import type { PolicyAlgorithm } from './algorithms.ts';
 import { policyFaults } from './policy-rules.ts';
+import { FEW_TAGS, MOST_TAG, tagsInRange } from '../tag-range.ts';
 
 const RESERVED = ['default', 'insecure', 'none'];
 
@@ -131,7 +132,32 @@ class PolicyCheck {
       lifetime: lifetime?.kind === 'duration' ? lifetime.seconds : 0,
       algorithm: algorithm.number,
       bits: this.#bits(line, written, algorithm),
+      ...this.#tagRange(line),
     };
+  }
+
+  /** Faults in BIND 9.21's words; that no key has both of its tags in the range is found here only. */
+  #tagRange(line: Value): Pick<PolicyKey, 'tagRange'> {
+    const range = fieldOf(line, 'tag-range');
+    if (!range) return {};
+    const low = numberField(range, 'low') ?? 0;
+    const high = numberField(range, 'high') ?? MOST_TAG;
+    const tags = tagsInRange({ low, high });
+    const fault = [
+      low > MOST_TAG && 'tag-min too big',
+      high > MOST_TAG && 'tag-max too big',
+      low >= high && 'tag-min >= tag_max',
+      tags === 0 &&
+        `tag-range ${low} ${high} is too narrow: the tag of a key and the one that it gets when it is revoked, 128 ` +
+          `higher, must both be in it; widen it`,
+    ].find((text) => text !== false);
+    if (fault !== undefined) this.#report('error', fault, range);
+    else if (tags < FEW_TAGS) {
+      const tries = Math.ceil((MOST_TAG + 1) / tags);
+      const text = `tag-range ${low} ${high} leaves ${tags} tags: about ${tries} keys are made for one that fits; widen it`;
+      this.#report('warning', text, range);
+    }
+    return { tagRange: { low, high } };
   }
 
   #bits(line: Value, written: string, { bits }: PolicyAlgorithm): number {
@@ -159,8 +185,6 @@ class PolicyCheck {
   #refuseStorage(line: Value): void {
     const storage = fieldOf(line, 'storage');
     if (storage?.kind === 'tuple') this.#unsupported("'key-store'", storage, '; use key-directory');
-    const range = fieldOf(line, 'tag-range');
-    if (range) this.#unsupported("'tag-range'", range, '');
   }
 
   /** The clause that a rule is about, or the policy. */

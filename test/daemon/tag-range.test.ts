@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DnssecPolicy } from '../../src/conf/configuration.ts';
+import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
+import { tagOfOtherRevocation } from '../../src/crypto/key-tag.ts';
+import { TYPE } from '../../src/wire/type-codes.ts';
+import { faultsOf, FILE, makeWorld, zoneConfiguration, zoneText, type World } from './keeper-fixture.ts';
+
+const DAY = 86_400;
+
+function policyWith(low: number, high: number): DnssecPolicy {
+  const tagRange = { low, high };
+  const keys = (['ksk', 'zsk'] as const).map((role) => ({
+    role,
+    lifetime: role === 'zsk' ? 60 * DAY : 0,
+    algorithm: 13,
+    bits: 256,
+    tagRange,
+  }));
+  return { ...DEFAULT_POLICY, name: 'ranged', keys };
+}
+
+const dnskeysOf = ({ keeper }: World): Uint8Array[] => {
+  const reader = keeper.read();
+  return reader.rdataAll(reader.rrset(reader.apexNode, TYPE.DNSKEY));
+};
+
+test('S-063 all new keys have tags in the range, through rollovers', async () => {
+  const world = makeWorld({ policy: policyWith(20_000, 22_000) });
+  await world.keeper.start();
+  let most = 0;
+  const seen = new Set<string>();
+  for (let i = 0; i < 10; i++) {
+    await world.advance(20 * DAY);
+    const dnskeys = dnskeysOf(world);
+    most = Math.max(most, dnskeys.length);
+    for (const rdata of dnskeys) seen.add(Buffer.from(rdata).toString('hex'));
+  }
+  assert.ok(seen.size >= 5, `${seen.size} keys in 200 days`);
+  for (const hex of seen) {
+    const tag = tagOfOtherRevocation(Buffer.from(hex, 'hex'));
+    assert.ok(tag >= 20_128 && tag <= 22_000, String(tag));
+  }
+  assert.deepEqual(await faultsOf(world), []);
+});
+
+test('S-063 (part) when the range is used up the zone is signed on with the keys that it has, and the log says what to do', async () => {
+  const world = makeWorld({ policy: policyWith(20_000, 22_000) });
+  await world.keeper.start();
+  const before = dnskeysOf(world);
+  // Files of keys that nobody can read take every tag.
+  for (let tag = 20_000; tag <= 22_200; tag++) world.disk.put(`/zones/Kexample.+008+${tag}.state`, 'nonsense');
+  world.news();
+  await world.advance(61 * DAY);
+  assert.ok(
+    world.news().some((text) => /no free key tag in tag-range 20000 22000 .*widen the range; until then/.test(text)),
+  );
+  world.disk.put(FILE, zoneText(2, 'new A 192.0.2.1'));
+  world.keeper.requestReload();
+  await world.keeper.idle();
+  assert.deepEqual(dnskeysOf(world), before);
+  assert.equal(world.keeper.unsignedSerial, 2);
+  assert.deepEqual(await faultsOf(world), []);
+  // A wider range helps.
+  world.keeper.reconfigure(zoneConfiguration(), policyWith(20_000, 40_000));
+  await world.keeper.idle();
+  await world.advance(DAY);
+  assert.equal(dnskeysOf(world).length, 3);
+});
