@@ -80,7 +80,7 @@ export function nextStep(
   const to = nextCondition(key, record, from, zone);
   if (to === undefined) return undefined;
   const step = stepTo(to, from, { key, record, to, zone, ...setting });
-  if (from !== 'rumoured' || to !== 'unretentive' || step.kind === 'due') return step;
+  if (record === 'ds' || from !== 'rumoured' || to !== 'unretentive' || step.kind === 'due') return step;
   // What has to stay for now becomes known meanwhile, and something may wait for that.
   const meanwhile = stepTo('omnipresent', from, { key, record, to: 'omnipresent', zone, ...setting });
   return momentOf(meanwhile) < momentOf(step) ? meanwhile : step;
@@ -248,8 +248,13 @@ function keySignerObstacle(key: PlannedKey, zone: readonly PlannedKey[]): Obstac
   return leavingObstacle(key, zone, 'ksk');
 }
 
-const zoneSignerObstacle = (key: PlannedKey, zone: readonly PlannedKey[]): Obstacle =>
-  leavingObstacle(key, zone, 'zsk');
+function zoneSignerObstacle(key: PlannedKey, zone: readonly PlannedKey[]): Obstacle {
+  // Signatures that are on their way are enough, even of a key that is to go.
+  const coming = zone.filter(
+    (other) => other.id !== key.id && other.algorithm === key.algorithm && conditionOf(other, 'zrrsig') === 'rumoured',
+  );
+  return coming.length > 0 ? blocked('successor not ready', coming) : leavingObstacle(key, zone, 'zsk');
+}
 
 /** A key that another replaces waits for it; one whose algorithm goes altogether waits for the DS records of its algorithm. */
 function leavingObstacle(key: PlannedKey, zone: readonly PlannedKey[], role: 'ksk' | 'zsk'): Obstacle {
