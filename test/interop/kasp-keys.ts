@@ -31,7 +31,7 @@ export class KeyNames {
 
   /** Keys that have files now. */
   present(): FiledKey[] {
-    const files = stateFiles(this.#directory, this.#zone);
+    const files = wholeKeys(this.#directory, this.#zone);
     const added = files.filter((file) => !this.#known.some((key) => key.file === file));
     const inOrder = added.map((file) => readKey(this.#directory, file)).toSorted((a, b) => compare(a.order, b.order));
     for (const { file, tag, role, rdata } of inOrder) {
@@ -47,9 +47,13 @@ export class KeyNames {
   }
 }
 
-function stateFiles(directory: string, zone: string): string[] {
-  const names = fs.readdirSync(directory).filter((name) => name.startsWith(`K${zone}.+`) && name.endsWith('.state'));
-  return names.map((name) => name.slice(0, -'.state'.length));
+/** Keys whose three files are all there: a server may be making one, or removing it. */
+function wholeKeys(directory: string, zone: string): string[] {
+  const names = new Set(fs.readdirSync(directory).filter((name) => name.startsWith(`K${zone}.+`)));
+  return [...names]
+    .filter((name) => name.endsWith('.key'))
+    .map((name) => name.slice(0, -'.key'.length))
+    .filter((name) => names.has(`${name}.private`) && names.has(`${name}.state`));
 }
 
 function readKey(directory: string, file: string): Omit<FiledKey, 'label'> & { role: string; order: string } {

@@ -22,7 +22,7 @@ const CHILD = `child.${PARENT}`;
 const POLICY = `dnssec-policy swift {
   keys { ksk lifetime KSK algorithm 13; zsk lifetime ZSK algorithm 13; };
   dnskey-ttl 2; max-zone-ttl 2; zone-propagation-delay 1; publish-safety 1; retire-safety 2;
-  parent-ds-ttl 2; parent-propagation-delay 1; purge-keys 1h;
+  parent-ds-ttl 2; parent-propagation-delay 1; purge-keys 1d;
   signatures-validity 40; signatures-validity-dnskey 40; signatures-refresh 35; signatures-jitter 0;
 };`;
 
