@@ -162,17 +162,18 @@ const INTRODUCE: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undef
   krrsig({ key }) {
     return isShown(key.state?.dnskey) ? undefined : blocked('dnskey not known everywhere', [key]);
   },
-  zrrsig({ key, zone }) {
+  zrrsig({ key, zone, now }) {
     // RFC 6781 section 4.1.1.1: beside signatures of another key they appear when the DNSKEY is known.
     const isBeside = zone.some(
       (other) =>
         other.id !== key.id &&
         other.algorithm === key.algorithm &&
         isShown(conditionOf(other, 'zrrsig')) &&
-        isShown(conditionOf(other, 'dnskey')),
+        isShown(conditionOf(other, 'dnskey')) &&
+        !(isInsecure(zone) && appearsNow(other, now) && appearsNow(key, now)),
     );
-    if (isBeside && key.state?.dnskey !== 'omnipresent') return blocked('dnskey not known everywhere', [key]);
-    return undefined;
+    const isKnownEverywhere = conditionOf(key, 'dnskey') === 'omnipresent';
+    return isBeside && !isKnownEverywhere ? blocked('dnskey not known everywhere', [key]) : undefined;
   },
   ds({ key, zone }) {
     // RFC 7583 section 3.3.4: a resolver that has the DS must find a DNSKEY and signatures everywhere.
@@ -184,6 +185,11 @@ const INTRODUCE: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undef
     return undefined;
   },
 };
+
+/** The first keys of a zone sign it together. */
+function appearsNow({ state }: PlannedKey, now: number): boolean {
+  return state?.dnskey === 'rumoured' && state.dnskeyChange === now;
+}
 
 /** RFC 4035 section 2.2: each algorithm in the DNSKEY RRset signs all of the zone. */
 function unsignedFor(zone: readonly PlannedKey[], algorithm: number, isOfDs: boolean): Obstacle | undefined {

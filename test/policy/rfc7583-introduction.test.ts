@@ -199,6 +199,12 @@ test('where a zone is signed already, a new ZSK of the algorithm signs only when
   assert.deepEqual(zone.run(DISTINCT, NOW + 63).plan.publication.signsZone, ['leaving', made.id]);
 });
 
+test('the first keys of a zone sign it together, whatever their roles', () => {
+  const keys = [DEFAULT_POLICY.keys[0], { role: 'zsk', lifetime: 0, algorithm: 13, bits: 256 } as const];
+  const { plan } = new SimulatedZone().run({ ...DEFAULT_POLICY, keys }, NOW);
+  assert.deepEqual(plan.publication.signsZone, ['K0', 'K1']);
+});
+
 test('S-065 the insecure policy makes no key', () => {
   const { done, plan } = new SimulatedZone().run(INSECURE_POLICY, NOW);
   assert.deepEqual([done, plan.publication.dnskey, plan.publication.isSigned], [[], [], false]);
