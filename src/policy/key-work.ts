@@ -103,12 +103,16 @@ export class KeyWork {
   }
 
   get isChanged(): boolean {
+    if (this.key === this.before) return false;
     return !isSame(this.before.times, this.key.times) || !isSame(this.before.state ?? {}, this.key.state ?? {});
   }
 }
 
 function isSame(a: object, b: object): boolean {
-  const [before, after] = [new Map(Object.entries(a)), new Map(Object.entries(b))];
-  const names = new Set([...before.keys(), ...after.keys()]);
-  return [...names].every((name) => before.get(name) === after.get(name));
+  return a === b || (has(a, b) && has(b, a));
+}
+
+/** Every field that is set in `part` has the same value in `whole`. */
+function has(whole: object, part: object): boolean {
+  return Object.entries(part).every(([name, value]) => Reflect.get(whole, name) === value);
 }
