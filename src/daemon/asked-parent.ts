@@ -9,6 +9,17 @@ export interface AwaitedDs {
   readonly awaits: 'published' | 'withdrawn';
 }
 
+/** What one server of the parent answered last. */
+export interface ParentAnswer {
+  /** "192.0.2.1#53" */
+  readonly agent: string;
+  readonly at: number;
+  /** Why the answer does not count; undefined: it does. */
+  readonly fault: string | undefined;
+  /** Whether it has the DS of a key, by key id. */
+  readonly has: ReadonlyMap<string, boolean>;
+}
+
 /** The parent of one zone, as somebody asks it (src/parent). Times are Unix seconds. */
 export interface AskedParent {
   /** Asks about these keys, and no others, from now on. */
@@ -19,5 +30,7 @@ export interface AskedParent {
   readonly dsGone: ReadonlyMap<string, number>;
   /** Of the DS RRset, in seconds; undefined: none was seen. */
   readonly highestTtl: number | undefined;
+  /** By server; empty before the first round. Absent: for the history nobody is told. */
+  readonly report?: readonly ParentAnswer[];
   close(): void;
 }

@@ -18,7 +18,7 @@ import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { apexKeyFacts, NO_KEY_FACTS, type ApexKeyFacts } from './apex-key-facts.ts';
 import type { AskedParent } from './asked-parent.ts';
 import { zoneEvent } from './events.ts';
-import { KeyActions } from './key-actions.ts';
+import { KeyActions, type KeyActionsOptions } from './key-actions.ts';
 import { keyNews } from './key-news.ts';
 import {
   type PublicationContext,
@@ -31,6 +31,7 @@ import { borneOut, unableToSign, unaccountedKeys } from './key-reality.ts';
 import { awaitedDs, parentWaits, waitCommand, waitText } from './key-waits.ts';
 import { historyKey, keyName, plannedKey, withSchedule } from './managed-key.ts';
 import { signerWithoutKey } from './keys-as-shown.ts';
+import { ParentNews } from './parent-news.ts';
 import type { ServedTtls } from './served-ttls.ts';
 
 export interface KeyUpkeepOptions {
@@ -40,7 +41,9 @@ export interface KeyUpkeepOptions {
   /** For the history. */
   readonly about: HistoryZone;
   readonly policy: DnssecPolicy;
+  /** For messages: absolute, or several with commas between. */
   readonly keyDirectory: string;
+  readonly directoryOf?: KeyActionsOptions['directoryOf'];
 }
 
 export interface KeyUpkeepDependencies {
@@ -87,6 +90,7 @@ export class KeyUpkeep {
   readonly #options: KeyUpkeepOptions;
   readonly #dependencies: KeyUpkeepDependencies;
   readonly #actions: KeyActions;
+  readonly #parentNews: ParentNews;
   parent: AskedParent | undefined;
   #isFirst = true;
   #told = '';
@@ -96,6 +100,7 @@ export class KeyUpkeep {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#actions = new KeyActions(options, dependencies);
+    this.#parentNews = new ParentNews(options.about);
     this.parent = dependencies.parent;
   }
 
@@ -109,6 +114,8 @@ export class KeyUpkeep {
     const before = signed && apexKeyFacts(signed);
     this.#finishRemovals();
     const { keys: listed, damaged, faults } = this.#dependencies.keyStore.list(this.#options.apex);
+    const news = this.#parentNews.eventsOf(this.parent?.report ?? [], listed);
+    if (news.length > 0) this.#dependencies.history.record(news);
     const known = borneOut(listed, before, signed, policy, now);
     const planOf = (pairs: readonly KeyPair[]): Plan => plan(policy, pairs.map(plannedKey), this.#observations(), now);
     let pairs = known;

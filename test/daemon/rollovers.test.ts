@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { SimulatedClock } from '../../src/base/clock.ts';
 import type { DnssecPolicy, PolicyKey } from '../../src/conf/configuration.ts';
 import { DEFAULT_POLICY, INSECURE_POLICY } from '../../src/conf/defaults.ts';
-import type { AskedParent } from '../../src/daemon/asked-parent.ts';
+import type { AskedParent, ParentAnswer } from '../../src/daemon/asked-parent.ts';
 import { FileKeyStore } from '../../src/keys/file-key-store.ts';
 import type { KeyPair } from '../../src/keys/key-pair.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
@@ -224,6 +224,7 @@ test('S-089 (part) an algorithm rollover: both algorithms sign all as long as bo
 test('S-161 (part) a parent that is asked: who waits is expected there, what it saw goes into the key files, and nobody is asked when nothing waits', async () => {
   const expected: string[] = [];
   const dsSeen = new Map<string, number>();
+  let report: ParentAnswer[] = [];
   let changed = (): void => undefined;
   let isClosed = false;
   const askParent = (_zone: unknown, tell: () => void): AskedParent => {
@@ -234,6 +235,9 @@ test('S-161 (part) a parent that is asked: who waits is expected there, what it 
       dsSeen,
       dsGone: new Map(),
       highestTtl: 7200,
+      get report() {
+        return report;
+      },
       close: () => (isClosed = true),
     };
   };
@@ -244,6 +248,28 @@ test('S-161 (part) a parent that is asked: who waits is expected there, what it 
   await until(world, 'CDS', 4 * DAY, () => rdatas(world, TYPE.CDS).length === 1);
   const [{ tag, fileBase }] = world.keeper.keys;
   assert.equal(expected.at(-1), `example/ECDSAP256SHA256/${tag} (CSK) published`);
+  const at = world.clock.now();
+  const answer = (agent: string, has: boolean): ParentAnswer => ({
+    agent,
+    at,
+    fault: undefined,
+    has: new Map([[fileBase, has]]),
+  });
+  for (const last of [{ ...answer('192.0.2.2#53', false), fault: 'timed out' }, answer('192.0.2.2#53', false)])
+    for (let again = 0; again < 2; again++) {
+      report = [answer('192.0.2.1#53', true), last];
+      changed();
+      await world.keeper.idle();
+    }
+  const observed = world.history.read({ kinds: ['ds'], limit: 10 }).map(({ event }) => event);
+  assert.deepEqual(
+    observed.map((event) => event.kind === 'ds' && [event.agent, event.seen, event.key?.tag]),
+    [
+      ['192.0.2.1#53', 'present', tag],
+      ['192.0.2.2#53', 'no answer', undefined],
+      ['192.0.2.2#53', 'absent', tag],
+    ],
+  );
   const seen = world.clock.now() - 10;
   dsSeen.set(fileBase, seen);
   changed();
