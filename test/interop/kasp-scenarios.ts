@@ -94,6 +94,22 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     orders: [changeTo(10 * DAY, policy(SPLIT_14, 'second'), 'second')],
     made: ['KSK1', 'KSK2', 'ZSK1', 'ZSK2'],
   },
+  'another size of a CSK': {
+    policies: policy('keys { csk lifetime unlimited algorithm 8 1024; };'),
+    zone: one('first'),
+    end: 30 * DAY,
+    parentDelay: HOUR,
+    orders: [changeTo(10 * DAY, policy('keys { csk lifetime unlimited algorithm 8 2048; };'), 'first')],
+    made: ['CSK1', 'CSK2'],
+  },
+  'other intervals in the middle of a ZSK rollover': {
+    policies: policy(split('unlimited', '30d')),
+    zone: one('first'),
+    end: 50 * DAY,
+    parentDelay: HOUR,
+    orders: [changeTo(35 * DAY, policy(split('unlimited', '30d', 'max-zone-ttl 2d; publish-safety 2h;')), 'first')],
+    made: ['KSK1', 'ZSK1', 'ZSK2'],
+  },
   'back to unsigned': {
     policies: policy(UNLIMITED),
     zone: one('first'),

@@ -39,6 +39,8 @@ const TITLES: Readonly<Record<string, string>> = {
   'a KSK rollover that the parent never follows': 'S-071 (part) a KSK rollover that the parent never follows',
   'another algorithm for a CSK': 'S-089 (part) another algorithm for a CSK',
   'another algorithm for KSK and ZSK': 'S-089 (part) another algorithm for KSK and ZSK',
+  'another size of a CSK': 'S-089 (part) another size of a CSK',
+  'other intervals in the middle of a ZSK rollover': 'S-089 (part) other intervals in the middle of a ZSK rollover',
   'back to unsigned': 'S-065 (part) S-087 (part) back to unsigned',
   'from one CSK to KSK and ZSK': 'S-089 (part) from one CSK to KSK and ZSK',
   'rollovers that an operator asks for': 'S-083 (part) rollovers that an operator asks for',
