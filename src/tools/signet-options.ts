@@ -22,7 +22,10 @@ export interface SignetOptions {
 }
 
 /** Letters for options that other commands have under one letter, too. */
-const SHORT: Readonly<Record<string, string>> = { '-c': '--config', '-h': '--help' };
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ['-c', '--config'],
+  ['-h', '--help'],
+]);
 
 /**
  * Options `--name`, `--name ARGUMENT` and `--name=ARGUMENT`, anywhere between the operands; `--` ends them.
@@ -32,7 +35,7 @@ export function parseOptions(words: readonly string[], forms: OptionForms): Sign
   const found = new Map<string, string[]>();
   const operands: string[] = [];
   for (let at = 0; at < words.length; at++) {
-    const word = SHORT[words[at]] ?? words[at];
+    const word = SHORT.get(words[at]) ?? words[at];
     if (word === '--') {
       operands.push(...words.slice(at + 1));
       break;
@@ -70,7 +73,7 @@ function optionList(forms: OptionForms): string {
 /** One line an option, for usage texts. */
 export function optionHelp(forms: OptionForms): string {
   const lines = Object.entries(forms).map(([name, { argument, help }]) => {
-    const short = Object.keys(SHORT).find((letter) => SHORT[letter] === `--${name}`);
+    const short = [...SHORT].find(([, long]) => long === `--${name}`)?.[0];
     const form = `${short === undefined ? '' : `${short}, `}--${name}${argument === undefined ? '' : ` ${argument}`}`;
     return { form, help };
   });

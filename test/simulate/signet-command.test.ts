@@ -98,6 +98,8 @@ test('whatever is typed, signet answers or refuses, and never breaks', () => {
       '--rollover',
       'ksk',
       '--json',
+      'valueOf',
+      '--constructor',
     ),
     fc.string({ maxLength: 12 }),
   );
