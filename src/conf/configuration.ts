@@ -211,6 +211,8 @@ export interface ZoneConfiguration {
   /** `dnssec-loadkeys-interval`: seconds between two looks at the key directory; absent: only when a key event is due. */
   readonly loadKeysInterval?: number;
   readonly keyDirectory: string;
+  /** Where its keys are when the configuration has `key-store`s; absent: in `keyDirectory` only. */
+  readonly keyDirectories?: KeyDirectoryList;
   readonly allowQuery: AddressMatchList;
   /** Our addresses that the zone may be asked at; absent: all. */
   readonly allowQueryOn?: AddressMatchList;
@@ -226,6 +228,14 @@ export interface ZoneConfiguration {
   /** full: queries for it are counted; terse: statistics name it and its serial; none: they do not. */
   readonly statistics: 'full' | 'terse' | 'none';
   readonly position: TextPosition;
+}
+
+/** Paths as written, relative to `directory`. */
+export interface KeyDirectoryList {
+  /** That the zone's policy has keys made in; at least one. */
+  readonly own: readonly string[];
+  /** In which keys may have stayed that were made under another policy. */
+  readonly others: readonly string[];
 }
 
 /** A server of somebody else, as `also-notify` and `parental-agents` name it. */
@@ -286,8 +296,17 @@ export interface PolicyKey {
   readonly algorithm: number;
   /** RSA modulus bits; for the others the curve's size. */
   readonly bits: number;
+  /** 9.20's `key-store`; absent: the files go to the zone's key directory. */
+  readonly keyStore?: KeyStoreStatement;
   /** 9.20's `tag-range`: tags of new keys, also those that they get when they are revoked; absent: any. */
   readonly tagRange?: { readonly low: number; readonly high: number };
+}
+
+/** A `key-store` block of BIND 9.20. */
+export interface KeyStoreStatement {
+  readonly name: string;
+  /** Path as written, relative to the server's `directory`; undefined: the key directory of each zone. */
+  readonly directory: string | undefined;
 }
 
 export interface LoggingConfiguration {

@@ -49,10 +49,11 @@ function keyLines(keys: readonly PolicyKey[]): string[] {
   return ['keys {', ...keys.map((key) => `\t${keyLine(key)}`), '};'];
 }
 
-function keyLine({ role, lifetime, algorithm, bits, tagRange }: PolicyKey): string {
+function keyLine({ role, lifetime, algorithm, bits, keyStore, tagRange }: PolicyKey): string {
+  const place = keyStore ? `key-store ${JSON.stringify(keyStore.name)}` : 'key-directory';
   const range = tagRange ? ` tag-range ${tagRange.low} ${tagRange.high}` : '';
   const length = algorithm <= 10 ? ` ${bits}` : '';
-  return `${role} key-directory lifetime ${lifetime || 'unlimited'} algorithm ${algorithm}${range}${length};`;
+  return `${role} ${place} lifetime ${lifetime || 'unlimited'} algorithm ${algorithm}${range}${length};`;
 }
 
 function nsec3Line({ iterations, optOut, saltLength }: NonNullable<DnssecPolicy['nsec3']>): string {

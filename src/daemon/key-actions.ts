@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.ts';
-import type { DnssecPolicy } from '../conf/configuration.ts';
+import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
 import { DNSKEY_FLAG } from '../crypto/dnskey.ts';
 import { keyTag } from '../crypto/key-tag.ts';
 import { actionEvents } from '../history/action-events.ts';
@@ -18,6 +18,8 @@ export interface KeyActionsOptions {
   readonly label: string;
   readonly about: HistoryZone;
   readonly policy: DnssecPolicy;
+  /** Absolute path that the files of a key of this line go to; absent: the key store has only one directory. */
+  readonly directoryOf?: (line: PolicyKey) => string;
 }
 
 export interface KeyActionsDependencies {
@@ -64,7 +66,7 @@ export class KeyActions {
     now: number,
   ): KeyPair {
     const { keyStore, log } = this.#dependencies;
-    const { apex, label, policy } = this.#options;
+    const { apex, label, policy, directoryOf } = this.#options;
     const { role, algorithm, bits, tagRange } = action.line;
     const { predecessor, successor: _, ...state } = action.state;
     const before = pairs.find(({ fileBase }) => fileBase === action.predecessor)?.tag ?? predecessor;
@@ -78,6 +80,7 @@ export class KeyActions {
       state,
       ...(before !== undefined && { predecessor: before }),
       ...(tagRange && { tagRange }),
+      ...(directoryOf && { directory: directoryOf(action.line) }),
       // Keys of the zone whose files are elsewhere must stay apart from it, too, and so must those that were related to others.
       avoidTags: [...shown.map(keyTag), ...pairs.flatMap(relatedTags)],
       onCollision: (tag) => log.write(zoneEvent.keyCollision(tag, label)),

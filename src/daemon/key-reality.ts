@@ -166,7 +166,7 @@ function lostText(rdata: Uint8Array, keyDirectory: string): string {
 }
 
 function contradictionText(pair: KeyPair, keyDirectory: string): string {
-  const file = path.join(keyDirectory, `${pair.fileBase}.state`);
+  const file = path.join(pair.directory ?? keyDirectory, `${pair.fileBase}.state`);
   return `the zone shows the DNSKEY of ${keyName(pair, true)}, but its state file does not say so: restore ${file}`;
 }
 
@@ -192,7 +192,7 @@ export function unableToSign(
   }
   const lacking = lackingPrivateHalf(shown, publication, before);
   if (lacking === undefined) return undefined;
-  const file = path.join(keyDirectory, `${lacking.fileBase}.private`);
+  const file = path.join(lacking.directory ?? keyDirectory, `${lacking.fileBase}.private`);
   return `no private key for ${keyName(lacking, true)}: restore ${file}; what is published stays until then`;
 }
 

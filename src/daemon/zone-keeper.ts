@@ -148,7 +148,9 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** Where files of the zone are written. */
   get directories(): string[] {
-    return [path.dirname(this.#path), path.resolve(this.#options.directory, this.zone.keyDirectory)];
+    const { keyDirectory, keyDirectories } = this.zone;
+    const keys = keyDirectories?.own ?? [keyDirectory];
+    return [path.dirname(this.#path), ...keys.map((one) => path.resolve(this.#options.directory, one))];
   }
 
   /** A reader of the published version: valid until the next await. */

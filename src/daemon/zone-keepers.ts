@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Configuration, DnssecPolicy, ZoneConfiguration } from '../conf/configuration.ts';
 import { FileKeyStore } from '../keys/file-key-store.ts';
+import { KeyDirectories } from '../keys/key-directories.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { zoneEvent } from './events.ts';
 import { isMaintained, ZoneKeeper, type ZoneKeeperDependencies } from './zone-keeper.ts';
@@ -19,7 +20,7 @@ interface Kept {
 /** All zones of the server. */
 export class ZoneKeepers {
   readonly #dependencies: KeepersDependencies;
-  readonly #keyStores = new Map<string, KeyStore>();
+  readonly #keyStores = new Map<string, FileKeyStore>();
   #kept: Kept[] = [];
 
   constructor(dependencies: KeepersDependencies) {
@@ -111,11 +112,22 @@ export class ZoneKeepers {
 
   #makeKeeper(zone: ZoneConfiguration, view: string, policy: DnssecPolicy | undefined): ZoneKeeper {
     const directory = process.cwd();
-    const keyStore = this.#keyStore(path.resolve(directory, zone.keyDirectory));
+    const keyStore = this.#keyStoreOf(zone, directory);
     return new ZoneKeeper({ zone, view, policy, directory }, { ...this.#dependencies, keyStore });
   }
 
-  #keyStore(directory: string): KeyStore {
+  #keyStoreOf({ keyDirectory, keyDirectories }: ZoneConfiguration, directory: string): KeyStore {
+    const absolute = (written: string): string => path.resolve(directory, written);
+    if (keyDirectories === undefined) return this.#keyStore(absolute(keyDirectory));
+    const { own, others } = keyDirectories;
+    const open = (one: string): FileKeyStore => this.#keyStore(one);
+    return new KeyDirectories(
+      { own: own.map(absolute), others: others.map(absolute) },
+      { ...this.#dependencies, open },
+    );
+  }
+
+  #keyStore(directory: string): FileKeyStore {
     const known = this.#keyStores.get(directory);
     if (known !== undefined) return known;
     const store = new FileKeyStore({ directory }, this.#dependencies);
@@ -135,7 +147,7 @@ function wantedZones(configuration: Configuration): WantedZone[] {
   return configuration.views.flatMap(({ name: view, zones }) =>
     zones.map((zone) => {
       const policy = zone.policy === undefined ? undefined : configuration.policies.get(zone.policy);
-      const { name, file, masterfileFormat, inlineSigning, keyDirectory } = zone;
+      const { name, file, masterfileFormat, inlineSigning, keyDirectory, keyDirectories } = zone;
       const directory = process.cwd();
       const identity = JSON.stringify([
         view,
@@ -146,6 +158,7 @@ function wantedZones(configuration: Configuration): WantedZone[] {
         isMaintained({ zone, policy }),
         policy !== undefined,
         keyDirectory,
+        keyDirectories,
         directory,
       ]);
       return { identity, zone, view, policy };

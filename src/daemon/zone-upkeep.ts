@@ -11,7 +11,7 @@ import type { Name } from '../wire/name.ts';
 import { nameToShortText } from '../wire/name-text.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import type { AskedParent } from './asked-parent.ts';
-import { KeyUpkeep } from './key-upkeep.ts';
+import { KeyUpkeep, type KeyUpkeepOptions } from './key-upkeep.ts';
 import { policyChanges } from './policy-changes.ts';
 import { ServedVersions } from './served-versions.ts';
 import { TimedKeyUpkeep } from './timed-key-upkeep.ts';
@@ -75,7 +75,7 @@ export class ZoneUpkeep {
   configure({ zone, policy, manualKeys, directory }: UpkeepSettings): void {
     const { apex, label } = this.#options;
     const keyDirectory = path.resolve(directory, zone.keyDirectory);
-    if (policy !== undefined) this.#followPolicy(zone, policy, keyDirectory);
+    if (policy !== undefined) this.#followPolicy(zone, policy, directory);
     else if (manualKeys !== undefined)
       this.keys = new TimedKeyUpkeep({ apex, label, manualKeys, keyDirectory }, this.#dependencies);
   }
@@ -108,7 +108,7 @@ export class ZoneUpkeep {
     this.#parent?.close();
   }
 
-  #followPolicy(zone: ZoneConfiguration, policy: DnssecPolicy, keyDirectory: string): void {
+  #followPolicy(zone: ZoneConfiguration, policy: DnssecPolicy, directory: string): void {
     const { apex, label, ttlFile } = this.#options;
     const before = this.#policy;
     const changes = before && policyChanges(before, policy);
@@ -126,7 +126,7 @@ export class ZoneUpkeep {
     }
     this.#served ??= new ServedVersions({ file: ttlFile, label, about }, this.#dependencies);
     this.keys = new KeyUpkeep(
-      { apex, label, about, policy, keyDirectory },
+      { apex, label, about, policy, ...keyPlaces(zone, directory) },
       { ...this.#dependencies, served: this.#served.ttls, parent: this.#parent },
     );
   }
@@ -142,4 +142,14 @@ export class ZoneUpkeep {
   get #about(): HistoryZone {
     return { zone: nameToShortText(this.#options.apex).toLowerCase(), view: this.#options.view };
   }
+}
+
+function keyPlaces(zone: ZoneConfiguration, directory: string): Pick<KeyUpkeepOptions, 'keyDirectory' | 'directoryOf'> {
+  const absolute = (written: string): string => path.resolve(directory, written);
+  const { keyDirectory, keyDirectories } = zone;
+  if (keyDirectories === undefined) return { keyDirectory: absolute(keyDirectory) };
+  return {
+    keyDirectory: keyDirectories.own.map(absolute).join(', '),
+    directoryOf: ({ keyStore }) => absolute(keyStore?.directory ?? keyDirectory),
+  };
 }

@@ -69,6 +69,8 @@ export class FileKeyStore implements KeyStore {
   }
 
   generate(request: KeyRequest): KeyPair {
+    if (request.directory !== undefined && path.resolve(request.directory) !== path.resolve(this.#directory))
+      throw new Error(`keys of ${this.#directory} cannot be made in ${request.directory}`);
     const { keys, damaged, faults } = this.list(request.zone);
     for (const fault of faults) this.#warn(request.zone, fault);
     const pair = this.#newPair(request, this.#makeUnlikeOthers(request, [...keys, ...damaged]));
@@ -132,7 +134,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   #makeUnlikeOthers(request: KeyRequest, keys: readonly KeyPair[]): PrivateKeyMaterial {
-    const avoided = new AvoidedTags([...(request.avoidTags ?? []), ...this.#tagsInNames(request.zone)]);
+    const avoided = new AvoidedTags([...(request.avoidTags ?? []), ...this.tags(request.zone)]);
     const { tagRange } = request;
     const isSlow = algorithmByNumber(request.algorithm)?.keyKind === 'rsa';
     const most = tagRange === undefined || isSlow ? MAX_TRIES : MAX_TRIES_IN_RANGE;
@@ -152,7 +154,7 @@ export class FileKeyStore implements KeyStore {
   }
 
   /** Of all the zone's files, those that cannot be read among them: a key that comes back must not collide either. */
-  #tagsInNames(zone: Name): number[] {
+  tags(zone: Name): number[] {
     const names = this.#fileNames().get(zoneFileText(zone).toLowerCase()) ?? [];
     return names.flatMap((name) => parseKeyFileName(name)?.tag ?? []);
   }

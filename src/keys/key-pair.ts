@@ -25,6 +25,8 @@ export interface KeyPair {
   readonly private?: PrivateKeyMaterial;
   /** `Kexample.com.+013+12345`. */
   readonly fileBase: string;
+  /** Absolute path of the directory of its files, where a zone's keys may be in several. */
+  readonly directory?: string;
   /** Class of the record; default IN. */
   readonly class?: number;
   /** KEY for SIG(0) keys of hosts (RFC 2931); default DNSKEY. */

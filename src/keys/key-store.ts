@@ -25,6 +25,8 @@ export interface KeyRequest extends LegacyOptions {
   readonly avoidTags?: Iterable<number>;
   /** The new key's tag, and the one that it gets by revocation, are in this range, both ends included; absent: any. */
   readonly tagRange?: TagRange;
+  /** Absolute path of the directory that its files go to, for a store that has several; default: the store's own. */
+  readonly directory?: string;
   /** Protocol octet; default 3, the only one for a DNSKEY. */
   readonly protocol?: number;
   readonly class?: number;

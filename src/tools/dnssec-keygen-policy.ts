@@ -1,3 +1,4 @@
+import { checkKeyStores } from '../conf/check/key-stores.ts';
 import { checkPolicies } from '../conf/check/policies.ts';
 import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
 import { DEFAULT_POLICY } from '../conf/defaults.ts';
@@ -31,6 +32,7 @@ export function policyRequests(
       algorithm: key.algorithm,
       flags: DNSKEY_FLAG.ZONE | (isKsk ? DNSKEY_FLAG.SEP : 0),
       bits: key.bits,
+      ...(key.keyStore?.directory !== undefined && { directory: key.keyStore.directory }),
       ...(key.tagRange && { tagRange: key.tagRange }),
       ttl: policy.dnskeyTtl,
       times: times(isKsk),
@@ -63,7 +65,8 @@ function builtIn(): ReadonlyMap<string, DnssecPolicy> {
 function readPolicies(name: string, file: string, context: KeyToolContext): ReadonlyMap<string, DnssecPolicy> {
   const faults = new FaultList();
   const tree = readTree(file, namedConfClauses, {}, { disk: context.disk, faults });
-  const policies = tree && checkPolicies(clausesNamed(tree, 'dnssec-policy'), faults);
+  const stores = tree && checkKeyStores(clausesNamed(tree, 'key-store'), '.', { disk: context.disk, faults });
+  const policies = tree && stores && checkPolicies(clausesNamed(tree, 'dnssec-policy'), stores, faults);
   for (const fault of faults.all) context.output.complain(`${PROGRAM}: ${fault.severity}: ${formatFault(fault)}\n`);
   if (!policies) throw new Fatal(`unable to load dnssec-policy '${name}' from '${file}'`);
   if (faults.hasErrors) throw new Fatal(`failed to configure dnssec-policy '${name}': failure`);

@@ -75,7 +75,10 @@ export function main(argv: readonly string[], context: KeyToolContext = processC
 function makePolicyKeys(options: KeygenOptions, context: KeyToolContext): void {
   checkProtocol(options);
   const times = (isKsk: boolean) => newKeyTimes(options, isKsk, context.clock.now(), warning(context));
-  for (const request of policyRequests(options, zoneOf(options), times, context)) makeKey(options, request, context);
+  // Keys of one zone keep apart in several directories, too.
+  const avoidTags: number[] = [];
+  for (const request of policyRequests(options, zoneOf(options), times, context))
+    avoidTags.push(makeKey(options, { ...request, avoidTags: [...avoidTags] }, context).tag);
 }
 
 function makeSuccessor(options: KeygenOptions, argument: string, context: KeyToolContext): void {
@@ -186,7 +189,7 @@ function makeKey(options: KeygenOptions, request: KeyRequest, context: KeyToolCo
   const showsProgress = !options.quiet && context.isInteractive;
   if (showsProgress) context.output.complain('Generating key pair......');
   const store = new FileKeyStore(
-    { directory: options.directory ?? '.', publicMode: context.publicMode },
+    { directory: request.directory ?? options.directory ?? '.', publicMode: context.publicMode },
     { disk: context.disk, clock: context.clock, log: options.quiet ? silentLog : toolLog(context) },
   );
   const pair = store.generate({ ...request, onCollision: (tag) => tellCollision(options, request, tag, context) });

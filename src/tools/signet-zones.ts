@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { DiskError } from '../base/disk.ts';
 import { silentLog } from '../base/log.ts';
-import type { Configuration, DnssecPolicy, ZoneConfiguration } from '../conf/configuration.ts';
+import type { Configuration, DnssecPolicy, KeyDirectoryList, ZoneConfiguration } from '../conf/configuration.ts';
 import { formatFault } from '../conf/fault.ts';
 import { readConfiguration } from '../conf/read-configuration.ts';
 import { normalizeZoneName, zoneNameKey } from '../conf/zone-name.ts';
 import { keyBits } from '../crypto/public-key.ts';
-import { FileKeyStore } from '../keys/file-key-store.ts';
+import { KeyDirectories } from '../keys/key-directories.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import type { PlannedKey } from '../policy/planned-key.ts';
 import { mustName } from '../wire/name-text.ts';
@@ -20,7 +20,10 @@ export interface ManagedZone {
   readonly policy: DnssecPolicy;
   /** "example.org." or, where there are views, "example.org. (view inside)". */
   readonly label: string;
+  /** For messages: the directories that its keys are made in. */
   readonly keyDirectory: string;
+  /** Absolute paths. */
+  readonly keyDirectories: KeyDirectoryList;
   /** Where the signed zone is kept. */
   readonly signedFile: string;
 }
@@ -74,15 +77,18 @@ function managedZone(configuration: Configuration, view: string, zone: ZoneConfi
   const policy = zone.policy === undefined ? undefined : configuration.policies.get(zone.policy);
   if (policy === undefined) return undefined;
   const label = configuration.views.length === 1 ? zone.name : `${zone.name} (view ${view})`;
-  const keyDirectory = path.resolve(configuration.directory, zone.keyDirectory);
+  const absolute = (written: string): string => path.resolve(configuration.directory, written);
+  const { own, others } = zone.keyDirectories ?? { own: [zone.keyDirectory], others: [] };
+  const keyDirectories = { own: own.map(absolute), others: others.map(absolute) };
+  const keyDirectory = keyDirectories.own.join(', ');
   const signedFile = `${path.resolve(configuration.directory, zone.file)}.signed`;
-  return { zone, view, policy, label, keyDirectory, signedFile };
+  return { zone, view, policy, label, keyDirectory, keyDirectories, signedFile };
 }
 
-/** The keys in the zone's key directory. Files that cannot be used are told of. @throws Refusal without directory */
-export function readKeys({ zone, label, keyDirectory }: ManagedZone, context: SignetContext): KeyPair[] {
+/** The keys in the zone's key directories. Files that cannot be used are told of. @throws Refusal without directory */
+export function readKeys({ zone, label, keyDirectories }: ManagedZone, context: SignetContext): KeyPair[] {
   const { disk, clock, output } = context;
-  const store = new FileKeyStore({ directory: keyDirectory }, { disk, clock, log: silentLog });
+  const store = new KeyDirectories(keyDirectories, { disk, clock, log: silentLog });
   try {
     const { keys, faults } = store.list(mustName(zone.name));
     for (const fault of faults) output.complain(`warning: ${label}: ${fault.message}\n`);

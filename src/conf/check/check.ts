@@ -9,6 +9,7 @@ import { canonicalKeyName } from './context.ts';
 import type { CheckContext, CheckDependencies } from './context.ts';
 import { checkControls } from './controls.ts';
 import { checkCookies } from './cookies.ts';
+import { checkKeyStores, withKeyDirectories } from './key-stores.ts';
 import { checkKeys } from './keys.ts';
 import { checkListeners } from './listeners.ts';
 import { checkLogging } from './logging.ts';
@@ -35,9 +36,11 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
   checkSupport(options, SUPPORTED_OPTIONS, faults);
   const port = numberOf(options, 'port') ?? SERVER_DEFAULTS.port;
   const keys = checkAllKeys(tree, faults);
+  const directory = textOf(options, 'directory') ?? '.';
+  const keyStores = checkKeyStores(clausesNamed(tree, 'key-store'), directory, dependencies);
   const context: CheckContext = {
     ...dependencies,
-    directory: textOf(options, 'directory') ?? '.',
+    directory,
     acls: collectAcls(clausesNamed(tree, 'acl'), faults),
     resolvedAcls: new Map(),
     keyNames: new Set(keyClauses(tree).map((clause) => canonicalKeyName(textField(clause.value, 'name') ?? ''))),
@@ -48,7 +51,7 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     parentalAgents: collectRemoteServers(clausesNamed(tree, 'parental-agents'), faults),
     tlsNames: new Set(clausesNamed(tree, 'tls').map(({ value }) => textField(value, 'name') ?? '')),
     defaultPorts: { dns: port, tls: numberOf(options, 'tls-port') ?? SERVER_DEFAULTS.tlsPort },
-    policies: checkPolicies(clausesNamed(tree, 'dnssec-policy'), faults),
+    policies: checkPolicies(clausesNamed(tree, 'dnssec-policy'), keyStores, faults),
   };
   const logging = checkLogging(clauseNamed(tree, 'logging')?.value as MapValue | undefined, faults);
   const configuration: Configuration = {
@@ -66,7 +69,7 @@ export function checkConfiguration(tree: MapValue, dependencies: CheckDependenci
     logging,
     policies: context.policies,
     trustAnchors: checkTrustAnchors(clausesNamed(tree, 'trust-anchors'), options, faults),
-    views: checkViews(tree, options, context),
+    views: withKeyDirectories(checkViews(tree, options, context), keyStores, context),
   };
   checkUnusedLists(context);
   return configuration;

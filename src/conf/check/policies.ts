@@ -1,17 +1,22 @@
-import type { DnssecPolicy, PolicyKey } from '../configuration.ts';
+import type { DnssecPolicy, KeyStoreStatement, PolicyKey } from '../configuration.ts';
 import { DEFAULT_POLICY, INSECURE_POLICY, NSEC3_DEFAULTS, RSA_BITS } from '../defaults.ts';
 import type { FaultList } from '../fault.ts';
 import { clauseNamed, fieldOf, numberField, textField } from '../syntax/tree.ts';
 import type { Clause, ListValue, MapValue, Value } from '../syntax/tree.ts';
 import { findDigestType, findPolicyAlgorithm } from './algorithms.ts';
 import type { PolicyAlgorithm } from './algorithms.ts';
+import { KEY_DIRECTORY } from './key-stores.ts';
 import { policyFaults } from './policy-rules.ts';
 import { FEW_TAGS, MOST_TAG, tagsInRange } from '../tag-range.ts';
 
 const RESERVED = ['default', 'insecure', 'none'];
 
 /** The policies of the configuration, after the built-in ones. A bad one is a fault and is not among them. */
-export function checkPolicies(clauses: readonly Clause[], faults: FaultList): Map<string, DnssecPolicy> {
+export function checkPolicies(
+  clauses: readonly Clause[],
+  keyStores: ReadonlyMap<string, KeyStoreStatement>,
+  faults: FaultList,
+): Map<string, DnssecPolicy> {
   const policies = new Map([DEFAULT_POLICY, INSECURE_POLICY].map((policy) => [policy.name, policy]));
   for (const clause of clauses) {
     const name = textField(clause.value, 'name') ?? '';
@@ -20,7 +25,7 @@ export function checkPolicies(clauses: readonly Clause[], faults: FaultList): Ma
       faults.error('CONF_POLICY', clause.position, text);
     } else if (policies.has(name)) {
       faults.error('CONF_POLICY', clause.position, `dnssec-policy: duplicately named policy found '${name}'`);
-    } else policies.set(name, new PolicyCheck(name, clause, faults).policy());
+    } else policies.set(name, new PolicyCheck(name, clause, keyStores, faults).policy());
   }
   return policies;
 }
@@ -30,12 +35,14 @@ class PolicyCheck {
   readonly #name: string;
   readonly #clause: Clause;
   readonly #body: MapValue;
+  readonly #keyStores: ReadonlyMap<string, KeyStoreStatement>;
   readonly #faults: FaultList;
 
-  constructor(name: string, clause: Clause, faults: FaultList) {
+  constructor(name: string, clause: Clause, keyStores: ReadonlyMap<string, KeyStoreStatement>, faults: FaultList) {
     this.#name = name;
     this.#clause = clause;
     this.#body = fieldOf(clause.value, 'body') as MapValue;
+    this.#keyStores = keyStores;
     this.#faults = faults;
   }
 
@@ -115,7 +122,6 @@ class PolicyCheck {
   }
 
   #key(line: Value): PolicyKey | undefined {
-    this.#refuseStorage(line);
     const written = textField(line, 'algorithm') ?? '';
     const algorithm = findPolicyAlgorithm(written);
     if (!algorithm) {
@@ -132,6 +138,7 @@ class PolicyCheck {
       lifetime: lifetime?.kind === 'duration' ? lifetime.seconds : 0,
       algorithm: algorithm.number,
       bits: this.#bits(line, written, algorithm),
+      ...this.#keyStore(line),
       ...this.#tagRange(line),
     };
   }
@@ -182,9 +189,14 @@ class PolicyCheck {
     return length;
   }
 
-  #refuseStorage(line: Value): void {
+  #keyStore(line: Value): Pick<PolicyKey, 'keyStore'> {
     const storage = fieldOf(line, 'storage');
-    if (storage?.kind === 'tuple') this.#unsupported("'key-store'", storage, '; use key-directory');
+    const name = storage && textField(storage, 'key-store');
+    if (storage === undefined || name === undefined || name === KEY_DIRECTORY) return {};
+    const keyStore = this.#keyStores.get(name);
+    if (keyStore) return { keyStore };
+    this.#report('error', `keystore ${name} does not exist`, storage);
+    return {};
   }
 
   /** The clause that a rule is about, or the policy. */

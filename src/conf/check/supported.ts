@@ -144,6 +144,7 @@ export const SUPPORTED_TOP: SupportTable = {
   'dnssec-policy': true,
   http: true,
   key: true,
+  'key-store': true,
   logging: true,
   masters: true,
   options: true,

@@ -7,6 +7,7 @@ import { clauseNamed, fieldOf, textField } from '../syntax/tree.ts';
 import type { Clause, MapValue } from '../syntax/tree.ts';
 import { normalizeZoneName, zoneNameKey } from '../zone-name.ts';
 import type { CheckContext } from './context.ts';
+import { ownDirectories } from './key-stores.ts';
 import { previous } from './match-lists.ts';
 import { parentSetting } from './parent.ts';
 import {
@@ -59,13 +60,15 @@ export class ZoneRegistry {
   }
 
   #addKeyDirectory(zone: ZoneConfiguration, policy: string): void {
-    const directory = path.resolve(this.#context.directory, zone.keyDirectory);
-    const key = `${zoneNameKey(zone.name)}/${directory}`;
-    const before = this.#keyDirectories.get(key);
-    this.#keyDirectories.set(key, before ?? zone);
-    if (!before || before.policy === policy) return;
-    const text = `key-directory '${zone.keyDirectory}' already in use by zone ${before.name} with policy ${before.policy}`;
-    this.#error(zone, `${text}: ${place(before)}`);
+    for (const written of ownDirectories(zone, this.#context)) {
+      const key = `${zoneNameKey(zone.name)}/${path.resolve(this.#context.directory, written)}`;
+      const before = this.#keyDirectories.get(key);
+      this.#keyDirectories.set(key, before ?? zone);
+      if (!before || before.policy === policy) continue;
+      const kind = written === zone.keyDirectory ? 'key-directory' : 'key-store directory';
+      const text = `${kind} '${written}' already in use by zone ${before.name} with policy ${before.policy}`;
+      this.#error(zone, `${text}: ${place(before)}`);
+    }
   }
 
   #error(zone: ZoneConfiguration, text: string): void {
