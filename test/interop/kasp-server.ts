@@ -97,10 +97,10 @@ export class KaspServer implements AsyncDisposable {
     const outcome = await this.rndc('loadkeys', zone);
     if (outcome.code !== 0) throw new Error(`${this.maker}: rndc loadkeys: ${outcome.stderr}`);
     await this.#process.line(look(zone), from);
-    // BIND always says when it will look again; ours only when there is something to wait for.
-    const isAnnounced = (): boolean => announcement(zone).test(this.log.slice(from));
-    if (this.maker === 'debian') await this.#process.line(announcement(zone), from);
-    else for (let tries = 0; tries < 10 && !isAnnounced(); tries++) await delay(20);
+    // BIND always says when it will look again; ours only when there is something to wait for, so it is asked for what ends after all else.
+    if (this.maker === 'debian') return this.#process.line(announcement(zone), from);
+    const synced = await this.rndc('sync', zone);
+    if (synced.code !== 0) throw new Error(`${this.maker}: rndc sync: ${synced.stderr}`);
   }
 
   /** Waits until the server has said once when it will look at the keys of the zone. */
