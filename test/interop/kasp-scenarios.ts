@@ -37,6 +37,11 @@ const DISTINCT = `dnskey-ttl 350; publish-safety 1100; retire-safety 1900; zone-
   parent-ds-ttl 800; parent-propagation-delay 3000; signatures-validity 20d; signatures-refresh 4d; signatures-jitter 1h;
   purge-keys 40d;`;
 
+/** Intervals of minutes, so that several keys are on their way at a time. */
+const SHORT = `dnskey-ttl 10m; max-zone-ttl 20m; publish-safety 5m; retire-safety 7m; parent-ds-ttl 30m;
+  parent-propagation-delay 11m; signatures-validity 2d; signatures-validity-dnskey 2d; signatures-refresh P1DT18H;
+  signatures-jitter 0; purge-keys 0;`;
+
 const SIGNATURES_FIRST = 'BIND shows a new algorithm with its signatures; ours signs first (RFC 6781 section 4.1.4)';
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
@@ -60,6 +65,13 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     end: 58 * DAY,
     parentDelay: 3 * DAY,
     made: ['KSK1', 'KSK2', 'ZSK1', 'ZSK2'],
+  },
+  'short lifetimes': {
+    policies: policy(split('2d', '36h', SHORT)),
+    zone: one('first'),
+    end: 6 * DAY,
+    parentDelay: 13 * 60,
+    made: ['KSK1', 'KSK2', 'KSK3', 'KSK4', 'ZSK1', 'ZSK2', 'ZSK3', 'ZSK4', 'ZSK5'],
   },
   'a CSK rollover': {
     policies: policy('keys { csk lifetime 100d algorithm 13; };'),

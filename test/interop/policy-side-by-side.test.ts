@@ -35,6 +35,7 @@ const TITLES: Readonly<Record<string, string>> = {
   'ZSK and KSK rollovers': 'S-069 (part) S-070 (part) S-071 (part) S-082 (part) ZSK and KSK rollovers',
   'a ZSK and a KSK rollover with intervals that all differ':
     'S-055 (part) S-056 (part) S-057 (part) intervals that all differ',
+  'short lifetimes': 'S-070 (part) S-071 (part) short lifetimes',
   'a CSK rollover': 'S-072 (part) a CSK rollover',
   'a KSK rollover that the parent never follows': 'S-071 (part) a KSK rollover that the parent never follows',
   'another algorithm for a CSK': 'S-089 (part) another algorithm for a CSK',
