@@ -16,7 +16,7 @@ const below = (limit: number): number => randomBelow(random, limit);
 const pick = <T>(list: readonly T[]): T => list[below(list.length)];
 
 /** Few letters, so that names are near each other, equal but for case, or above and below each other. */
-const label = (): string => Array.from({ length: 1 + below(3) }, () => pick([...'abcABC*'])).join('');
+const label = (): string => Array.from({ length: 1 + below(3) }, () => pick('abcABC*'.split(''))).join('');
 const name = (): string => Array.from({ length: 1 + (below(3) === 0 ? 1 + below(2) : 0) }, label).join('.');
 
 /** A signed zone with hosts, empty non-terminals, delegations, aliases and wildcards, at random. */
