@@ -287,6 +287,8 @@ export interface DnssecPolicy {
   /** Digest types of CDS, in order (9.20's cds-digest-types; default 2). */
   readonly cdsDigestTypes: readonly number[];
   readonly cdnskey: boolean;
+  /** 9.21's `manual-mode`: what begins something waits for `rndc dnssec -step`; absent: no. */
+  readonly manualMode?: true;
 }
 
 export interface PolicyKey {

@@ -13,6 +13,7 @@ export function printPolicy(policy: DnssecPolicy, name = policy.name): string {
     ...keyLines(policy.keys),
     ...(policy.nsec3 ? [nsec3Line(policy.nsec3)] : []),
     ...parentLines(policy),
+    ...(policy.manualMode ? ['manual-mode yes;'] : []),
   ];
   return `dnssec-policy "${name}" {\n${lines.map((line) => `\t${line}\n`).join('')}};\n`;
 }

@@ -197,6 +197,8 @@ export const zoneEvent = {
     ),
   waitsForKeys: (label: string, why: string): LogRecord =>
     event('dnssec', 'notice', `zone ${label}: served unsigned: ${why}`, label),
+  stepBlocked: (label: string, text: string): LogRecord =>
+    event('dnssec', 'notice', `zone ${label}: keymgr-manual-mode: ${text}`, label),
   keyFault: (label: string, text: string, isWarning: boolean): LogRecord =>
     event('dnssec', isWarning ? 'warning' : 'error', `zone ${label}: ${text}`, label),
   signingSuspended: (label: string, why: string): LogRecord =>

@@ -6,12 +6,13 @@ import { logTime } from './log-line.ts';
 
 /*
  * rndc(8): dnssec -status zone | -rollover -key id [-alg algorithm] [-when time] zone |
- *          -checkds [-key id [-alg algorithm]] [-when time] published|withdrawn zone, with BIND 9.18's errors in its order.
+ *          -step zone (BIND 9.21) | -checkds [-key id [-alg algorithm]] [-when time] published|withdrawn zone, with BIND 9.18's errors in its order.
  */
 
 /** A command of `rndc dnssec`, with the words that name the zone. */
 export type KeyCommand =
   | { readonly kind: 'status'; readonly zone: readonly string[] }
+  | { readonly kind: 'step'; readonly zone: readonly string[] }
   | { readonly kind: 'request'; readonly request: Wanted; readonly zone: readonly string[] };
 
 /** A request whose time is not said yet: "now" is when it is obeyed. */
@@ -27,6 +28,8 @@ export function readKeyCommand(words: readonly string[]): KeyCommand | CommandRe
       return fail(RESULT.unexpectedEnd);
     case '-status':
       return rest.length === 0 ? fail(RESULT.unexpectedEnd, 'Zone not found') : { kind: 'status', zone: rest };
+    case '-step':
+      return rest.length === 0 ? fail(RESULT.unexpectedEnd, 'Zone not found') : { kind: 'step', zone: rest };
     case '-rollover':
       return readRequest('rollover', rest);
     case '-checkds':

@@ -4,8 +4,8 @@ import { dnskeyInterval } from '../conf/policy-intervals.ts';
 import { isKsk, isZsk, type KeyPair } from '../keys/key-pair.ts';
 import type { KeyCondition } from '../keys/key-state.ts';
 import { formatCalendarTime } from '../keys/key-times.ts';
-import type { KeyWait } from '../policy/key-wait.ts';
-import { parentWaits, waitCommand, waitText } from './key-waits.ts';
+import { type KeyWait, manualSteps } from '../policy/key-wait.ts';
+import { parentWaits, stepCommand, waitCommand, waitText } from './key-waits.ts';
 import { keyRole } from './managed-key.ts';
 
 export interface KeyStatus {
@@ -19,13 +19,16 @@ export interface KeyStatus {
 }
 
 /**
- * Text of `rndc dnssec -status`, as BIND 9.18 prints it. Behind it stands what BIND does not tell: what waits for the parent, and the
- * command that tells of the change.
+ * Text of `rndc dnssec -status`, as BIND 9.18 prints it. Behind it stands what BIND does not tell: what waits for the parent or, in
+ * manual mode, for an operator, and the command that helps.
  */
 export function keyStatusText({ policy, zone, keys, waits, now }: KeyStatus): string {
   const head = `dnssec-policy: ${policy.name}\ncurrent time:  ${formatCalendarTime(now)}\n`;
   const told = parentWaits(waits).map(
     (wait) => `  ${waitText(wait, keys)}\n    when that has changed: ${waitCommand(wait, keys, zone)}\n`,
+  );
+  told.push(
+    ...manualSteps(waits).map((wait) => `  ${waitText(wait, keys)}\n    to have it begin: ${stepCommand(zone)}\n`),
   );
   const tail = told.length === 0 ? '' : `\nwaits:\n${told.join('')}`;
   return head + keys.map((key) => keyText(key, policy, now)).join('') + tail;

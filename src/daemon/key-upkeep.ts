@@ -7,7 +7,7 @@ import type { HistoryEvent, HistoryZone } from '../history/history-event.ts';
 import type { HistorySink } from '../history/key-history.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
 import type { KeyStore } from '../keys/key-store.ts';
-import type { KeyWait } from '../policy/key-wait.ts';
+import { type KeyWait, manualSteps, stepName } from '../policy/key-wait.ts';
 import type { Observations } from '../policy/observations.ts';
 import { type KeyAction, plan, type Plan } from '../policy/plan.ts';
 import { KEY_RECORDS } from '../policy/planned-key.ts';
@@ -28,7 +28,7 @@ import {
 } from './key-publication.ts';
 import { obeyKeyRequest, type KeyRequest, type KeyRequestOutcome } from './key-requests.ts';
 import { borneOut, unableToSign, unaccountedKeys } from './key-reality.ts';
-import { awaitedDs, parentWaits, waitCommand, waitText } from './key-waits.ts';
+import { awaitedDs, blockText, parentWaits, stepCommand, waitCommand, waitText } from './key-waits.ts';
 import { historyKey, keyName, plannedKey, withSchedule } from './managed-key.ts';
 import { signerWithoutKey } from './keys-as-shown.ts';
 import { ParentNews } from './parent-news.ts';
@@ -95,6 +95,10 @@ export class KeyUpkeep {
   #isFirst = true;
   #told = '';
   #toldWaits: readonly string[] = [];
+  /** What waits for an operator since the last look, and which of it may begin. */
+  #manual: readonly KeyWait[] = [];
+  #allowed: ReadonlySet<string> = new Set();
+  #toldBlocks: readonly string[] = [];
 
   constructor(options: KeyUpkeepOptions, dependencies: KeyUpkeepDependencies) {
     this.#options = options;
@@ -145,16 +149,23 @@ export class KeyUpkeep {
     const { publication } = planned;
     const isUnsigned = !publication.isSigned || (policy.keys.length === 0 && pairs.length === 0);
     const after = pairs.map((pair) => withUpdate(pair, planned.actions));
+    this.#sayBlocked(planned.waits, after);
+    const isAwaited = signed === undefined && this.#manual.length > 0 && publication.dnskey.length === 0;
     const parameters = signingParameters(after, publication, context);
     const saved = new Set(pairs);
     return {
       keys: after,
       nextEvent: earliest([planned.nextEvent, ...after.map((pair) => signaturesGoneBy(pair, policy))], now),
       waits: planned.waits,
-      suspended: isUnsigned ? undefined : unableToSign(after, publication, before, keyDirectory),
-      waiting: signed === undefined && isUnsigned ? `policy '${policy.name}' has no keys` : undefined,
+      suspended: isUnsigned || isAwaited ? undefined : unableToSign(after, publication, before, keyDirectory),
+      waiting: isAwaited
+        ? firstStepText(policy, nameToShortText(this.#options.apex))
+        : signed === undefined && isUnsigned
+          ? `policy '${policy.name}' has no keys`
+          : undefined,
       parameters,
       published: (at, serial) => {
+        this.#allowed = new Set();
         this.#record(after, saved, planned, now, at, known);
         this.#tell(after, parameters, before ?? NO_KEY_FACTS, at, serial);
         this.#watch(planned.waits, after);
@@ -189,11 +200,28 @@ export class KeyUpkeep {
     return obeyKeyRequest(request, { ...this.#options, ...this.#dependencies }, now);
   }
 
+  /** `rndc dnssec -step`: exactly what was said to wait for it may begin. @returns those steps, for people */
+  allowSteps(pairs: readonly KeyPair[]): string[] {
+    this.#allowed = new Set(this.#manual.map(stepName));
+    return this.#manual.map((wait) => waitText(wait, pairs));
+  }
+
+  /** Says what manual-mode holds back when that is news. */
+  #sayBlocked(waits: readonly KeyWait[], pairs: readonly KeyPair[]): void {
+    this.#manual = manualSteps(waits);
+    const { apex, label, policy } = this.#options;
+    const told = this.#manual.map((wait) => blockText(wait, pairs, policy, nameToShortText(apex)));
+    for (const text of told)
+      if (!this.#toldBlocks.includes(text)) this.#dependencies.log.write(zoneEvent.stepBlocked(label, text));
+    this.#toldBlocks = told;
+  }
+
   #observations(): Observations {
     const { parent } = this;
     const { served } = this.#dependencies;
     return {
       served: served.all,
+      allowedSteps: this.#allowed,
       ...(parent !== undefined && { dsSeen: parent.dsSeen, dsGone: parent.dsGone }),
     };
   }
@@ -299,6 +327,10 @@ export class KeyUpkeep {
       }),
     );
   }
+}
+
+function firstStepText(policy: DnssecPolicy, zone: string): string {
+  return `policy '${policy.name}' has manual-mode: ${stepCommand(zone)} lets its first keys be made`;
 }
 
 const makesFiles = ({ actions }: Plan): boolean => actions.some(({ kind }) => kind !== 'update');

@@ -203,9 +203,26 @@ function dnssec(
     const { policy } = keeper;
     if (policy === undefined) return succeed('Zone does not have dnssec-policy');
     if (command.kind === 'status') return loaded(keeper, () => statusOf(keeper, policy));
+    if (command.kind === 'step') return kept(keeper, line, await stepped(keeper, policy));
     const request = { ...command.request, when: command.request.when ?? keeper.now };
     return kept(keeper, line, await obeyed(keeper, request));
   });
+}
+
+async function stepped(keeper: ZoneKeeper, policy: DnssecPolicy): Promise<CommandReply> {
+  if (policy.manualMode !== true)
+    return succeed(`Policy ${policy.name} has no manual-mode: nothing waits for this command`);
+  try {
+    const steps = await keeper.requestSteps();
+    return succeed(
+      steps.length === 0
+        ? 'Nothing waits for this command'
+        : `Begins now:\n${steps.map((step) => `  ${step}`).join('\n')}`,
+    );
+  } catch (error) {
+    if (error instanceof SignetError) return fail(RESULT.failure, error.message);
+    throw error;
+  }
 }
 
 async function obeyed(keeper: ZoneKeeper, request: KeyRequest): Promise<CommandReply> {

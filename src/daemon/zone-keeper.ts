@@ -178,12 +178,27 @@ export class ZoneKeeper implements AsyncDisposable {
 
   /** `rndc dnssec`: obeyed between two pieces of work, before the reply; the keys are looked at soon. @throws DiskError */
   requestKeyChange(request: KeyRequest): Promise<KeyRequestOutcome> {
+    return this.#command((keys) => {
+      const outcome = keys.obey(request, this.now);
+      return { outcome, isDone: outcome.kind === 'done' };
+    });
+  }
+
+  /** `rndc dnssec -step`. @returns what begins, for people @throws DiskError */
+  requestSteps(): Promise<readonly string[]> {
+    return this.#command((keys) => {
+      const outcome = keys.allowSteps(this.keys);
+      return { outcome, isDone: outcome.length > 0 };
+    });
+  }
+
+  #command<T>(obey: (keys: KeyUpkeep) => { readonly outcome: T; readonly isDone: boolean }): Promise<T> {
     const done = this.#running.then(() => {
       const keys = this.#upkeep?.keys;
       if (!(keys instanceof KeyUpkeep)) throw suspension('the zone has no policy any more', this.zone.name);
       this.#dependencies.locks.take(path.dirname(this.#path));
-      const outcome = keys.obey(request, this.now);
-      if (outcome.kind === 'done') void this.#request({ file: false, keys: true });
+      const { outcome, isDone } = obey(keys);
+      if (isDone) void this.#request({ file: false, keys: true });
       return outcome;
     });
     this.#running = done.then(

@@ -10,7 +10,7 @@ import type { FirstStep, KeyExplanation, KeyStage, WaitExplanation } from './exp
 import { explainInterval, momentOf } from './interval-text.ts';
 import { CONDITION_TEXTS, keyName, RECORD_NAMES, roleOf, stageOf } from './key-words.ts';
 import { explainRemoval } from './removal.ts';
-import { checkdsCommand, rolloverCommand } from './rndc-command.ts';
+import { checkdsCommand, rolloverCommand, stepCommand } from './rndc-command.ts';
 import { momentText } from './time-text.ts';
 import { rootOf } from './wait-chain.ts';
 import { adviceOf, causeOf, stepOf, type WaitContext } from './wait-texts.ts';
@@ -153,6 +153,8 @@ function contextOf(key: PlannedKey, wait: KeyWait, input: ExplainScene): WaitCon
     name: keyName(key, keys),
     others,
     checkds: (what) => checkdsCommand(key, what, input),
+    step: () => stepCommand(input),
+    isManual: input.policy.manualMode === true,
     rollover: () => {
       const { policy, now } = input;
       const isAccepted = requestRollover(policy, keys, key.id, now, now).kind === 'accepted';

@@ -1,5 +1,6 @@
 import { algorithmText } from '../crypto/algorithm.ts';
 import type { KeyAction } from '../policy/plan.ts';
+import { manualSteps } from '../policy/key-wait.ts';
 import {
   type Condition,
   dsGoneSince,
@@ -16,7 +17,7 @@ import { type ExplainScene, forecastSteps, timeOf } from './forecast.ts';
 import { momentOf } from './interval-text.ts';
 import { keyName, listText, STEP_TEXTS } from './key-words.ts';
 import { parentRecords } from './parent-records.ts';
-import { checkdsCommand, loadkeysCommand } from './rndc-command.ts';
+import { checkdsCommand, loadkeysCommand, stepCommand } from './rndc-command.ts';
 import { momentText } from './time-text.ts';
 
 /** Says what the keys of a zone are in, what they wait for, and what helps. Pure. */
@@ -38,7 +39,8 @@ export function explainZone(given: ExplainInput): Explanation {
   };
 }
 
-function statusOf({ keys, plan, policy, now }: ExplainInput): string[] {
+function statusOf(input: ExplainInput): string[] {
+  const { keys, plan, policy, now } = input;
   const { publication } = plan;
   const names = (ids: readonly string[]): string =>
     listText(keys.filter(({ id }) => ids.includes(id)).map((key) => keyName(key, keys)));
@@ -59,6 +61,8 @@ function statusOf({ keys, plan, policy, now }: ExplainInput): string[] {
   const unmanaged = keys.filter((key) => !isTakenUp(key));
   if (unmanaged.length > 0)
     lines.push(`Policy ${policy.name} does not manage ${listText(unmanaged.map((key) => keyName(key, keys)))}.`);
+  for (const { key } of manualSteps(plan.waits).filter((wait) => !keys.some(({ id }) => id === wait.key)))
+    lines.push(`A ${key} is not made before an operator says so (manual-mode): "${stepCommand(input)}".`);
   if (plan.nextEvent !== undefined) lines.push(`The next change comes by itself ${momentText(plan.nextEvent, now)}.`);
   return lines;
 }

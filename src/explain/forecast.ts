@@ -1,3 +1,4 @@
+import { stepName } from '../policy/key-wait.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
 import { plan } from '../policy/plan.ts';
 import type { PlannedKey } from '../policy/planned-key.ts';
@@ -15,10 +16,6 @@ export type Forecast = ReadonlyMap<string, number>;
 /** What explanations are made from. */
 export interface ExplainScene extends ExplainInput {
   readonly forecast: Forecast;
-}
-
-export function stepName({ key, record, to }: Pick<KeyWait, 'key' | 'record' | 'to'>): string {
-  return `${key} ${record ?? 'key'} ${to}`;
 }
 
 /**

@@ -15,6 +15,10 @@ export function rolloverCommand(key: PlannedKey, place: Place): string {
   return `rndc dnssec -rollover ${keyOptions(key, place)} ${zoneWords(place)}`;
 }
 
+export function stepCommand(place: Place): string {
+  return `rndc dnssec -step ${zoneWords(place)}`;
+}
+
 export function loadkeysCommand(place: Place): string {
   return `rndc loadkeys ${zoneWords(place)}`;
 }

@@ -17,13 +17,15 @@ const LINKS: Readonly<Record<WaitReason, Link | undefined>> = {
   time: undefined,
   'ds not seen at parent': undefined,
   'ds still at parent': undefined,
+  'manual step': undefined,
   'dnskey not known everywhere': (step, { record }) =>
     isComing(step) && isOne(step, record === 'ds' || record === undefined ? ['dnskey', 'krrsig'] : ['dnskey']),
   'signatures not known everywhere': (step, { record }) =>
     isComing(step) && isOne(step, record === 'ds' ? ['zrrsig', 'dnskey'] : ['zrrsig']),
   'successor not ready': (step, wait) => isComing(step) && isPartOfPlace(step, wait),
   'zone still secure': (step, { record, to }) =>
-    isGoing(step) && isOne(step, record === 'ds' && to === 'rumoured' ? ['dnskey'] : ['ds']),
+    isGoing(step) &&
+    isOne(step, record === 'ds' && to === 'rumoured' ? ['dnskey'] : record === 'zrrsig' ? ['ds', 'dnskey'] : ['ds']),
   'rollover under way': (step) => isGoing(step) && !(step.record === 'dnskey' && step.to === 'hidden'),
 };
 

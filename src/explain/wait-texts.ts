@@ -18,6 +18,9 @@ export interface WaitContext {
   readonly checkds: (what: 'published' | 'withdrawn') => string;
   /** undefined: a rollover would be refused now. */
   readonly rollover: () => string | undefined;
+  readonly step: () => string;
+  /** What is asked for begins only by `step`. */
+  readonly isManual: boolean;
 }
 
 interface ReasonTexts {
@@ -28,9 +31,11 @@ interface ReasonTexts {
 const REASONS: Readonly<Record<WaitReason, ReasonTexts>> = {
   time: {
     cause: timeCause,
-    advice: ({ wait, rollover }) => {
+    advice: ({ wait, rollover, step, isManual }) => {
       const command = isRolloverAhead(wait) ? rollover() : undefined;
-      return command === undefined ? [] : [{ text: 'to roll the key over before that', command }];
+      if (command === undefined) return [];
+      const then = { text: 'and then, as the policy has manual-mode', command: step() };
+      return [{ text: 'to roll the key over before that', command }, ...(isManual ? [then] : [])];
     },
   },
   'ds not seen at parent': {
@@ -68,7 +73,7 @@ const REASONS: Readonly<Record<WaitReason, ReasonTexts>> = {
         ? `caches may still have the DNSKEY of ${whose(context)}, which signs the zone no more`
         : context.others.length === 0
           ? 'its own DS, at the parent or in a cache, still leads to it'
-          : `the DS of ${listText(context.others)} at the parent or in a cache still leads to the zone`,
+          : `${context.wait.record === 'zrrsig' ? 'the DNSKEY or ' : ''}the DS of ${listText(context.others)} at the parent or in a cache still leads to the zone`,
     advice: () => [],
   },
   'rollover under way': {
@@ -77,6 +82,10 @@ const REASONS: Readonly<Record<WaitReason, ReasonTexts>> = {
         ? 'another rollover of its kind has to end first'
         : `the rollover of ${listText(others)} has to end first`,
     advice: () => [],
+  },
+  'manual step': {
+    cause: () => 'the policy has manual-mode: named begins nothing before an operator says so',
+    advice: ({ step }) => [{ text: 'to have this begin, with all else that waits for an operator', command: step() }],
   },
 };
 
@@ -91,7 +100,7 @@ export function adviceOf(context: WaitContext): readonly Advice[] {
 /** What happens when the wait is over. */
 export function stepOf({ record, from, to }: KeyWait): string {
   if (record !== undefined) return STEP_TEXTS[record][to];
-  if (from === 'hidden') return 'its files are removed';
+  if (from === 'hidden' && to === 'hidden') return 'its files are removed';
   return to === 'hidden' ? 'its withdrawal begins' : 'its introduction begins';
 }
 

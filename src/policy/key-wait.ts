@@ -35,6 +35,8 @@ export const WAIT_REASONS = [
   'zone still secure',
   /** The lifetime is over, and the key's rollover cannot begin before another is done. */
   'rollover under way',
+  /** The policy is in manual mode: what begins something waits for an operator's `rndc dnssec -step`. */
+  'manual step',
 ] as const;
 
 /** `since` and the sum of the parts are the time that is waited for. */
@@ -50,4 +52,14 @@ export interface IntervalPart {
   /** An option of the policy ('publish-safety') or 'highest TTL served'. */
   readonly name: string;
   readonly seconds: number;
+}
+
+/** One step among all those of a zone. */
+export function stepName({ key, record, to }: Pick<KeyWait, 'key' | 'record' | 'to'>): string {
+  return `${key} ${record ?? 'key'} ${to}`;
+}
+
+/** What an operator may let begin now. */
+export function manualSteps(waits: readonly KeyWait[]): KeyWait[] {
+  return waits.filter(({ reason }) => reason === 'manual step');
 }

@@ -6,6 +6,8 @@ export interface Observations {
   readonly dsGone?: ReadonlyMap<string, number>;
   /** TTLs that were served and may still be in caches; the policy's numbers and these: the later one wins. */
   readonly served?: readonly ServedTtl[];
+  /** Names (stepName) of steps that an operator lets begin under a policy in manual mode. */
+  readonly allowedSteps?: ReadonlySet<string>;
 }
 
 export interface ServedTtl {

@@ -11,13 +11,14 @@ import {
   withLifetime,
 } from './key-schedule.ts';
 import type { KeySchedule } from './key-schedule.ts';
+import { stepName } from './key-wait.ts';
 import type { KeyWait } from './key-wait.ts';
 import { KeyWork } from './key-work.ts';
 import type { StateChange } from './key-work.ts';
 import { findSpare, matchKeys, withRolesInUse } from './match-keys.ts';
 import type { Observations } from './observations.ts';
-import { changeOf, isGone, isSpare, isSuccessor, isTakenUp, recordsOf, signsKeys } from './planned-key.ts';
-import type { PlannedKey } from './planned-key.ts';
+import { changeOf, isBegun, isGone, isSpare, isSuccessor, isTakenUp, recordsOf, signsKeys } from './planned-key.ts';
+import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
 import { publicationOf } from './publication.ts';
 import type { Publication } from './publication.ts';
 import { rolloverOf } from './rollovers.ts';
@@ -85,6 +86,8 @@ class Planning {
   readonly #past: readonly KeyWork[];
   readonly #new: NewKey[] = [];
   readonly #waits: KeyWait[] = [];
+  /** Ids of keys that begin in this plan: their first steps belong to that. */
+  readonly #begun = new Set<string>();
 
   constructor(policy: DnssecPolicy, keys: readonly PlannedKey[], observations: Observations, now: number) {
     this.#policy = policy;
@@ -94,7 +97,8 @@ class Planning {
       policy,
       served: observations.served ?? [],
       now,
-      isGoingInsecure: policy.keys.length === 0,
+      isGoingInsecure: policy.keys.length === 0 && !keys.some((key) => isInPlace(key) && this.#holds(key.id, 'hidden')),
+      isHeld: ({ id }, record, to) => this.#holds(id, to, record),
     };
     const roles = withRolesInUse(keys, now);
     this.#past = roles.filter(isGone).map((key) => new KeyWork(key));
@@ -120,6 +124,20 @@ class Planning {
       nextEvent: this.#nextEvent(),
       waits: this.#waits.filter(({ key }) => !this.#new.some(({ work }) => work.key.id === key)),
     };
+  }
+
+  /** In manual mode what begins something waits for an operator, who allows each step by its name. */
+  #holds(key: string, to: Condition, record?: KeyRecord): boolean {
+    if (this.#policy.manualMode !== true || this.#begun.has(key)) return false;
+    return this.#observations.allowedSteps?.has(stepName({ key, record, to })) !== true;
+  }
+
+  /** True when the key as a whole has to wait for an operator; then that is among the waits. */
+  #mustWait(key: string, from: Condition, to: Condition): boolean {
+    if (!this.#holds(key, to)) return false;
+    const wait = { key, record: undefined, from, to, others: [], until: undefined, interval: undefined };
+    this.#waits.push({ ...wait, reason: 'manual step' });
+    return true;
   }
 
   #changes(): KeyAction[] {
@@ -167,10 +185,16 @@ class Planning {
     const kept: KeptKey[] = [];
     for (const { line, key } of lines) {
       if (!key) {
-        this.#make(line, undefined, spares);
+        if (!this.#mustWait(`new ${line.role} ${line.algorithm}`, 'hidden', 'rumoured'))
+          this.#make(line, undefined, spares);
         continue;
       }
       const work = this.#workOf(key);
+      // A key that is not in use yet.
+      if (!isTakenUp(key) && !isBegun(key, this.#now)) {
+        if (this.#mustWait(key.id, 'hidden', 'rumoured')) continue;
+        this.#begun.add(key.id);
+      }
       this.#keep(work, line);
       kept.push({ work, line });
     }
@@ -185,7 +209,7 @@ class Planning {
   #retire(work: KeyWork): void {
     const { key } = work;
     if (!isTakenUp(key)) work.schedule(scheduleLeavingKey(this.#policy, key, this.#now));
-    else if (key.state?.goal !== 'hidden') {
+    else if (key.state?.goal !== 'hidden' && !this.#mustWait(key.id, 'omnipresent', 'hidden')) {
       work.schedule({ times: retireTimes(this.#policy, key, this.#now), state: { ...key.state, goal: 'hidden' } });
     }
   }
@@ -206,7 +230,8 @@ class Planning {
   #rollOver(work: KeyWork, line: PolicyKey, spares: PlannedKey[]): void {
     const rollover = rolloverOf(work.key, this.#zone(this.#work), this.#policy, this.#now);
     if (rollover?.kind === 'later') this.#waits.push(rollover.wait);
-    if (rollover?.kind === 'due') this.#make(line, work.key, spares);
+    if (rollover?.kind === 'due' && !this.#mustWait(work.key.id, 'omnipresent', 'hidden'))
+      this.#make(line, work.key, spares);
   }
 
   /** A key for a line, in the place of another when there is one. */
@@ -218,11 +243,13 @@ class Planning {
     if (spare) {
       spares.splice(spares.indexOf(spare), 1);
       const work = this.#workOf(spare);
+      this.#begun.add(spare.id);
       work.adoptedBy = line;
       work.schedule({ times: { ...schedule.times, ...spare.times }, state: schedule.state });
       return;
     }
     const id = `new key ${this.#new.length + 1}`;
+    this.#begun.add(id);
     const flags = line.role === 'zsk' ? 256 : 257;
     const { algorithm, bits } = line;
     const work = new KeyWork({ id, tag: Number.NaN, algorithm, bits, flags, ...schedule });
@@ -317,3 +344,5 @@ class Planning {
     return moments.reduce<number | undefined>((best, at) => (best === undefined ? at : Math.min(best, at)), undefined);
   }
 }
+
+const isInPlace = (key: PlannedKey): boolean => isTakenUp(key) && key.state?.goal === 'omnipresent';

@@ -47,6 +47,8 @@ export interface StepSetting extends IntervalSources {
   readonly now: number;
   /** The policy has no keys: the zone is to have no DS. */
   readonly isGoingInsecure: boolean;
+  /** The step waits for an operator (manual-mode). */
+  readonly isHeld: (key: PlannedKey, record: KeyRecord, to: Condition) => boolean;
 }
 
 /** The next step of a record: due now, or what it waits for. */
@@ -90,7 +92,17 @@ function stepTo(to: Condition, from: Condition, step: StepCase): Step {
   const { record, now } = step;
   const obstacle = obstacleOf(step);
   const isOver = obstacle === undefined || (obstacle.until !== undefined && obstacle.until <= now);
-  return isOver ? { kind: 'due', record, from, to } : { kind: 'waiting', record, from, to, ...obstacle };
+  if (!isOver) return { kind: 'waiting', record, from, to, ...obstacle };
+  if (!begins(step) || !step.isHeld(step.key, record, to)) return { kind: 'due', record, from, to };
+  return { kind: 'waiting', record, from, to, ...blocked('manual step', []) };
+}
+
+/** Whether something new is shown, or something withdrawn; what caches do, and what a zone with a DS cannot be without, is no beginning. */
+function begins({ key, record, to, zone }: StepCase): boolean {
+  if (to === 'unretentive') return true;
+  if (to !== 'rumoured' || key.state?.goal !== 'omnipresent') return false;
+  if (record === 'zrrsig') return !isForsaken(zone, key.algorithm);
+  return record === 'ds' || !isKnown(conditionOf(key, 'ds'));
 }
 
 function momentOf(step: Step): number {

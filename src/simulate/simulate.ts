@@ -1,5 +1,6 @@
 import { SignetError } from '../base/error.ts';
 import type { DnssecPolicy } from '../conf/configuration.ts';
+import { manualSteps, stepName } from '../policy/key-wait.ts';
 import type { Observations, ServedTtl } from '../policy/observations.ts';
 import { plan } from '../policy/plan.ts';
 import type { KeyAction, Plan } from '../policy/plan.ts';
@@ -25,6 +26,8 @@ const MOST_ROUNDS = 16;
 const MOST_MOMENTS = 50_000;
 /** Keys that there are at once, those among them that wait for purge-keys. */
 const MOST_KEYS = 300;
+/** Seconds until the operator of a policy in manual mode gives `rndc dnssec -step`. */
+const STEPS_AFTER = 86_400;
 
 export interface SimulationDependencies {
   /** What decides; the daemon's own planner, unless a test has another. */
@@ -61,6 +64,9 @@ class Run {
   /** What the configuration says by now; the daemon reads it when it runs. */
   #wanted: DnssecPolicy;
   #plan: Plan | undefined;
+  /** When the operator looks at what waits for a step; undefined: nothing does. */
+  #stepAt: number | undefined;
+  #allowed: ReadonlySet<string> = new Set();
   #isDown = false;
   #downSince = -Infinity;
   #upSince: number;
@@ -113,6 +119,7 @@ class Run {
     if (!this.#isDown) {
       const { nextEvent } = this.#plan!;
       moments.push(nextEvent === undefined ? undefined : nextEvent - this.#offset, ...this.#lastSignatures(now));
+      moments.push(this.#stepAt);
       for (const rounds of [this.#data, this.#keyData]) moments.push(rounds.next(this.#terms(now)));
     }
     return Math.min(...moments.map((at) => at ?? Infinity));
@@ -121,10 +128,17 @@ class Run {
   /** What the daemon does when it looks at the zone. */
   #upkeep(now: number): void {
     if (this.#wanted !== this.#policy) this.#changePolicy(now);
+    if (this.#stepAt !== undefined && this.#stepAt <= now) this.#step();
     this.#decide(now);
     this.#publish(now);
     const terms = this.#terms(now);
     for (const rounds of [this.#data, this.#keyData]) if (rounds.isDue(now, terms)) rounds.renew(now, terms);
+  }
+
+  /** `rndc dnssec -step`: exactly what waits for it. */
+  #step(): void {
+    this.#allowed = new Set(manualSteps(this.#plan?.waits ?? []).map(stepName));
+    this.#stepAt = undefined;
   }
 
   #decide(now: number): void {
@@ -133,6 +147,8 @@ class Run {
       this.#plan = made;
       if (made.actions.length === 0) {
         this.#log.see(made.waits, now);
+        this.#allowed = new Set();
+        this.#stepAt = manualSteps(made.waits).length === 0 ? undefined : (this.#stepAt ?? now + STEPS_AFTER);
         return;
       }
       for (const action of made.actions) this.#do(action, now);
@@ -181,7 +197,7 @@ class Run {
       if (state?.ds === 'rumoured' && seen !== undefined) dsSeen.set(id, noted(seen));
       if (state?.ds === 'unretentive' && gone !== undefined) dsGone.set(id, noted(gone));
     }
-    return { dsSeen, dsGone, served: this.#served(now) };
+    return { dsSeen, dsGone, served: this.#served(now), allowedSteps: this.#allowed };
   }
 
   /** TTLs that the daemon knows of: it served them, and found that of the DS in the answers of the parent. */

@@ -29,6 +29,7 @@ const OVER: Readonly<Record<Exclude<WaitReason, 'time'>, string>> = {
   'successor not ready': 'another key can take its place',
   'zone still secure': 'no DS leads to it any more',
   'rollover under way': 'the other rollover is over',
+  'manual step': 'the operator let it begin (rndc dnssec -step)',
 };
 
 /** Why a step was taken: "IpubP is over: dnskey-ttl 1 h + publish-safety 1 h". */

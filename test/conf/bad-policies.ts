@@ -48,5 +48,5 @@ export const BAD_POLICIES: readonly [body: string, rule: RegExp][] = [
   ['nsec3param optout maybe;', /boolean expected/],
   ['signatures-validity 5d;', /signatures-refresh must be at most 90%/],
   ['signatures-validity-dnskey 5d 1h;', /missing ';'/],
-  ['manual-mode yes;', /'manual-mode' is known but not supported/],
+  ['manual-mode perhaps;', /boolean expected/],
 ];

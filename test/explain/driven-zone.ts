@@ -1,6 +1,7 @@
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { explainZone } from '../../src/explain/explain-zone.ts';
 import type { Explanation } from '../../src/explain/explanation.ts';
+import { manualSteps, stepName } from '../../src/policy/key-wait.ts';
 import { type KeyAction, type Plan, plan } from '../../src/policy/plan.ts';
 import type { PlannedKey } from '../../src/policy/planned-key.ts';
 import { noteDs, requestRollover, selectKey } from '../../src/policy/requests.ts';
@@ -32,9 +33,9 @@ export class DrivenZone {
   }
 
   /** Does all that is due. @returns the plan that is left: without actions */
-  settle(): Plan {
+  settle(allowedSteps: ReadonlySet<string> = new Set()): Plan {
     for (let round = 0; round < MOST_ROUNDS; round++) {
-      const planned = plan(this.policy, this.keys, {}, this.now);
+      const planned = plan(this.policy, this.keys, { allowedSteps }, this.now);
       if (planned.actions.length === 0) return planned;
       for (const action of planned.actions) this.#apply(action);
     }
@@ -54,6 +55,10 @@ export class DrivenZone {
   /** What rndc would have named do. @returns false when the command is refused */
   command(text: string): boolean {
     const words = text.split(' ');
+    if (words.includes('-step')) {
+      this.settle(new Set(manualSteps(this.settle().waits).map(stepName)));
+      return true;
+    }
     const tag = Number(words[words.indexOf('-key') + 1]);
     const algorithm = words.includes('-alg') ? Number(words[words.indexOf('-alg') + 1]) : undefined;
     const selected = selectKey(this.keys, { tag, ...(algorithm !== undefined && { algorithm }) }, 'any');

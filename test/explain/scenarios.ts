@@ -1,5 +1,6 @@
 import type { DnssecPolicy, PolicyKey } from '../../src/conf/configuration.ts';
 import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
+import { manualSteps } from '../../src/policy/key-wait.ts';
 import { DrivenZone } from './driven-zone.ts';
 
 /* Lives of zones in which every step of every record of a key is waited for. */
@@ -30,6 +31,7 @@ const ROLLING_CSK = policy('rolling', [line('csk', 120 * DAY)]);
 const SHORT = policy('short', [line('csk', 10 * DAY)]);
 const OTHER_ALGORITHM = policy('other', [line('csk', 0, 8)]);
 const INSECURE = policy('insecure', []);
+const manual = (of: DnssecPolicy): DnssecPolicy => ({ ...of, name: `manual ${of.name}`, manualMode: true });
 
 export const POLICIES: readonly DnssecPolicy[] = [CSK, SPLIT, STEADY, ROLLING_CSK, SHORT, OTHER_ALGORITHM, INSECURE];
 
@@ -71,6 +73,16 @@ export const SCENARIOS: readonly Scenario[] = [
   { title: 'KSK and ZSK to CSK', policy: STEADY, events: [[10, change(CSK)]], days: 200 },
   { title: 'going insecure', policy: CSK, events: [[10, change(INSECURE)]], days: 200 },
   { title: 'going insecure with KSK and ZSK', policy: STEADY, events: [[10, change(INSECURE)]], days: 200 },
+  { title: 'KSK and ZSK with lifetimes and an operator for each step', policy: manual(SPLIT), events: [], days: 400 },
+  {
+    title: 'another algorithm, and unsigned at last, with an operator for each step',
+    policy: manual(CSK),
+    events: [
+      [10, change(manual(OTHER_ALGORITHM))],
+      [100, change(manual(INSECURE))],
+    ],
+    days: 200,
+  },
   {
     title: 'another policy in the middle of a rollover',
     policy: CSK,
@@ -95,18 +107,23 @@ export function live(scenario: Scenario, look: (zone: DrivenZone) => void): Driv
   const end = START + scenario.days * DAY;
   const events = scenario.events.map(([day, act]) => ({ at: START + day * DAY, act }));
   for (let step = 0; step < MOST_STEPS && zone.now < end; step++) {
-    const { nextEvent } = zone.settle();
+    const { nextEvent, waits } = zone.settle();
     look(zone);
+    const isManual = manualSteps(waits).length > 0;
     const duty = zone.explain().parent;
     const command = [...duty.add, ...duty.remove].at(0)?.command;
     const next = Math.min(
       nextEvent ?? end,
       events.at(0)?.at ?? end,
       command === undefined ? end : zone.now + parentDays * DAY,
+      isManual ? zone.now + DAY : end,
     );
     zone.advanceTo(Math.max(zone.now, next));
     if (events.length > 0 && events[0].at <= zone.now) events.shift()!.act(zone);
-    else if (command !== undefined && isStillWanted(zone, command)) zone.command(command);
+    else {
+      if (command !== undefined && isStillWanted(zone, command)) zone.command(command);
+      if (isManual) zone.command('rndc dnssec -step example.org');
+    }
   }
   return zone;
 }

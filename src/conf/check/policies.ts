@@ -67,6 +67,7 @@ class PolicyCheck {
       purgeKeys: this.#seconds('purge-keys', DEFAULT_POLICY.purgeKeys),
       cdsDigestTypes: this.#digestTypes(),
       cdnskey: this.#flag('cdnskey', DEFAULT_POLICY.cdnskey),
+      ...(this.#flag('manual-mode', false) && { manualMode: true }),
     };
     for (const fault of policyFaults(policy)) this.#report(fault.severity, fault.text, this.#placeOf(fault.rule));
     return policy;
@@ -74,7 +75,7 @@ class PolicyCheck {
 
   /** Known from 9.20 and 9.21: fine where they ask for what is done without them. */
   #refuseUnsupported(): void {
-    for (const name of ['inline-signing', 'manual-mode', 'offline-ksk']) {
+    for (const name of ['inline-signing', 'offline-ksk']) {
       const clause = clauseNamed(this.#body, name);
       if (!clause || (name !== 'inline-signing' && clause.value.kind === 'boolean' && !clause.value.value)) continue;
       const remedy = name === 'inline-signing' ? '; set it in the zone' : '';

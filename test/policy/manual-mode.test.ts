@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PolicyKey } from '../../src/conf/configuration.ts';
+import { manualSteps, stepName } from '../../src/policy/key-wait.ts';
+import type { PlannedKey, PlannedState } from '../../src/policy/planned-key.ts';
+import { plan } from '../../src/policy/plan.ts';
+import { line, short } from './short-policy.ts';
+
+const NOW = 1_000_000;
+const manual = (...keys: readonly PolicyKey[]) => ({ ...short(...keys), manualMode: true }) as const;
+
+function csk(state: PlannedState, times: PlannedKey['times'] = {}): PlannedKey {
+  const whole = { ksk: true, zsk: true, length: 256, lifetime: 0, ...state };
+  const moments = { dnskeyChange: 0, zrrsigChange: 0, krrsigChange: 0, dsChange: 0 };
+  const known = { created: 0, publish: 0, activate: 0, ...times };
+  return { id: 'csk', tag: 7, algorithm: 13, bits: 256, flags: 257, times: known, state: { ...moments, ...whole } };
+}
+const IN_USE: PlannedState = {
+  goal: 'omnipresent',
+  dnskey: 'omnipresent',
+  zrrsig: 'omnipresent',
+  krrsig: 'omnipresent',
+  ds: 'omnipresent',
+};
+
+test('S-062 (part) a plan has only what an operator allows, and the same plan twice is the same', () => {
+  const policy = manual(line('ksk'), line('zsk'));
+  const blocked = plan(policy, [], {}, NOW);
+  assert.deepEqual(blocked.actions, []);
+  assert.deepEqual(blocked.waits.map(stepName), ['new ksk 13 key rumoured', 'new zsk 13 key rumoured']);
+  assert.equal(blocked.nextEvent, undefined);
+  const allowedSteps = new Set(['new zsk 13 key rumoured']);
+  const { actions, waits } = plan(policy, [], { allowedSteps }, NOW);
+  assert.deepEqual(
+    actions.map((action) => action.kind === 'generate' && action.line.role),
+    ['zsk'],
+  );
+  assert.deepEqual(manualSteps(waits).map(stepName), ['new ksk 13 key rumoured']);
+  assert.deepEqual(plan(policy, [], { allowedSteps }, NOW), plan(policy, [], { allowedSteps }, NOW));
+});
+
+test('S-062 (part) a zone that could not be validated without a step gets it without an operator', () => {
+  for (const record of ['zrrsig', 'dnskey', 'krrsig'] as const) {
+    const { actions } = plan(manual(line('csk')), [csk({ ...IN_USE, [record]: 'hidden' })], {}, NOW);
+    const changes = actions.flatMap((action) => (action.kind === 'update' ? action.changes : []));
+    assert.ok(
+      changes.some((change) => change.record === record && change.to === 'rumoured'),
+      record,
+    );
+  }
+});
+
+test('S-062 (part) what time brings needs no operator; what begins then does', () => {
+  const young = csk({ ...IN_USE, dnskey: 'rumoured', krrsig: 'rumoured', zrrsig: 'rumoured', ds: 'hidden' });
+  const { actions, waits } = plan(manual(line('csk')), [young], {}, NOW);
+  assert.ok(actions[0].kind === 'update');
+  assert.deepEqual(
+    actions[0].changes.map(({ record, to }) => `${record} ${to}`),
+    ['dnskey omnipresent', 'zrrsig omnipresent', 'krrsig omnipresent'],
+  );
+  assert.deepEqual(manualSteps(waits).map(stepName), ['csk ds rumoured']);
+});
+
+test('S-062 (part) an operator who allowed other steps has allowed nothing', () => {
+  const keys = [csk(IN_USE, { inactive: NOW - 5, delete: NOW + 5000 })];
+  const policy = manual(line('csk', NOW - 5));
+  const allowedSteps = new Set(['other key hidden', 'csk ds unretentive']);
+  assert.ok(plan(policy, keys, { allowedSteps }, NOW).actions.every(({ kind }) => kind !== 'generate'));
+  const begun = plan(policy, keys, { allowedSteps: new Set(['csk key hidden']) }, NOW);
+  assert.ok(begun.actions.some((action) => action.kind === 'generate' && action.predecessor === 'csk'));
+});
