@@ -181,8 +181,10 @@ test(`${RECONFIGURATIONS} times rndc reconfig under load: no wrong answer, none 
     clients.every(({ answers }) => answers > RECONFIGURATIONS),
     clients.map(({ answers }) => answers).join(' '),
   );
-  // The same configuration each time: the descriptors are the same, and so is memory when the code is warm.
-  assert.equal(descriptors.at(-1), descriptors[0]);
+  // The same configuration each time: the descriptors are the same, and so is memory when the code is warm. A connection of rndc may
+  // be closing at the moment of a look, so the fewest of several looks count.
+  const looks = Math.max(1, descriptors.length >> 2);
+  assert.equal(Math.min(...descriptors.slice(-looks)), Math.min(...descriptors.slice(0, looks)), descriptors.join(' '));
   const [warm, last] = [sizes[sizes.length >> 1], sizes.at(-1) ?? 0];
   assert.ok(last < 1.05 * warm + 8 * 2 ** 20, `resident memory: ${sizes.map((size) => size >> 20).join(' ')} MiB`);
   assert.doesNotMatch(named.log, /internal error|responder thread|critical/);
