@@ -1,22 +1,17 @@
 import type { Disk } from '../base/disk.ts';
 import { DiskError } from '../base/disk-error.ts';
 import type { Log } from '../base/log.ts';
-import { latin1Octets, latin1Text } from '../base/octets.ts';
+import { equalOctets } from '../base/octets.ts';
+import { formatServedTtls, parseServedTtls } from '../keys/served-ttl-file.ts';
 import type { ServedTtl } from '../policy/observations.ts';
 import { zoneEvent } from './events.ts';
 
 /*
  * TTLs that were served and may still be in caches. A zone whose TTLs are lowered leaves the old, longer ones behind, and the
- * intervals of rollovers (RFC 7583) have to wait for those. One line each, in `<zone file>.signed.ttls`:
- *
- *     ; TTLs of example.org/IN that caches may hold still, written by named
- *     dnskey 3600 now
- *     zone 86400 1764547200           86400 seconds, last served at that Unix time
- *     signatures 777600 now           no TTL: seconds that signatures of a retired key stay in the zone
+ * intervals of rollovers (RFC 7583) have to wait for those. keys/served-ttl-file.ts draws the file.
  */
 
 type Kind = ServedTtl['rrset'];
-const KINDS: readonly Kind[] = ['dnskey', 'zone', 'ds', 'signatures'];
 
 /**
  * Seconds that a TTL is remembered after it has run out: secondaries may be late, and answers to what a policy that changes
@@ -25,8 +20,6 @@ const KINDS: readonly Kind[] = ['dnskey', 'zone', 'ds', 'signatures'];
 const MARGIN = 30 * 86_400;
 /** Entries of one kind; TTLs that rise and fall so often within a month are joined, the later time wins. */
 const MOST = 32;
-/** RFC 2181 section 8. */
-const MAX_TTL = 0x7fffffff;
 
 export interface ServedTtlsOptions {
   readonly file: string;
@@ -39,7 +32,7 @@ export class ServedTtls {
   readonly #options: ServedTtlsOptions;
   readonly #dependencies: { readonly disk: Disk; readonly log: Log };
   #entries: readonly ServedTtl[] | undefined;
-  #written: string | undefined;
+  #written: Uint8Array | undefined;
 
   constructor(options: ServedTtlsOptions, dependencies: { readonly disk: Disk; readonly log: Log }) {
     this.#options = options;
@@ -68,17 +61,10 @@ export class ServedTtls {
   /** Writes what changed. @throws DiskError */
   save(): void {
     const { file, label } = this.#options;
-    const text = this.#text(label);
-    if (text === this.#written) return;
-    this.#dependencies.disk.replace(file, latin1Octets(text));
-    this.#written = text;
-  }
-
-  #text(label: string): string {
-    const lines = [...this.all]
-      .toSorted((a, b) => KINDS.indexOf(a.rrset) - KINDS.indexOf(b.rrset) || b.ttl - a.ttl)
-      .map(({ rrset, ttl, until }) => `${rrset} ${ttl} ${until ?? 'now'}`);
-    return [`; TTLs of ${label} that caches may hold still, written by named`, ...lines, ''].join('\n');
+    const octets = formatServedTtls(this.all, label);
+    if (this.#written !== undefined && equalOctets(octets, this.#written)) return;
+    this.#dependencies.disk.replace(file, octets);
+    this.#written = octets;
   }
 
   #read(): ServedTtl[] {
@@ -86,10 +72,9 @@ export class ServedTtls {
     const { disk, log } = this.#dependencies;
     const octets = disk.read(file);
     if (octets === undefined) return [];
-    const text = latin1Text(octets.subarray(0, LONGEST_FILE));
-    const entries = parse(text);
+    const entries = parseServedTtls(octets);
     if (typeof entries !== 'number') {
-      this.#written = text;
+      this.#written = octets;
       return entries;
     }
     try {
@@ -101,23 +86,6 @@ export class ServedTtls {
     log.write(zoneEvent.servedTtlsUnusable(label, file, entries));
     return [];
   }
-}
-
-const LONGEST_FILE = 65_536;
-
-/** The entries, or the number of the line that is wrong. */
-function parse(text: string): ServedTtl[] | number {
-  const entries: ServedTtl[] = [];
-  const lines = text.split('\n');
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i].replace(/;.*/, '').trim();
-    if (line === '') continue;
-    const match = /^(dnskey|zone|ds|signatures) (\d{1,10}) (now|\d{1,12})$/.exec(line);
-    if (match === null || Number(match[2]) > MAX_TTL) return i + 1;
-    const [, rrset, ttl, until] = match;
-    entries.push({ rrset: rrset as Kind, ttl: Number(ttl), until: until === 'now' ? undefined : Number(until) });
-  }
-  return entries;
 }
 
 /** Leaves out what another of the kind outlasts with a TTL at least as long. */

@@ -9,7 +9,7 @@ import { plan } from '../policy/plan.ts';
 import type { PlannedKey } from '../policy/planned-key.ts';
 import { selectKey } from '../policy/requests.ts';
 import { mustName } from '../wire/name-text.ts';
-import { readServedTtls } from './served-ttl-file.ts';
+import { readServedTtls } from './signet-served-ttls.ts';
 import { DEFAULT_CONFIGURATION, EXIT, Refusal } from './signet-context.ts';
 import type { SignetContext } from './signet-context.ts';
 import { historyFile } from './signet-history.ts';

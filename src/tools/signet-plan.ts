@@ -14,7 +14,7 @@ import type { Simulation } from '../simulate/simulation.ts';
 import { JSON_VERSION } from '../simulate/timeline-json.ts';
 import { countSignedZone } from './signed-zone-count.ts';
 import type { SignedZoneCount } from './signed-zone-count.ts';
-import { readServedTtls } from './served-ttl-file.ts';
+import { readServedTtls } from './signet-served-ttls.ts';
 import { EXIT, Refusal } from './signet-context.ts';
 import type { SignetContext } from './signet-context.ts';
 import { oneOperand, optionHelp, parseOptions } from './signet-options.ts';

@@ -6,7 +6,7 @@ import type { KeyRole, Scenario, Simulation } from '../simulate/simulation.ts';
 import { JSON_VERSION, timelineJson } from '../simulate/timeline-json.ts';
 import { timelineSvg } from '../simulate/timeline-svg.ts';
 import { timelineText } from '../simulate/timeline-text.ts';
-import { readServedTtls } from './served-ttl-file.ts';
+import { readServedTtls } from './signet-served-ttls.ts';
 import { EXIT, Refusal } from './signet-context.ts';
 import type { SignetContext } from './signet-context.ts';
 import { oneOperand, optionHelp, parseOptions } from './signet-options.ts';
