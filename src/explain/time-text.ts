@@ -1,3 +1,5 @@
+import { isoTime } from '../base/iso-time.ts';
+
 /*
  * Times and durations for people: a moment is UTC in ISO 8601, and beside it how far away it is.
  */
@@ -8,14 +10,6 @@ const UNITS = [
   { name: 'minute', seconds: 60 },
   { name: 'second', seconds: 1 },
 ] as const;
-
-/** The last second that a four-digit year has: later moments have no ISO form that other programs read. */
-const LATEST = 253_402_300_799;
-
-/** `2026-11-21T14:15:16Z`. @param at Unix seconds */
-export function isoTime(at: number): string {
-  return new Date(Math.min(Math.max(0, Math.floor(at)), LATEST) * 1000).toISOString().replace('.000Z', 'Z');
-}
 
 /** `2 days 3 hours`: the largest unit and the one below it; what is smaller is left out. @param seconds 0 or more */
 export function durationText(seconds: number): string {

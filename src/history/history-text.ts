@@ -1,3 +1,4 @@
+import { isoTime } from '../base/iso-time.ts';
 import type { HistoryEvent, HistoryKey } from './history-event.ts';
 
 /** What an event says to people, in one line without time and zone. Made from its facts alone. */
@@ -61,6 +62,6 @@ function factsText(event: HistoryEvent): string {
 }
 
 function timesText(times: Readonly<Record<string, number>>, successor: number | undefined): string {
-  const parts = Object.entries(times).map(([name, at]) => `${name} ${new Date(at * 1000).toISOString().slice(0, 19)}Z`);
+  const parts = Object.entries(times).map(([name, at]) => `${name} ${isoTime(at)}`);
   return [...parts, ...(successor === undefined ? [] : [`successor ${successor}`])].join(', ');
 }

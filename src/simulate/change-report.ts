@@ -1,7 +1,7 @@
+import { isoTime } from '../base/iso-time.ts';
 import { isTakenUp } from '../policy/planned-key.ts';
 import { dsActionText, stepLines } from './timeline-text.ts';
 import type { Line } from './timeline-text.ts';
-import { momentText } from './moment.ts';
 import type { DsAction, KeyLife, Simulation, Step } from './simulation.ts';
 import { dangerText, namesOf, reasonText, waitText } from './words.ts';
 
@@ -113,7 +113,7 @@ function resultOf({ scenario, steps, keys, signers }: Simulation): ReportResult 
   const what = isMade(first) ? `${nameOf(first.key)} is made` : 'a key retires';
   return make(
     'later',
-    `no rollover will start by this; the first one on schedule begins ${momentText(first.at)}: ${what}`,
+    `no rollover will start by this; the first one on schedule begins ${isoTime(first.at)}: ${what}`,
   );
 }
 
@@ -124,7 +124,7 @@ export function changeReportText(
   extra: readonly string[],
 ): string {
   const width = Math.max(7, ...report.keys.map(({ name }) => name.length));
-  const eventLine = ({ at, subject, text }: Line): string => `  ${momentText(at)}  ${subject.padEnd(width)}  ${text}`;
+  const eventLine = ({ at, subject, text }: Line): string => `  ${isoTime(at)}  ${subject.padEnd(width)}  ${text}`;
   const section = (title: string, lines: readonly string[], none: string): string[] =>
     lines.length === 0 ? [`${title}: ${none}`] : [`${title}:`, ...lines];
   return [
@@ -150,7 +150,7 @@ export function changeReportText(
 }
 
 function fateText({ fate, until, reason }: KeyFate): string {
-  const end = until === undefined ? '' : ` until ${momentText(until)} (${reason})`;
+  const end = until === undefined ? '' : ` until ${isoTime(until)} (${reason})`;
   switch (fate) {
     case 'kept':
       return `kept${end}`;
@@ -172,8 +172,8 @@ export function changeReportJson(
   report: ChangeReport,
   differences: readonly string[],
 ): Readonly<Record<string, unknown>> {
-  const lineJson = ({ at, subject, text }: Line): unknown => ({ time: momentText(at), subject, text });
-  const timeJson = (time: number | undefined): string | null => (time === undefined ? null : momentText(time));
+  const lineJson = ({ at, subject, text }: Line): unknown => ({ time: isoTime(at), subject, text });
+  const timeJson = (time: number | undefined): string | null => (time === undefined ? null : isoTime(time));
   return {
     zone: report.zone,
     policy: report.policy,
@@ -182,7 +182,7 @@ export function changeReportJson(
     atOnce: report.atOnce.map(lineJson),
     next: report.next.map(lineJson),
     dsActions: report.dsActions.map(({ at, keys, done, commands }) => ({
-      from: momentText(at),
+      from: isoTime(at),
       keys,
       done: timeJson(done),
       commands,

@@ -4,9 +4,6 @@ const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
 
-/** The last moment whose date has a year of four digits. */
-const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000;
-
 /**
  * Unix seconds of `2027-03-01`, `2027-03-01T12:00:00Z` (UTC both) or `+90d`, which counts from `base`; undefined for
  * anything else.
@@ -22,11 +19,6 @@ export function parseMoment(text: string, base: number): number | undefined {
   if (Number.isNaN(milliseconds)) return undefined;
   const isSame = new Date(milliseconds).toISOString().startsWith(text.replace('Z', ''));
   return isSame ? milliseconds / 1000 : undefined;
-}
-
-/** "2027-03-01T12:00:00Z". */
-export function momentText(time: number): string {
-  return `${new Date(Math.min(time, LAST_MOMENT) * 1000).toISOString().slice(0, 19)}Z`;
 }
 
 /** "60 days", "1 day 2 h", "2 h 5 min", "45 s": at most two units, exact whenever two are enough. */

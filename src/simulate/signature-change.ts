@@ -1,4 +1,4 @@
-import { momentText } from './moment.ts';
+import { isoTime } from '../base/iso-time.ts';
 import type { Simulation } from './simulation.ts';
 import { namesOf } from './words.ts';
 
@@ -49,8 +49,7 @@ export function signatureFates(simulation: Simulation, stock: SignatureStock): S
 export function signatureLines(simulation: Simulation, stock: SignatureStock, isNsec3Wanted: boolean): string[] {
   const nameOf = namesOf(simulation);
   const lines = signatureFates(simulation, stock).map(({ key, data, keys, fate, from }) => {
-    const end =
-      fate === 'kept' && from !== undefined ? ` until ${momentText(from)}, replaced as they come due then` : '';
+    const end = fate === 'kept' && from !== undefined ? ` until ${isoTime(from)}, replaced as they come due then` : '';
     return `  ${data} over zone data and ${keys} over key records by ${nameOf(key)}: ${fate}${end}`;
   });
   const wanted = isNsec3Wanted ? 'nsec3' : 'nsec';
@@ -68,6 +67,6 @@ export function signatureFatesJson(simulation: Simulation, stock: SignatureStock
     zoneData: data,
     keyRecords: keys,
     fate,
-    signsUntil: from === undefined ? null : momentText(from),
+    signsUntil: from === undefined ? null : isoTime(from),
   }));
 }

@@ -1,9 +1,9 @@
+import { isoTime } from '../base/iso-time.ts';
 import type { KeyRecord } from '../policy/planned-key.ts';
 import { KEY_RECORDS } from '../policy/planned-key.ts';
 import type { WaitInterval } from '../policy/key-wait.ts';
 import type { Danger } from './caches.ts';
 import type { Fault } from './fault.ts';
-import { momentText } from './moment.ts';
 import type { KeyLife, Reason, Simulation, Step, Wait } from './simulation.ts';
 import { dangerText, faultText, namesOf, reasonText, stepText, subjectOf, waitText } from './words.ts';
 import type { KeyNames } from './words.ts';
@@ -21,22 +21,22 @@ export function timelineJson(simulation: Simulation): Readonly<Record<string, un
   return {
     zone: scenario.zone,
     policy: scenario.policy.name,
-    from: momentText(scenario.start),
-    until: momentText(scenario.end),
+    from: isoTime(scenario.start),
+    until: isoTime(scenario.end),
     faults: scenario.faults.map(faultJson),
     keys: keys.map((key) => keyJson(key, nameOf)),
     events: steps.map((step) => stepJson(step, nameOf)),
-    ds: ds.map(({ from, keys: ids }) => ({ since: momentText(from), keys: ids.map(nameOf) })),
+    ds: ds.map(({ from, keys: ids }) => ({ since: isoTime(from), keys: ids.map(nameOf) })),
     signers: signers.map(({ from, keys: keySigners, data, retiring }) => ({
-      since: momentText(from),
+      since: isoTime(from),
       keyRecords: keySigners.map(nameOf),
       zoneData: data.map(nameOf),
       retiring: retiring.map(nameOf),
     })),
     signatureRounds: rounds.map(({ records, from, until, reason }) => ({
       records,
-      from: momentText(from),
-      until: momentText(until),
+      from: isoTime(from),
+      until: isoTime(until),
       reason,
     })),
     dangers: dangers.map((danger) => dangerJson(danger, nameOf)),
@@ -49,7 +49,7 @@ export function timelineJson(simulation: Simulation): Readonly<Record<string, un
           ? null
           : { ...waitJson(summary.longestWait, nameOf), until: timeJson(summary.longestWait.until) },
       dsActions: summary.dsActions.map(({ at, keys: names, done, commands }) => ({
-        from: momentText(at),
+        from: isoTime(at),
         keys: names,
         done: timeJson(done),
         commands,
@@ -59,11 +59,11 @@ export function timelineJson(simulation: Simulation): Readonly<Record<string, un
 }
 
 function timeJson(time: number | undefined): string | null {
-  return time === undefined || time === Infinity ? null : momentText(time);
+  return time === undefined || time === Infinity ? null : isoTime(time);
 }
 
 function faultJson(fault: Fault): unknown {
-  return { kind: fault.kind, from: momentText(fault.at), text: faultText(fault) };
+  return { kind: fault.kind, from: isoTime(fault.at), text: faultText(fault) };
 }
 
 function keyJson(key: KeyLife, nameOf: KeyNames): unknown {
@@ -71,7 +71,7 @@ function keyJson(key: KeyLife, nameOf: KeyNames): unknown {
     const spans = key.records[record];
     return spans === undefined
       ? []
-      : [[record, spans.map(({ condition, from }) => ({ state: condition, since: momentText(from) }))]];
+      : [[record, spans.map(({ condition, from }) => ({ state: condition, since: isoTime(from) }))]];
   });
   return {
     name: key.name,
@@ -88,7 +88,7 @@ function keyJson(key: KeyLife, nameOf: KeyNames): unknown {
 
 function stepJson(step: Step, nameOf: KeyNames): unknown {
   return {
-    time: momentText(step.at),
+    time: isoTime(step.at),
     kind: step.kind,
     subject: subjectOf(step, nameOf),
     text: stepText(step, nameOf),
@@ -102,19 +102,19 @@ function reasonJson(reason: Reason): Readonly<Record<string, unknown>> {
   const { wait, since } = reason;
   return {
     reason: reasonText(reason),
-    waitedSince: momentText(since),
+    waitedSince: isoTime(since),
     waitedFor: wait?.reason ?? null,
     interval: wait?.interval === undefined ? null : intervalJson(wait.interval),
   };
 }
 
 function intervalJson({ term, since, parts }: WaitInterval): unknown {
-  return { term, since: momentText(since), parts: parts.map(({ name, seconds }) => ({ name, seconds })) };
+  return { term, since: isoTime(since), parts: parts.map(({ name, seconds }) => ({ name, seconds })) };
 }
 
 function dangerJson(danger: Danger, nameOf: KeyNames): unknown {
   const { from, until, problem } = danger;
-  return { from: momentText(from), until: timeJson(until), kind: problem.kind, text: dangerText(danger, nameOf) };
+  return { from: isoTime(from), until: timeJson(until), kind: problem.kind, text: dangerText(danger, nameOf) };
 }
 
 function waitJson(one: Wait, nameOf: KeyNames): Readonly<Record<string, unknown>> {
@@ -124,7 +124,7 @@ function waitJson(one: Wait, nameOf: KeyNames): Readonly<Record<string, unknown>
     record: wait.record ?? null,
     from: wait.from,
     to: wait.to,
-    since: momentText(since),
+    since: isoTime(since),
     waitsFor: wait.reason,
     others: wait.others.map(nameOf),
     text: waitText(one, nameOf),

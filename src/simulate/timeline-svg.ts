@@ -1,6 +1,7 @@
+import { isoTime } from '../base/iso-time.ts';
 import { KEY_RECORDS } from '../policy/planned-key.ts';
 import type { Condition, KeyRecord } from '../policy/planned-key.ts';
-import { durationText, momentText } from './moment.ts';
+import { durationText } from './moment.ts';
 import type { KeyLife, Scenario, Simulation, Step } from './simulation.ts';
 import { dangerText, faultText, namesOf, RECORD_WORDS, stepText } from './words.ts';
 import type { KeyNames } from './words.ts';
@@ -51,7 +52,7 @@ class Drawing {
     const result = summary.isSound
       ? 'At no time an answer is bogus, and nothing waits for ever.'
       : 'NOT SOUND: an answer would be bogus, or something waits for ever.';
-    const about = `${momentText(scenario.start)} to ${momentText(scenario.end)}. ${keys.length} keys. ${result}`;
+    const about = `${isoTime(scenario.start)} to ${isoTime(scenario.end)}. ${keys.length} keys. ${result}`;
     return [
       `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-labelledby="title desc">`,
       `<title id="title">${escape(title)}</title>`,
@@ -85,7 +86,7 @@ class Drawing {
     this.#label(name, ROW);
     for (const step of steps) {
       const x = this.#x(step.at);
-      const text = escape(`${momentText(step.at)}: ${stepText(step, this.#nameOf)}`);
+      const text = escape(`${isoTime(step.at)}: ${stepText(step, this.#nameOf)}`);
       this.#parts.push(`<path class="event" d="M${x} ${this.#y}l5 ${BAR}h-10z"><title>${text}</title></path>`);
       if (step.kind === 'policy')
         this.#parts.push(`<text class="note" x="${x + 8}" y="${this.#y + BAR}">${escape(step.name)}</text>`);
@@ -99,7 +100,7 @@ class Drawing {
     this.#label(faults.length === 1 ? 'fault' : 'faults', ROW * faults.length);
     for (const fault of faults) {
       const until = 'length' in fault ? Math.min(end, fault.at + fault.length) : end;
-      this.#bar('fault', fault.at, until, `${faultText(fault)}, from ${momentText(fault.at)} to ${momentText(until)}`);
+      this.#bar('fault', fault.at, until, `${faultText(fault)}, from ${isoTime(fault.at)} to ${isoTime(until)}`);
       this.#y += ROW;
     }
     this.#y += LANE_GAP;
@@ -122,7 +123,7 @@ class Drawing {
       if (keys.length === 0) continue;
       const until = ds[i + 1]?.from ?? scenario.end;
       const names = keys.map(this.#nameOf).join(', ');
-      const text = escape(`DS of ${names} from ${momentText(from)} to ${momentText(until)}`);
+      const text = escape(`DS of ${names} from ${isoTime(from)} to ${isoTime(until)}`);
       const [x, width] = this.#extent(from, until);
       this.#parts.push(
         `<rect class="parent" x="${x}" y="${this.#y}" width="${width}" height="${height}"><title>${text}</title></rect>`,
@@ -151,7 +152,7 @@ class Drawing {
       const until = spans[i + 1]?.from ?? end;
       if (condition === 'hidden' || until <= from) continue;
       const length = durationText(until - from);
-      const text = `${key.name}, ${RECORD_WORDS[record]}: ${condition} for ${length}, from ${momentText(from)} to ${momentText(until)}`;
+      const text = `${key.name}, ${RECORD_WORDS[record]}: ${condition} for ${length}, from ${isoTime(from)} to ${isoTime(until)}`;
       this.#bar(condition, from, until, text);
     }
     this.#parts.push(`<text class="row" x="${LEFT - 6}" y="${this.#y + BAR}">${RECORD_WORDS[record]}</text>`);
@@ -200,14 +201,14 @@ function ticks({ start, end }: Scenario): { at: number; label: string }[] {
   for (let month = first.getUTCFullYear() * 12; ; month += months) {
     const at = Date.UTC(Math.floor(month / 12), month % 12) / 1000;
     if (at > end) return found;
-    if (at >= start) found.push({ at, label: momentText(at).slice(0, months % 12 === 0 ? 4 : 7) });
+    if (at >= start) found.push({ at, label: isoTime(at).slice(0, months % 12 === 0 ? 4 : 7) });
   }
 }
 
 function dayTicks(start: number, end: number, step: number): { at: number; label: string }[] {
   const found: { at: number; label: string }[] = [];
   for (let at = Math.ceil(start / DAY) * DAY; at <= end; at += step * DAY)
-    found.push({ at, label: momentText(at).slice(5, 10) });
+    found.push({ at, label: isoTime(at).slice(5, 10) });
   return found;
 }
 

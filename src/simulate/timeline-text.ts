@@ -1,4 +1,5 @@
-import { durationText, momentText } from './moment.ts';
+import { isoTime } from '../base/iso-time.ts';
+import { durationText } from './moment.ts';
 import type { DsAction, Simulation, Step } from './simulation.ts';
 import type { SignatureRound } from './signature-rounds.ts';
 import { dangerText, faultText, namesOf, RECORD_WORDS, reasonText, stepText, subjectOf, waitText } from './words.ts';
@@ -19,7 +20,7 @@ export function timelineText(simulation: Simulation, { withRounds }: TextOptions
   return [
     ...headLines(simulation, nameOf),
     '',
-    ...sorted.map(({ at, subject, text }) => `${momentText(at)}  ${subject.padEnd(width)}  ${text}`),
+    ...sorted.map(({ at, subject, text }) => `${isoTime(at)}  ${subject.padEnd(width)}  ${text}`),
     '',
     ...summaryLines(simulation, nameOf),
     '',
@@ -37,9 +38,9 @@ function headLines({ scenario, ds }: Simulation, nameOf: KeyNames): string[] {
   const there = keys.length === 0 ? 'none' : keys.map(({ id }) => nameOf(id)).join(', ');
   const parent = ds[0].keys.length === 0 ? 'no DS' : `the DS of ${ds[0].keys.map(nameOf).join(', ')}`;
   return [
-    `${zone} with policy "${policy.name}", ${momentText(start)} to ${momentText(end)}`,
+    `${zone} with policy "${policy.name}", ${isoTime(start)} to ${isoTime(end)}`,
     `keys at the start: ${there}; at the parent: ${parent}`,
-    ...faults.map((fault) => `fault from ${momentText(fault.at)} on: ${faultText(fault)}`),
+    ...faults.map((fault) => `fault from ${isoTime(fault.at)} on: ${faultText(fault)}`),
   ];
 }
 
@@ -81,7 +82,7 @@ function roundLines(rounds: readonly SignatureRound[], all: boolean): Line[] {
   return shown.map(({ records, from, until, reason }) => ({
     at: from,
     subject: 'zone',
-    text: `signatures of ${records}: ${reason}${until > from ? `, one by one until ${momentText(until)}` : ''}`,
+    text: `signatures of ${records}: ${reason}${until > from ? `, one by one until ${isoTime(until)}` : ''}`,
   }));
 }
 
@@ -125,7 +126,7 @@ function longestText({ summary, scenario }: Simulation, nameOf: KeyNames): strin
 /** What an operator does whose parent does not read CDS, or whose daemon does not ask the parent. */
 export function dsActionText({ at, keys, done, commands }: DsAction, zone: string): string {
   const what = keys.length === 0 ? 'no DS' : `the DS of ${keys.join(', ')} and no other`;
-  const when = done === undefined ? 'not done by the end' : `done by ${momentText(done)}`;
+  const when = done === undefined ? 'not done by the end' : `done by ${isoTime(done)}`;
   const tell = commands.length === 0 ? '' : `; then ${commands.map((command) => `"${command}"`).join(', ')}`;
-  return `${momentText(at)}  ${what} for ${zone}, ${when}${tell}`;
+  return `${isoTime(at)}  ${what} for ${zone}, ${when}${tell}`;
 }

@@ -1,8 +1,9 @@
+import { isoTime } from '../base/iso-time.ts';
 import type { IntervalPart, WaitInterval, WaitReason } from '../policy/key-wait.ts';
 import type { KeyRecord } from '../policy/planned-key.ts';
 import type { Danger, KeySet, Problem } from './caches.ts';
 import type { Fault } from './fault.ts';
-import { durationText, momentText } from './moment.ts';
+import { durationText } from './moment.ts';
 import type { Reason, Simulation, Step, Wait } from './simulation.ts';
 
 /** Names of keys by their ids. */
@@ -42,7 +43,7 @@ export function reasonText({ wait, text }: Reason): string {
 }
 
 export function intervalText({ since, parts }: WaitInterval): string {
-  return `${parts.map(partText).join('').replace(/^ \+ /, '')} since ${momentText(since)}`;
+  return `${parts.map(partText).join('').replace(/^ \+ /, '')} since ${isoTime(since)}`;
 }
 
 function partText({ name, seconds }: IntervalPart): string {
@@ -142,8 +143,8 @@ export function faultText(fault: Fault): string {
 
 /** What some validators would see, and with what in their caches. */
 export function dangerText({ from, until, problem }: Danger, nameOf: KeyNames): string {
-  const end = until === Infinity ? 'until the end' : `until ${momentText(until)}`;
-  return `bogus for some from ${momentText(from)} ${end}: ${problemText(problem, nameOf)}`;
+  const end = until === Infinity ? 'until the end' : `until ${isoTime(until)}`;
+  return `bogus for some from ${isoTime(from)} ${end}: ${problemText(problem, nameOf)}`;
 }
 
 export function problemText(problem: Problem, nameOf: KeyNames): string {
@@ -166,5 +167,5 @@ export function problemText(problem: Problem, nameOf: KeyNames): string {
 export function waitText({ wait, since }: Wait, nameOf: KeyNames): string {
   const what = wait.record === undefined ? 'key' : RECORD_WORDS[wait.record];
   const others = wait.others.length === 0 ? '' : ` (${wait.others.map(nameOf).join(', ')})`;
-  return `${nameOf(wait.key)}: ${what} ${wait.from} -> ${wait.to} waits since ${momentText(since)}: ${wait.reason}${others}`;
+  return `${nameOf(wait.key)}: ${what} ${wait.from} -> ${wait.to} waits since ${isoTime(since)}: ${wait.reason}${others}`;
 }

@@ -1,9 +1,10 @@
 import path from 'node:path';
+import { isoTime } from '../base/iso-time.ts';
 import type { Configuration } from '../conf/configuration.ts';
 import { HistoryReader } from '../history/history-reader.ts';
 import { MOST_ENTRIES } from '../history/key-history.ts';
 import type { HistoryEntry } from '../history/key-history.ts';
-import { momentText, parseMoment } from '../simulate/moment.ts';
+import { parseMoment } from '../simulate/moment.ts';
 import { DEFAULT_CONFIGURATION, EXIT, Refusal } from './signet-context.ts';
 import type { SignetContext } from './signet-context.ts';
 import { oneOperand, optionHelp, parseOptions } from './signet-options.ts';
@@ -84,10 +85,10 @@ function moment(options: SignetOptions, name: string): number | undefined {
 }
 
 function lineText({ event, text }: HistoryEntry): string {
-  return `${momentText(event.at)}  ${text}\n`;
+  return `${isoTime(event.at)}  ${text}\n`;
 }
 
 function jsonText(zone: string, entries: readonly HistoryEntry[]): string {
-  const events = entries.map(({ id, event, text }) => ({ id, time: momentText(event.at), text, event }));
+  const events = entries.map(({ id, event, text }) => ({ id, time: isoTime(event.at), text, event }));
   return `${JSON.stringify({ format: 'signet-history', version: 1, zone, events }, undefined, 2)}\n`;
 }
