@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { execute, freePorts, NamedProcess, until, writeConfiguration } from './named-process.ts';
-import { freePort, HOST, Peer, temporaryDirectory } from './serve-peers.ts';
+import { startNsd, startUnbound } from './resolver-peers.ts';
+import { freePort, HOST, type Peer, temporaryDirectory } from './serve-peers.ts';
 
 const ZONE = 'dnssec.example';
 const TEXT = `$TTL 300\n@ SOA ns host 1 3600 600 86400 300\n@ NS ns\nns A ${HOST}\nwww A 192.0.2.80\n`;
@@ -12,57 +13,18 @@ async function dig(port: number, ...words: string[]): Promise<string> {
   return (await execute('dig', [`@${HOST}`, '-p', String(port), '+time=5', '+tries=2', ...words])).stdout;
 }
 
-async function startSecondary(directory: string, port: number, primary: number): Promise<Peer> {
-  const file = path.join(directory, 'nsd.conf');
-  fs.writeFileSync(
-    file,
-    `server:
-  ip-address: ${HOST}@${port}
-  username: ""
-  chroot: ""
-  database: ""
-  zonesdir: "${directory}"
-  xfrdir: "${directory}"
-  pidfile: "${directory}/nsd.pid"
-  xfrdfile: "${directory}/xfrd.state"
-  zonelistfile: "${directory}/zone.list"
-  cookie-secret-file: ""
-remote-control:
-  control-enable: no
-zone:
-  name: "${ZONE}"
-  zonefile: "nsd.zone"
-  request-xfr: AXFR ${HOST}@${primary} NOKEY
-`,
-  );
-  return new Peer('nsd', ['-d', '-c', file], directory);
+function startSecondary(directory: string, port: number, primary: number): Peer {
+  return startNsd(directory, port, [
+    `name: "${ZONE}"`,
+    'zonefile: "nsd.zone"',
+    `request-xfr: AXFR ${HOST}@${primary} NOKEY`,
+  ]);
 }
 
 /** Unbound as nothing but a forwarder: it does not validate, and would not notice a changed signature. */
-async function startForwarder(directory: string, port: number, secondary: number): Promise<Peer> {
-  const file = path.join(directory, 'unbound.conf');
-  fs.writeFileSync(
-    file,
-    `server:
-  interface: ${HOST}
-  port: ${port}
-  do-daemonize: no
-  use-syslog: no
-  logfile: ""
-  chroot: ""
-  username: ""
-  pidfile: ""
-  directory: "${directory}"
-  do-not-query-localhost: no
-  module-config: "iterator"
-forward-zone:
-  name: "${ZONE}"
-  forward-addr: ${HOST}@${secondary}
-remote-control:
-  control-enable: no
-`,
-  );
-  return new Peer('/usr/sbin/unbound', ['-d', '-c', file], directory);
+function startForwarder(directory: string, port: number, secondary: number): Peer {
+  const forward = `forward-zone:\n  name: "${ZONE}"\n  forward-addr: ${HOST}@${secondary}\n`;
+  return startUnbound(directory, port, ['module-config: "iterator"'], forward);
 }
 
 test('S-005 data stay verifiable through a foreign secondary and a forwarder, signatures octet for octet', async () => {
@@ -73,9 +35,9 @@ test('S-005 data stay verifiable through a foreign secondary and a forwarder, si
   writeConfiguration(home.path, ports, block, { options: `allow-transfer { ${HOST}; };` });
   await using _primary = await NamedProcess.start(home.path, ports);
   const [secondaryPort, forwarderPort] = [await freePort(), await freePort()];
-  await using secondary = await startSecondary(home.path, secondaryPort, ports.dns);
+  await using secondary = startSecondary(home.path, secondaryPort, ports.dns);
   await secondary.until(async () => (await dig(secondaryPort, ZONE, 'SOA')).includes('status: NOERROR'));
-  await using _forwarder = await startForwarder(home.path, forwarderPort, secondaryPort);
+  await using _forwarder = startForwarder(home.path, forwarderPort, secondaryPort);
   await until(async () => (await dig(forwarderPort, ZONE, 'SOA')).includes('status: NOERROR'), 'the forwarder answers');
 
   const signatures = async (port: number): Promise<string[]> =>

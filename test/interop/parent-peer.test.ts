@@ -16,6 +16,7 @@ import { mustName } from '../../src/wire/name-text.ts';
 import { rdataFromText } from '../../src/wire/rdata-text.ts';
 import type { TsigKey } from '../../src/wire/tsig.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
+import { startNsd, startUnbound } from './resolver-peers.ts';
 import { freePort, HOST, Peer, serve, SIGNED, signZone, startNamed, temporaryDirectory } from './serve-peers.ts';
 
 /* BIND, Knot, NSD and ourselves as the servers of a signed parent, and Unbound as a resolver before it. */
@@ -90,7 +91,10 @@ for (const [denial, options] of Object.entries(SIGNED)) {
       const ours = await serve(new Map([[PARENT, text]]));
       const [bind, knot, nsd, unbound] = [await freePort(), await freePort(), await freePort(), await freePort()];
       open.push(ours, await startBind(directory.path, bind, file), await startKnot(directory.path, knot, file));
-      open.push(await startNsd(directory.path, nsd, file), await startUnbound(directory.path, unbound, bind));
+      open.push(
+        await startNsdParent(directory.path, nsd, file),
+        await startUnboundParent(directory.path, unbound, bind),
+      );
       const ports = { ours: ours.port, BIND: bind, Knot: knot, NSD: nsd, Unbound: unbound };
       for (const [name, port] of Object.entries(ports)) parents.push({ name, agent: agentAt(port) });
     });
@@ -213,47 +217,13 @@ zone:
   return ready(new Peer('knotd', ['-c', path.join(storage, 'knot.conf')], storage), port);
 }
 
-async function startNsd(directory: string, port: number, file: string): Promise<Peer> {
-  const configuration = `server:
-  ip-address: ${HOST}@${port}
-  username: ""
-  chroot: ""
-  database: ""
-  zonesdir: "${directory}"
-  xfrdir: "${directory}"
-  pidfile: "${directory}/nsd.pid"
-  xfrdfile: "${directory}/xfrd.state"
-  zonelistfile: "${directory}/zone.list"
-  cookie-secret-file: ""
-remote-control:
-  control-enable: no
-zone:
-  name: "${PARENT}"
-  zonefile: "${file}"
-`;
-  fs.writeFileSync(path.join(directory, 'nsd.conf'), configuration);
-  return ready(new Peer('nsd', ['-d', '-c', path.join(directory, 'nsd.conf')], directory), port);
-}
+const startNsdParent = (directory: string, port: number, file: string): Promise<Peer> =>
+  ready(startNsd(directory, port, [`name: "${PARENT}"`, `zonefile: "${file}"`]), port);
 
 /** Unbound that asks our BIND for the parent and validates nothing. */
-async function startUnbound(directory: string, port: number, parent: number): Promise<Peer> {
-  const configuration = `server:
-  directory: "${directory}"
-  username: ""
-  chroot: ""
-  pidfile: "${directory}/unbound.pid"
-  interface: ${HOST}@${port}
-  module-config: "iterator"
-  do-not-query-localhost: no
-  use-syslog: no
-stub-zone:
-  name: "${PARENT}"
-  stub-addr: ${HOST}@${parent}
-remote-control:
-  control-enable: no
-`;
-  fs.writeFileSync(path.join(directory, 'unbound.conf'), configuration);
-  return ready(new Peer('unbound', ['-d', '-c', path.join(directory, 'unbound.conf')], directory), port);
+function startUnboundParent(directory: string, port: number, parent: number): Promise<Peer> {
+  const stub = `stub-zone:\n  name: "${PARENT}"\n  stub-addr: ${HOST}@${parent}\n`;
+  return ready(startUnbound(directory, port, ['module-config: "iterator"'], stub), port);
 }
 
 async function ready(peer: Peer, port: number): Promise<Peer> {

@@ -8,7 +8,8 @@ import { CLASS, TYPE } from '../../src/wire/type-codes.ts';
 import { KaspServer, type Maker } from './kasp-server.ts';
 import { until } from './named-process.ts';
 import { queryOctets } from './questions/query.ts';
-import { freePort, HOST, Peer, temporaryDirectory, UdpClient } from './serve-peers.ts';
+import { startUnbound } from './resolver-peers.ts';
+import { freePort, HOST, type Peer, temporaryDirectory, UdpClient } from './serve-peers.ts';
 
 /*
  * Rollovers in real time, under a policy whose intervals are seconds: our named keeps the child, Debian's the parent, a script does with the
@@ -71,7 +72,7 @@ export async function runRollovers(options: RolloverOptions): Promise<RolloverRe
   const follower = new Follower(parent, child);
   await follower.begin();
   const port = await freePort();
-  const unbound = stack.use(startUnbound(directory, port, parent, child));
+  const unbound = stack.use(startValidator(directory, port, parent, child));
   using asker = new Asker(port);
   await until(async () => (await asker.once()) === 'validated', 'Unbound validates the child');
   const end = Date.now() + options.most * 1000;
@@ -135,37 +136,18 @@ async function startChild(home: string, { maker, lifetimes }: RolloverOptions): 
   return KaspServer.start(home, maker, { policies, zones });
 }
 
-function startUnbound(directory: string, port: number, parent: KaspServer, child: KaspServer): Peer {
+function startValidator(directory: string, port: number, parent: KaspServer, child: KaspServer): Peer {
   const [key] = parent.keys(PARENT);
-  const file = path.join(directory, 'unbound.conf');
-  fs.writeFileSync(
-    file,
-    `server:
-  interface: ${HOST}
-  port: ${port}
-  do-daemonize: no
-  use-syslog: no
-  logfile: ""
-  log-servfail: yes
-  val-log-level: 2
-  chroot: ""
-  username: ""
-  pidfile: ""
-  directory: "${directory}"
-  do-not-query-localhost: no
-  trust-anchor-file: "${path.join(parent.home, `${key.file}.key`)}"
-  module-config: "validator iterator"
-stub-zone:
-  name: "${PARENT}"
-  stub-addr: ${HOST}@${parent.ports.dns}
-stub-zone:
-  name: "${CHILD}"
-  stub-addr: ${HOST}@${child.ports.dns}
-remote-control:
-  control-enable: no
-`,
-  );
-  return new Peer('/usr/sbin/unbound', ['-d', '-c', file], directory);
+  const anchor = path.join(parent.home, `${key.file}.key`);
+  const stub = (zone: string, server: KaspServer): string =>
+    `stub-zone:\n  name: "${zone}"\n  stub-addr: ${HOST}@${server.ports.dns}\n`;
+  const options = [
+    'log-servfail: yes',
+    'val-log-level: 2',
+    `trust-anchor-file: "${anchor}"`,
+    'module-config: "validator iterator"',
+  ];
+  return startUnbound(directory, port, options, stub(PARENT, parent) + stub(CHILD, child));
 }
 
 /** The registry's script: the parent has the DS that the child asks for, and the child is told when it has. */
