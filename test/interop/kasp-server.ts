@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type FiledKey, KeyNames, keyTexts, type KeyTexts, shownKeys, type ShownKeys } from './kasp-keys.ts';
 import { freePorts, NamedProcess, type Outcome, type Ports, until, writeConfiguration } from './named-process.ts';
 
@@ -21,6 +20,9 @@ www A 192.0.2.1
 sub NS ns.sub
 ns.sub A 192.0.2.9
 `;
+
+/** How often BIND is asked for one look at the keys. */
+const MOST_LOOKS = 10;
 
 /** What a server is told to keep. */
 export interface Kept {
@@ -66,8 +68,7 @@ export class KaspServer implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    const stopped = await this.rndc('stop');
-    if (stopped.code !== 0) throw new Error(`${this.maker}: rndc stop: ${stopped.stderr}`);
+    await this.#obeyed('stop');
     await until(() => this.#process.child.exitCode !== null, `${this.maker} ends`);
   }
 
@@ -75,8 +76,7 @@ export class KaspServer implements AsyncDisposable {
   async reconfigure(kept: Kept): Promise<void> {
     this.#kept = kept;
     configure(this.home, this.ports, this.maker, kept);
-    const outcome = await this.rndc('reconfig');
-    if (outcome.code !== 0) throw new Error(`${this.maker}: rndc reconfig: ${outcome.stderr}`);
+    await this.#obeyed('reconfig');
   }
 
   get log(): string {
@@ -91,16 +91,43 @@ export class KaspServer implements AsyncDisposable {
     return this.#process.dig(...words);
   }
 
-  /** Lets the server look at the keys now, and waits until it has. */
+  /** Lets the server look at the keys now, and waits until it has and nothing is left to do of what it saw. */
   async loadKeys(zone: string): Promise<void> {
+    if (this.maker === 'debian') return this.#loadKeysOfBind(zone);
     const from = this.log.length;
-    const outcome = await this.rndc('loadkeys', zone);
-    if (outcome.code !== 0) throw new Error(`${this.maker}: rndc loadkeys: ${outcome.stderr}`);
+    await this.#obeyed('loadkeys', zone);
     await this.#process.line(look(zone), from);
-    // BIND always says when it will look again; ours only when there is something to wait for, so it is asked for what ends after all else.
-    if (this.maker === 'debian') return this.#process.line(announcement(zone), from);
-    const synced = await this.rndc('sync', zone);
-    if (synced.code !== 0) throw new Error(`${this.maker}: rndc sync: ${synced.stderr}`);
+    // Ours announces an event only when there is something to wait for, so it is asked for what ends after all else.
+    await this.#obeyed('sync', zone);
+  }
+
+  /**
+   * BIND puts off what is asked for while it looks at the keys, and at the end of the look forgets it. So it is asked when it has no look
+   * before it, and once more if it forgot all the same.
+   */
+  async #loadKeysOfBind(zone: string): Promise<void> {
+    for (let tries = 1; tries <= MOST_LOOKS; tries++) {
+      await until(() => this.#hasNoLookBefore(zone), `${this.maker}: the look at the keys of ${zone} before ends`);
+      const from = this.log.length;
+      await this.#obeyed('loadkeys', zone);
+      await until(() => this.#hasNoLookBefore(zone), `${this.maker}: the look at the keys of ${zone} ends`);
+      const log = this.log.slice(from);
+      const at = log.search(look(zone));
+      if (at >= 0 && announcement(zone).test(log.slice(at))) return;
+    }
+    throw new Error(`${this.maker}: rndc loadkeys ${zone} was not obeyed ${MOST_LOOKS} times:\n${this.log}`);
+  }
+
+  /** True when the next look at the keys is the one that was announced last: none has been asked for since, and none goes on. */
+  async #hasNoLookBefore(zone: string): Promise<boolean> {
+    const { stdout } = await this.rndc('zonestatus', zone);
+    const [, next] = /^next key event: (.*)$/m.exec(stdout) ?? [];
+    return next !== undefined && Date.parse(next) / 1000 === this.nextEvent(zone);
+  }
+
+  async #obeyed(...words: string[]): Promise<void> {
+    const outcome = await this.rndc(...words);
+    if (outcome.code !== 0) throw new Error(`${this.maker}: rndc ${words.join(' ')}: ${outcome.stderr}`);
   }
 
   /** Waits until the server has said once when it will look at the keys of the zone. */
@@ -149,13 +176,11 @@ export class KaspServer implements AsyncDisposable {
     return { files: keyTexts(this.home, keys, all), shown: shownKeys(printed, all) };
   }
 
-  /** The picture once it satisfies, or the last one after ten seconds. */
+  /** The picture once it satisfies. */
   async pictureWhen(zone: string, satisfies: (picture: ZonePicture) => boolean): Promise<ZonePicture> {
     let picture = await this.picture(zone);
-    for (let tries = 0; tries < 50 && !satisfies(picture); tries++) {
-      await delay(200);
-      picture = await this.picture(zone);
-    }
+    const isGood = async (): Promise<boolean> => satisfies((picture = await this.picture(zone)));
+    await until(isGood, `${this.maker}: ${zone} shows what was waited for`);
     return picture;
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -49,6 +49,16 @@ test('timers of a program that runs fire when the clock is moved past them, in t
     assert.equal(Math.floor(before / 1000), first);
     assert.equal(Math.floor(after / 1000), clock.now);
   }
+});
+
+test('a wait for a condition misses no signal', () => {
+  using clock = new MovedClock(START);
+  using directory = temporaryDirectory();
+  const program = path.join(directory.path, 'signal');
+  const source = path.resolve(import.meta.dirname, '../native/moved-clock-signal.c');
+  execFileSync('gcc', ['-std=c11', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', program, source]);
+  assert.equal(clock.now, START);
+  assert.equal(spawnSync(program, { timeout: 150_000 }).status, 0);
 });
 
 for (const maker of ['debian', 'ours'] satisfies Maker[]) {

@@ -9,8 +9,10 @@
  * there the real-time clock goes on by at most `room` and then stands. With a room of less than a second, all that programs do
  * after a move happens in one and the same second, however slow the machine. The monotonic clock never stands; it is `ahead` of the kernel's.
  *
- * Who waits notices a move: waits with an end are cut into slices. Nothing here allocates or locks, since the first calls come
- * from inside a program's allocator. Waits until a time on an unknown clock are taken for the real-time clock from 2001 on.
+ * Who waits notices a move: waits with an end are cut into slices. After a slice of a wait for a condition the program looks for itself
+ * whether it holds (POSIX lets such waits end at any time): between two slices it would miss a signal, and then wait until its end.
+ * Nothing here allocates or locks, since the first calls come from inside a program's allocator. Waits until a time on an unknown
+ * clock are taken for the real-time clock from 2001 on.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -161,22 +163,18 @@ int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *
   static int (*next)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
   if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
   clockid_t clock = clock_of(until);
-  for (;;) {
-    int64_t slice = slice_of(left_until(until, clock));
-    struct timespec end = timespec_of(kernel_time(clock) + slice);
-    int result = next(condition, mutex, &end);
-    if (result != ETIMEDOUT || slice == 0) return result;
-  }
+  int64_t slice = slice_of(left_until(until, clock));
+  struct timespec end = timespec_of(kernel_time(clock) + slice);
+  int result = next(condition, mutex, &end);
+  return result == ETIMEDOUT && slice > 0 ? 0 : result;
 }
 
 int pthread_cond_clockwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, clockid_t clock,
                            const struct timespec *restrict until) {
   static int (*next)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
   if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, "pthread_cond_clockwait");
-  for (;;) {
-    int64_t slice = slice_of(left_until(until, clock));
-    struct timespec end = timespec_of(kernel_time(clock) + slice);
-    int result = next(condition, mutex, clock, &end);
-    if (result != ETIMEDOUT || slice == 0) return result;
-  }
+  int64_t slice = slice_of(left_until(until, clock));
+  struct timespec end = timespec_of(kernel_time(clock) + slice);
+  int result = next(condition, mutex, clock, &end);
+  return result == ETIMEDOUT && slice > 0 ? 0 : result;
 }
