@@ -37,7 +37,8 @@ function dsLine(owner: string, rdata: Uint8Array): string {
 /** DS records of the wide child: more than fit into a datagram. */
 const wide = Array.from({ length: 60 }, (_, i) => {
   const rdata = dsRdata(WIDE_CHILD, CHILD_KEY, 2);
-  if (i > 0) rdata[6] = i;
+  // Modulo 256: sixty octets that all differ, the key's own among them.
+  rdata[6] += i;
   return dsLine('wide', rdata);
 });
 
