@@ -93,6 +93,9 @@ export interface CryptoDevice extends AsyncDisposable {
   readRecord(uuid: string): Promise<Uint8Array>;
   /** Takes a record (or a deletion) that is newer than what is here. @throws HalError KEYSTORE_BAD_CRC when it is not authentic */
   writeRecord(record: Uint8Array): Promise<void>;
+
+  /** How often each key signed since the last call, for the audit log; at most 65,536 keys, the rest comes with the next call. */
+  takeKeyUses(): Promise<readonly KeyUse[]>;
 }
 
 export interface DeviceStatus {
@@ -177,8 +180,15 @@ export interface PinRecord {
   readonly role: Role;
   /** Rises by one with each change: the higher one wins. */
   readonly version: number;
-  /** Self-describing salted hash; undefined: not initialised. */
+  /** Self-describing salted hash; undefined: not initialised (wheel: the default PIN). */
   readonly hash: string | undefined;
+  /** Made under the master key: a device that has one believes nothing else. undefined: none was set yet where this comes from. */
+  readonly proof?: Uint8Array | undefined;
+}
+
+export interface KeyUse {
+  readonly uuid: string;
+  readonly uses: number;
 }
 
 export interface RecordHead {
