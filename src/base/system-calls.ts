@@ -12,11 +12,16 @@ export interface SystemCalls {
   trimHeap(): void;
 }
 
-interface ForeignFunctions {
-  dlopen(
+export type ForeignCall = (...values: (string | number | bigint | Uint8Array)[]) => number | bigint;
+
+/** What is used of node:ffi. Integers of 64 bits and pointers are bigints, both ways. */
+export interface ForeignFunctions {
+  dlopen<Name extends string>(
     library: string,
-    functions: Record<string, { arguments: string[]; return: string }>,
-  ): { functions: Record<string, (...values: (string | number | bigint | Uint8Array)[]) => number> };
+    functions: Record<Name, { arguments: string[]; return: string }>,
+  ): { functions: Record<Name, ForeignCall> };
+  getInt32(pointer: bigint, offset: number): number;
+  toBuffer(pointer: bigint, length: number, copies: boolean): Uint8Array;
 }
 
 const LOG_PID = 1;
@@ -52,7 +57,8 @@ export function loadSystemCalls(): SystemCalls {
   };
 }
 
-function foreignFunctions(): ForeignFunctions {
+/** @throws SignetError NO_FOREIGN_FUNCTIONS */
+export function foreignFunctions(): ForeignFunctions {
   const emitWarning = process.emitWarning;
   // The module says at every start that it is experimental; we pin the exact runtime, so that is not news to an operator.
   process.emitWarning = () => undefined;
@@ -64,6 +70,6 @@ function foreignFunctions(): ForeignFunctions {
   }
   throw new SignetError(
     'NO_FOREIGN_FUNCTIONS',
-    `Node.js ${process.version} has no node:ffi, which -t and syslog need: run the Node.js 26 of the package`,
+    `Node.js ${process.version} has no node:ffi, which -t, syslog and the HSM need: run the Node.js 26 of the package`,
   );
 }
