@@ -22,6 +22,11 @@ export interface CryptoDevice extends AsyncDisposable {
   login(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
   /** Forgets the client's login, volatile keys and contexts. Never fails for a client that is unknown. */
   logout(client: number): Promise<void>;
+  /**
+   * A login that was proved on another device: the PIN there had `pinVersion` (PinRecord). Local only, never to a client. @throws HalError FORBIDDEN
+   * when the PIN here has another version, is not initialised or not authentic
+   */
+  resumeLogin(client: number, partition: number, role: Role, pinVersion: number): Promise<void>;
   /** undefined: not logged in. */
   roleOf(client: number): Promise<Role | undefined>;
   /** wheel may set all PINs, so that of user in its partition (seed 003 section 2.3). @throws HalError FORBIDDEN, BAD_ARGUMENTS */
