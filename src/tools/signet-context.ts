@@ -10,7 +10,7 @@ import { processOutput } from '../base/process-output.ts';
 /** What the subcommands of `signet` need of the machine. */
 export interface SignetContext {
   readonly output: CommandOutput;
-  /** Nothing is written to it. */
+  /** Nothing is written to it but how far `signet watch` has told. */
   readonly disk: Disk;
   readonly clock: Clock;
   /** Where a signed zone is read into; made only when one is. */

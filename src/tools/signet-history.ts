@@ -56,8 +56,8 @@ export function historyCommand(words: readonly string[], context: SignetContext)
 function query(options: SignetOptions): { view?: string; tag?: number; since?: number; until?: number; limit: number } {
   const view = options.value('view');
   const tag = number(options, 'key', 0, 65_535);
-  const since = moment(options, 'since');
-  const until = moment(options, 'until');
+  const since = momentOption(options, 'since');
+  const until = momentOption(options, 'until');
   return {
     ...(view !== undefined && { view }),
     ...(tag !== undefined && { tag }),
@@ -75,7 +75,8 @@ function number(options: SignetOptions, name: string, least: number, most: numbe
   throw new Refusal(`--${name} ${text}: a number from ${least} to ${most}`);
 }
 
-function moment(options: SignetOptions, name: string): number | undefined {
+/** Unix seconds of an option that is a time. @throws Refusal */
+export function momentOption(options: SignetOptions, name: string): number | undefined {
   const text = options.value(name);
   if (text === undefined) return undefined;
   const at = text.startsWith('+') ? undefined : parseMoment(text, 0);

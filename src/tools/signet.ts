@@ -6,6 +6,7 @@ import { explainCommand } from './signet-explain.ts';
 import { historyCommand } from './signet-history.ts';
 import { planCommand } from './signet-plan.ts';
 import { simulateCommand } from './signet-simulate.ts';
+import { watchCommand } from './signet-watch.ts';
 
 interface Subcommand {
   readonly help: string;
@@ -17,6 +18,7 @@ const SUBCOMMANDS: Readonly<Record<string, Subcommand>> = {
   plan: { help: 'what a configuration would do to the keys of zones, before it is in use', run: planCommand },
   explain: { help: 'what the keys of a zone wait for, until when and why, and what helps', run: explainCommand },
   history: { help: 'what happened to the keys of a zone', run: historyCommand },
+  watch: { help: 'tells when a parent should get or remove a DS: by mail, a webhook, any program', run: watchCommand },
 };
 
 const USAGE = `usage: signet SUBCOMMAND [options]
