@@ -16,7 +16,8 @@ export interface PublishedKeys {
   readonly dnskey: readonly Uint8Array[];
   readonly cds: readonly Uint8Array[];
   readonly cdnskey: readonly Uint8Array[];
-  readonly keys: readonly SigningKey[];
+  /** Those that sign. */
+  readonly keys: readonly Pick<SigningKey, 'dnskey' | 'tag'>[];
 }
 
 export interface KeyNewsOptions {

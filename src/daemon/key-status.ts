@@ -14,15 +14,17 @@ export interface KeyStatus {
   readonly zone: string;
   readonly keys: readonly KeyPair[];
   readonly waits: readonly KeyWait[];
+  /** What keys cannot do for want of their files, in sentences. */
+  readonly troubles?: readonly string[];
   /** Unix seconds. */
   readonly now: number;
 }
 
 /**
  * Text of `rndc dnssec -status`, as BIND 9.18 prints it. Behind it stands what BIND does not tell: what waits for the parent or, in
- * manual mode, for an operator, and the command that helps.
+ * manual mode, for an operator, what lacks, and the command that helps.
  */
-export function keyStatusText({ policy, zone, keys, waits, now }: KeyStatus): string {
+export function keyStatusText({ policy, zone, keys, waits, troubles = [], now }: KeyStatus): string {
   const head = `dnssec-policy: ${policy.name}\ncurrent time:  ${formatCalendarTime(now)}\n`;
   const told = parentWaits(waits).map(
     (wait) => `  ${waitText(wait, keys)}\n    when that has changed: ${waitCommand(wait, keys, zone)}\n`,
@@ -30,7 +32,8 @@ export function keyStatusText({ policy, zone, keys, waits, now }: KeyStatus): st
   told.push(
     ...manualSteps(waits).map((wait) => `  ${waitText(wait, keys)}\n    to have it begin: ${stepCommand(zone)}\n`),
   );
-  const tail = told.length === 0 ? '' : `\nwaits:\n${told.join('')}`;
+  const lacks = troubles.length === 0 ? '' : `\nlacks:\n${troubles.map((text) => `  ${text}\n`).join('')}`;
+  const tail = lacks + (told.length === 0 ? '' : `\nwaits:\n${told.join('')}`);
   return head + keys.map((key) => keyText(key, policy, now)).join('') + tail;
 }
 

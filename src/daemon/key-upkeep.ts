@@ -1,7 +1,9 @@
 import type { Log } from '../base/log.ts';
 import { SignetError } from '../base/error.ts';
+import { equalOctets } from '../base/octets.ts';
 import type { Random } from '../base/random.ts';
 import type { DnssecPolicy } from '../conf/configuration.ts';
+import { keyTag } from '../crypto/key-tag.ts';
 import { actionEvents } from '../history/action-events.ts';
 import type { HistoryEvent, HistoryZone } from '../history/history-event.ts';
 import type { HistorySink } from '../history/key-history.ts';
@@ -27,10 +29,17 @@ import {
   unchangedParameters,
 } from './key-publication.ts';
 import { obeyKeyRequest, type KeyRequest, type KeyRequestOutcome } from './key-requests.ts';
-import { borneOut, unableToSign, unaccountedKeys } from './key-reality.ts';
+import {
+  lackingAsShown,
+  lackingFor,
+  type LackingKey,
+  type LackingKeys,
+  lackingTexts,
+  unableToSign,
+} from './key-lacking.ts';
+import { borneOut, unaccountedKeys } from './key-reality.ts';
 import { awaitedDs, blockText, parentWaits, stepCommand, waitCommand, waitText } from './key-waits.ts';
 import { historyKey, keyName, plannedKey, withSchedule } from './managed-key.ts';
-import { signerWithoutKey } from './keys-as-shown.ts';
 import { ParentNews } from './parent-news.ts';
 import type { ServedTtls } from './served-ttls.ts';
 
@@ -64,6 +73,8 @@ export interface KeyDecision {
   readonly nextEvent: number | undefined;
   /** What keys wait for under a policy. */
   readonly waits?: readonly KeyWait[];
+  /** What keys cannot do, what goes on, how long, and what to do about it. */
+  readonly troubles?: readonly string[];
   /** Why nothing may be signed at present; undefined: `parameters` may be used. */
   readonly suspended: string | undefined;
   /** Why a zone that has never been signed is served as it is written; absent for one that is to be signed. */
@@ -81,6 +92,9 @@ const MOST_ROUNDS = 4;
 
 /** Seconds until a free key tag is looked for again; a search may take half a second. */
 const NEXT_SEARCH = 6 * 3600;
+
+/** Seconds until files that are not there are looked for again. BIND 9.18: dnssec-loadkeys-interval, an hour. */
+const NEXT_LOOK = 3600;
 
 /** Seconds by which the clock moves on however soon the publication follows the decision. */
 const CLOCK_STEP = 1;
@@ -114,10 +128,10 @@ export class KeyUpkeep {
    * @throws DiskError when keys cannot be read, or a new one cannot be kept
    */
   decide(now: number, signed: ZoneReader | undefined): KeyDecision {
-    const { policy, keyDirectory } = this.#options;
+    const { apex, policy, keyDirectory } = this.#options;
     const before = signed && apexKeyFacts(signed);
     this.#finishRemovals();
-    const { keys: listed, damaged, faults } = this.#dependencies.keyStore.list(this.#options.apex);
+    const { keys: listed, damaged, faults } = this.#dependencies.keyStore.list(apex);
     const news = this.#parentNews.eventsOf(this.parent?.report ?? [], listed);
     if (news.length > 0) this.#dependencies.history.record(news);
     const known = borneOut(listed, before, signed, policy, now);
@@ -125,38 +139,50 @@ export class KeyUpkeep {
     let pairs = known;
     let planned = planOf(pairs);
     const unaccounted = unaccountedKeys(known, damaged, planned.publication, before, keyDirectory);
-    const complaints = [
-      ...faults.map(({ message, facts }) => ({ text: message, isWarning: facts.loses === 'nothing' })),
-      ...unaccounted.map((text) => ({ text, isWarning: false })),
-    ];
-    this.#complain(complaints);
     const context = { ...this.#options, now, signed, random: this.#dependencies.random };
-    if (before !== undefined && unaccounted.length > 0)
-      return this.#hold([...known, ...damaged], before, unaccounted[0], context);
+    const lackingNow = (): LackingKeys => lackingFor(pairs, planned.publication, before);
+    const hold = (why: readonly string[]): KeyDecision =>
+      this.#hold([...known, ...damaged], faults, why, lackingNow(), context);
+    const mustHold = (): boolean => before !== undefined && isBeyond(planned, lackingNow(), pairs, before);
+    if (before !== undefined && (unaccounted.length > 0 || mustHold())) return hold(unaccounted);
+    const troubles = this.#troubles(lackingNow(), NONE_LACKING, context);
+    this.#complain(faults, troubles);
     this.#correct(listed, known);
     try {
       for (let round = 0; round < MOST_ROUNDS && makesFiles(planned); round++) {
         pairs = this.#actions.carryOut(planned.actions, pairs, before?.dnskeys ?? [], now);
         planned = planOf(pairs);
+        if (mustHold()) return hold([]);
       }
     } catch (error) {
       // A zone that can be signed without the new key goes on without it.
       if (before === undefined || !(error instanceof SignetError) || error.code !== 'KEY_TAGS_EXHAUSTED') throw error;
       const why = `${error.message}; until then the zone's keys stay as they are`;
-      this.#complain([...complaints, { text: why, isWarning: false }]);
-      return { ...this.#hold([...known, ...damaged], before, why, context), nextEvent: now + NEXT_SEARCH };
+      return { ...hold([why]), nextEvent: now + NEXT_SEARCH };
     }
     const { publication } = planned;
     const isUnsigned = !publication.isSigned || (policy.keys.length === 0 && pairs.length === 0);
     const after = pairs.map((pair) => withUpdate(pair, planned.actions));
     this.#sayBlocked(planned.waits, after);
     const isAwaited = signed === undefined && this.#manual.length > 0 && publication.dnskey.length === 0;
-    const parameters = signingParameters(after, publication, context);
+    const lacking = isUnsigned ? [] : lackingNow().keys;
+    const parameters = {
+      ...signingParameters(after, publication, context),
+      ...(before !== undefined && lacking.length > 0 && keyRRsetsAsShown(before, lacking)),
+    };
     const saved = new Set(pairs);
     return {
       keys: after,
-      nextEvent: earliest([planned.nextEvent, ...after.map((pair) => signaturesGoneBy(pair, policy))], now),
+      nextEvent: earliest(
+        [
+          planned.nextEvent,
+          ...after.map((pair) => signaturesGoneBy(pair, policy)),
+          lacking.length === 0 ? undefined : now + NEXT_LOOK,
+        ],
+        now,
+      ),
       waits: planned.waits,
+      troubles,
       suspended: isUnsigned || isAwaited ? undefined : unableToSign(after, publication, before, keyDirectory),
       waiting: isAwaited
         ? firstStepText(policy, nameToShortText(this.#options.apex))
@@ -175,17 +201,37 @@ export class KeyUpkeep {
 
   /**
    * A key that the zone shows and whose files do not say what it is must come back: another in its place would not be trusted. The
-   * zone goes on being signed as it is, if all that sign it can.
+   * zone goes on being signed as it is, if all that sign its data can; what only others can sign stays.
    */
-  #hold(pairs: readonly KeyPair[], before: ApexKeyFacts, why: string, context: PublicationContext): KeyDecision {
+  #hold(
+    pairs: readonly KeyPair[],
+    faults: readonly SignetError[],
+    why: readonly string[],
+    planned: LackingKeys,
+    context: PublicationContext & { readonly signed: ZoneReader | undefined },
+  ): KeyDecision {
+    const before = context.signed === undefined ? NO_KEY_FACTS : apexKeyFacts(context.signed);
+    const lost = lackingAsShown(pairs, before);
+    const isSuspended = lost.zone.length > 0;
+    const lacking = this.#troubles(planned, lost, context);
+    const troubles = [...why, ...lacking];
+    // What suspends all is told by who finds that nothing can be signed.
+    this.#complain(faults, isSuspended ? why : troubles);
     return {
       keys: pairs,
-      nextEvent: undefined,
+      nextEvent: context.now + NEXT_LOOK,
       waits: [],
-      suspended: signerWithoutKey(pairs, before) === undefined ? undefined : why,
-      parameters: unchangedParameters(pairs, before, context),
+      troubles,
+      suspended: isSuspended ? troubles.join('; ') : undefined,
+      parameters: { ...unchangedParameters(pairs, before, context), lacking: lost.keys.map(({ dnskey }) => dnskey) },
       published: () => undefined,
     };
+  }
+
+  #troubles(planned: LackingKeys, lost: LackingKeys, { now, signed }: PublicationContext): string[] {
+    if (signed === undefined) return [];
+    const zone = nameToShortText(this.#options.apex);
+    return lackingTexts(planned, lost, { ...this.#options, zone, signed, before: apexKeyFacts(signed), now });
   }
 
   /** Once: what a process before this one left. */
@@ -226,13 +272,15 @@ export class KeyUpkeep {
     };
   }
 
-  /** Says what is wrong when that is news. */
-  #complain(complaints: readonly { readonly text: string; readonly isWarning: boolean }[]): void {
-    const told = complaints.map(({ text }) => text).join('\n');
+  /** Says what is wrong when that is news: what is wrong with files, and what comes of it. */
+  #complain(faults: readonly SignetError[], troubles: readonly string[]): void {
+    const told = [...faults.map(({ message }) => message), ...troubles].join('\n');
     if (told === this.#told) return;
     this.#told = told;
     const { log } = this.#dependencies;
-    for (const { text, isWarning } of complaints) log.write(zoneEvent.keyFault(this.#options.label, text, isWarning));
+    const { label } = this.#options;
+    for (const { message, facts } of faults) log.write(zoneEvent.keyFault(label, message, facts.loses === 'nothing'));
+    for (const text of troubles) log.write(zoneEvent.keyFault(label, text, false));
   }
 
   /**
@@ -297,7 +345,10 @@ export class KeyUpkeep {
   ): void {
     const { history, log } = this.#dependencies;
     const { apex, about, policy } = this.#options;
-    const { keyRRsets, keys } = parameters;
+    const { keyRRsets } = parameters;
+    // A key that signed and only lacks its private half has not become inactive.
+    const lacking = (parameters.lacking ?? []).map((dnskey) => ({ dnskey, tag: keyTag(dnskey) }));
+    const keys = [...parameters.keys, ...lacking];
     const digests = policy.cdsDigestTypes;
     const news = keyNews(pairs, before, { ...keyRRsets, keys }, { apex, policy: policy.name, digests });
     for (const record of news) log.write(record);
@@ -331,6 +382,38 @@ export class KeyUpkeep {
 
 function firstStepText(policy: DnssecPolicy, zone: string): string {
   return `policy '${policy.name}' has manual-mode: ${stepCommand(zone)} lets its first keys be made`;
+}
+
+const NONE_LACKING: LackingKeys = { keys: [], zone: [] };
+
+/**
+ * True when what a plan wants cannot be signed: data by a key that is not at hand, or a DNSKEY RRset that is another than the one
+ * with the lost key's signature.
+ */
+function isBeyond(
+  { actions, publication }: Plan,
+  { keys, zone }: LackingKeys,
+  pairs: readonly KeyPair[],
+  before: ApexKeyFacts,
+): boolean {
+  if (zone.length > 0) return true;
+  if (keys.length === 0) return false;
+  if (actions.some(({ kind }) => kind === 'generate') || !keys.every(({ dnskey }) => before.signs(dnskey, 'keys')))
+    return true;
+  const shown = pairs.filter(({ fileBase }) => publication.dnskey.includes(fileBase));
+  const isThere = (one: KeyPair): boolean => before.dnskeys.some((rdata) => equalOctets(rdata, one.dnskey));
+  return shown.length !== before.dnskeys.length || !shown.every(isThere);
+}
+
+/** The DNSKEY, CDS and CDNSKEY RRsets as they are, with the signatures that keys made which cannot make them anew. */
+function keyRRsetsAsShown(
+  { dnskeys, cds, cdnskey, ttl }: ApexKeyFacts,
+  lacking: readonly LackingKey[],
+): Pick<SigningParameters, 'keyRRsets' | 'lacking'> {
+  return {
+    keyRRsets: { dnskey: [...dnskeys], cds: [...cds], cdnskey: [...cdnskey], ttl },
+    lacking: lacking.map(({ dnskey }) => dnskey),
+  };
 }
 
 const makesFiles = ({ actions }: Plan): boolean => actions.some(({ kind }) => kind !== 'update');

@@ -241,8 +241,8 @@ function kept(keeper: ZoneKeeper, { line, by }: CommandLine, reply: CommandReply
 }
 
 function statusOf(keeper: ZoneKeeper, policy: DnssecPolicy): string {
-  const { keys, waits, now } = keeper;
-  return keyStatusText({ policy, zone: nameToShortText(keeper.apex), keys, waits, now });
+  const { keys, waits, troubles, now } = keeper;
+  return keyStatusText({ policy, zone: nameToShortText(keeper.apex), keys, waits, troubles, now });
 }
 
 function trace(words: readonly string[], server: ServerControl, log: Log): CommandReply {

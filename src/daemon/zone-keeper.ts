@@ -77,6 +77,8 @@ export class ZoneKeeper implements AsyncDisposable {
   keys: readonly KeyPair[] = [];
   /** What they wait for, under a policy. */
   waits: readonly KeyWait[] = [];
+  /** What keys cannot do for want of their files, and what to do about it. */
+  troubles: readonly string[] = [];
   nextKeyEvent: number | undefined;
 
   #options: ZoneKeeperOptions;
@@ -404,6 +406,7 @@ export class ZoneKeeper implements AsyncDisposable {
     const decision = this.#decide(upkeep, now);
     this.keys = decision.keys;
     this.waits = decision.waits ?? [];
+    this.troubles = decision.troubles ?? [];
     const nextEvent = this.#nextLook(decision.nextEvent, now);
     const isNews = nextEvent !== this.nextKeyEvent;
     this.nextKeyEvent = nextEvent;

@@ -9,6 +9,7 @@ import { type ExplainScene, timeOf } from './forecast.ts';
 import type { FirstStep, KeyExplanation, KeyStage, WaitExplanation } from './explanation.ts';
 import { explainInterval, momentOf } from './interval-text.ts';
 import { CONDITION_TEXTS, keyName, RECORD_NAMES, roleOf, stageOf } from './key-words.ts';
+import { explainLacking } from './lacking-half.ts';
 import { explainRemoval } from './removal.ts';
 import { checkdsCommand, rolloverCommand, stepCommand } from './rndc-command.ts';
 import { momentText } from './time-text.ts';
@@ -22,6 +23,7 @@ export function explainKey(key: PlannedKey, input: ExplainScene): KeyExplanation
   const { now, history = [] } = input;
   const stage = stageOf(key);
   const { predecessor, successor } = key.state ?? {};
+  const lacks = explainLacking(key, input);
   return {
     key: key.id,
     tag: key.tag,
@@ -32,6 +34,7 @@ export function explainKey(key: PlannedKey, input: ExplainScene): KeyExplanation
     status: statusOf(key, stage, input),
     ...(predecessor !== undefined && { predecessor }),
     ...(successor !== undefined && { successor }),
+    ...(lacks && { lacks }),
     records: stage === 'not managed' ? [] : recordsOf(key).map((record) => explainRecord(key, record, now)),
     waits: inOrder(key.id, input).map((wait) => explainWait(key, wait, input)),
     removal: explainRemoval(key, stage, input),

@@ -55,6 +55,9 @@ function statusOf(input: ExplainInput): string[] {
     lines.push(
       `The DNSKEY RRset is signed by ${names(publication.signsKeys)}, all else by ${names(publication.signsZone)}.`,
     );
+  const lacking = keys.filter(({ id }) => input.lacking?.has(id));
+  if (lacking.length > 0)
+    lines.push(`The private half of ${listText(lacking.map((key) => keyName(key, keys)))} is not there: see below.`);
   if (publication.syncDelete)
     lines.push('CDS and CDNSKEY ask the parent to remove every DS of the zone (RFC 8078 section 4).');
   lines.push(...trustTexts(withDs('omnipresent'), withDs('rumoured'), withDs('unretentive'), publication.isSigned));

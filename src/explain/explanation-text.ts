@@ -70,6 +70,7 @@ function keyLines(key: KeyExplanation): string[] {
   const width = Math.max(0, ...names);
   return [
     `${key.role} ${key.tag} (${key.algorithmName}), ${key.key}: ${key.status}`,
+    ...(key.lacks === undefined ? [] : [`  lacks: ${key.lacks.text}`, ...key.lacks.advice.map(adviceLine)]),
     ...key.records.map(({ name, condition, since, text }) => {
       const moment = since === undefined ? '' : ` since ${since.utc}`;
       return `  ${name.padEnd(width)}  ${condition}${moment}: ${text}`;

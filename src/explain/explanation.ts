@@ -91,6 +91,8 @@ export interface KeyExplanation {
   readonly status: string;
   readonly predecessor?: number;
   readonly successor?: number;
+  /** Absent: what the key has to sign it can sign. */
+  readonly lacks?: LackingExplanation;
   readonly records: readonly RecordExplanation[];
   /** Steps that cannot be taken yet; the first is what the key waits for first. */
   readonly waits: readonly WaitExplanation[];
@@ -102,6 +104,15 @@ export interface KeyExplanation {
 
 export type KeyRole = 'KSK' | 'ZSK' | 'CSK';
 export type KeyStage = 'coming' | 'in use' | 'going' | 'gone' | 'not managed';
+
+/** The private half of a key is needed and not at hand. */
+export interface LackingExplanation {
+  readonly file: string;
+  readonly text: string;
+  /** The end of the first signature that nobody can make anew; absent: the key has made none that is served. */
+  readonly end?: Moment;
+  readonly advice: readonly Advice[];
+}
 
 export interface RecordExplanation {
   readonly record: KeyRecord;

@@ -27,6 +27,11 @@ export function isKeyType(type: number): boolean {
   return type === TYPE.DNSKEY || type === TYPE.CDS || type === TYPE.CDNSKEY;
 }
 
+/** Keys whose signatures over key RRsets cannot be made anew, as "algorithm/tag". */
+export function lackingSigners({ lacking = [] }: SigningParameters): ReadonlySet<string> {
+  return new Set(lacking.map((dnskey) => `${dnskey[3]}/${keyTag(dnskey)}`));
+}
+
 /** A key ready for use in this thread. */
 interface ReadyKey {
   readonly key: SigningKey;
@@ -64,6 +69,9 @@ export interface RRsetSignerOptions {
   readonly defer?: (key: SigningKey, octets: Uint8Array, length: number) => Uint8Array;
 }
 
+/** Stands for the index of a key that cannot sign. */
+const IRREPLACEABLE = Number.MAX_SAFE_INTEGER;
+
 /** No signature is longer than a 4096-bit RSA one. */
 const MAX_RRSIG_LENGTH = RRSIG_FIXED_LENGTH + 255 + 512;
 
@@ -85,6 +93,8 @@ export class RRsetSigner {
   readonly #syncKeys: ReadyKey[];
   readonly #zoneKeys: ReadyKey[];
   readonly #retiring: readonly RetiringKey[];
+  /** "algorithm/tag" of keys that cannot make their signatures anew. */
+  readonly #lacking: ReadonlySet<string>;
   /** By algorithm: signatures of retiring keys that were kept for the RRset at hand, each of which saves making one. */
   readonly #standIns = new Uint8Array(256);
   readonly #oldVerifiers = new Map<Uint8Array, Verifier>();
@@ -113,6 +123,7 @@ export class RRsetSigner {
       tag: keyTag(dnskey),
       trusted: isTrusted(dnskey, options.trustedDnskeys),
     }));
+    this.#lacking = lackingSigners(parameters);
   }
 
   /** Starts another RRset: RDATA then goes to `input`. */
@@ -194,17 +205,22 @@ export class RRsetSigner {
       }
       if (index < keys.length) signedBy |= 1 << index;
       this.statistics.retained++;
-      this.#take(length, reader.signatureExpiration(at));
+      // What nobody can renew is no reason to look at the zone before it ends.
+      this.#take(length, index === IRREPLACEABLE ? Infinity : reader.signatureExpiration(at));
     }
     return signedBy;
   }
 
-  /** The index of the signing key that made a good signature; keys.length when it is another's to be kept; -1 to drop it. */
+  /**
+   * The index of the signing key that made a good signature; keys.length when it is another's to be kept; IRREPLACEABLE when
+   * nobody could make it anew; -1 to drop it.
+   */
   #keeper(rrset: SignedRRset, start: number, end: number, keys: readonly ReadyKey[], signedBy: number): number {
     const o = this.octets;
-    if (!this.#agrees(rrset, start, end)) return -1;
     const algorithm = o[start + 2];
     const tag = (o[start + 16] << 8) | o[start + 17];
+    if (isKeyType(rrset.type) && this.#lacking.has(`${algorithm}/${tag}`)) return IRREPLACEABLE;
+    if (!this.#agrees(rrset, start, end)) return -1;
     const expiration = readUint32(o, start + 8);
     for (let i = 0; i < keys.length; i++) {
       const { key, trusted } = keys[i];

@@ -1,10 +1,11 @@
 import { equalOctets } from '../base/octets.ts';
+import { serialLess } from '../base/serial.ts';
 import { TYPE } from '../wire/type-codes.ts';
 import type { RRsetRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { apexRRsets, nsec3Head, type OwnRRset } from './apex-rrsets.ts';
 import { OPT_OUT } from './hash-slice.ts';
-import { signsType } from './rrset-signer.ts';
+import { lackingSigners, signsType } from './rrset-signer.ts';
 import { isSameRdataAs } from './same-rdata.ts';
 import type { SigningKey, SigningParameters } from './signing-parameters.ts';
 
@@ -36,16 +37,27 @@ export function hasZoneKeys(reader: ZoneReader, parameters: SigningParameters): 
   return isSignedBy(reader, reader.rrset(reader.apexNode, TYPE.SOA), wanted);
 }
 
-/** True when the RRset has signatures of exactly these keys, and each is in the version's DNSKEY RRset. */
-function isSignedBy(reader: ZoneReader, rrset: RRsetRef, keys: readonly SigningKey[]): boolean {
-  if (rrset === 0 || reader.signatureCount(rrset) !== keys.length) return false;
+/**
+ * True when the RRset has signatures of exactly these keys, and each is in the version's DNSKEY RRset.
+ * @param lacking "algorithm/tag" of keys whose signatures there do not matter: nobody can make them
+ */
+function isSignedBy(
+  reader: ZoneReader,
+  rrset: RRsetRef,
+  keys: readonly SigningKey[],
+  lacking?: ReadonlySet<string>,
+): boolean {
+  if (rrset === 0) return false;
   const published = reader.rrset(reader.apexNode, TYPE.DNSKEY);
   const dnskeys = published === 0 ? [] : reader.rdataAll(published);
   const found: string[] = [];
-  for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at))
-    found.push(`${reader.signatureAlgorithm(at)} ${reader.signatureKeyTag(at)}`);
+  for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at)) {
+    const signer = `${reader.signatureAlgorithm(at)}/${reader.signatureKeyTag(at)}`;
+    if (lacking?.has(signer) !== true) found.push(signer);
+  }
+  if (found.length !== keys.length) return false;
   for (const key of keys) {
-    const index = found.indexOf(`${key.algorithm} ${key.tag}`);
+    const index = found.indexOf(`${key.algorithm}/${key.tag}`);
     if (index < 0 || !dnskeys.some((dnskey) => equalOctets(dnskey, key.dnskey))) return false;
     found.splice(index, 1);
   }
@@ -66,11 +78,29 @@ export function apexChanges(reader: ZoneReader, parameters: SigningParameters): 
   return { set, remove };
 }
 
-/** Key RRsets that are as wanted but not signed by the wanted keys. */
+/**
+ * Key RRsets that are as wanted but not signed by the wanted keys, or with a signature that ends too soon: that of a key whose
+ * private half has come back is in no summary of ends.
+ */
 export function keyTypesToSign(reader: ZoneReader, parameters: SigningParameters): number[] {
+  const lacking = lackingSigners(parameters);
   return [TYPE.DNSKEY, TYPE.CDS, TYPE.CDNSKEY].filter((type) => {
     const wanted = parameters.keys.filter((key) => signsType(key, type));
     const rrset = reader.rrset(reader.apexNode, type);
-    return rrset !== 0 && !isSignedBy(reader, rrset, wanted);
+    if (rrset === 0) return false;
+    return !isSignedBy(reader, rrset, wanted, lacking) || endsSoon(reader, rrset, parameters, lacking);
   });
+}
+
+function endsSoon(
+  reader: ZoneReader,
+  rrset: RRsetRef,
+  { refreshBefore }: SigningParameters,
+  lacking: ReadonlySet<string>,
+): boolean {
+  for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at)) {
+    if (lacking.has(`${reader.signatureAlgorithm(at)}/${reader.signatureKeyTag(at)}`)) continue;
+    if (serialLess(reader.signatureExpiration(at), refreshBefore >>> 0)) return true;
+  }
+  return false;
 }

@@ -59,6 +59,11 @@ export interface SigningParameters {
    * Dsgn): until then such a signature stands for one of a key of the same algorithm that signs now. All are in the DNSKEY RRset.
    */
   readonly retiring?: readonly Uint8Array[];
+  /**
+   * DNSKEY RDATA of keys whose private half is not at hand, although the DNSKEY, CDS and CDNSKEY RRsets need their signatures: those
+   * that are there stay, whenever they end. Makes sense only while these RRsets stay as they are.
+   */
+  readonly lacking?: readonly Uint8Array[];
   /** By default neither kind is kept. */
   readonly oldSignatures?: OldSignatures;
   /** The moment by which old signatures count as expired or not yet valid; `inception` by default. */

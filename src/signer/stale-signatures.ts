@@ -1,6 +1,6 @@
 import { expandTime32, serialLess } from '../base/serial.ts';
 import { TYPE } from '../wire/type-codes.ts';
-import type { NodeRef } from '../zone/store/arena.ts';
+import type { NodeRef, RRsetRef } from '../zone/store/arena.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import type { SignerCheck } from './key-coverage.ts';
 import { isKeyType } from './rrset-signer.ts';
@@ -18,6 +18,7 @@ export interface StaleSignatures {
  * @param limit signatures that expire before this Unix time are stale
  * @param now signatures that begin after this Unix time are stale, too
  * @param check given when it is not known that the right keys have signed the zone data
+ * @param lacking "algorithm/tag" of keys whose signatures over key RRsets nobody can make anew: they are never stale
  */
 export function findStale(
   reader: ZoneReader,
@@ -25,15 +26,21 @@ export function findStale(
   most: number,
   now: number,
   check?: SignerCheck,
+  lacking?: ReadonlySet<string>,
 ): StaleSignatures {
   const rrsets: { node: NodeRef; type: number }[] = [];
   let earliestOfRest = Infinity;
+  const isLacking = (rrset: RRsetRef, at: number): boolean =>
+    lacking !== undefined &&
+    isKeyType(reader.type(rrset)) &&
+    lacking.has(`${reader.signatureAlgorithm(at)}/${reader.signatureKeyTag(at)}`);
   const look = (node: NodeRef): void => {
     for (let i = 0, count = reader.rrsetCount(node); i < count; i++) {
       const rrset = reader.rrsetAt(node, i);
       let isStale = false;
       check?.begin();
       for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at)) {
+        if (isLacking(rrset, at)) continue;
         const expiration = reader.signatureExpiration(at);
         const isEarly = serialLess(now >>> 0, reader.signatureInception(at));
         if (isEarly || serialLess(expiration, limit >>> 0)) isStale = true;

@@ -7,6 +7,7 @@ import type { ZoneStore } from '../zone/store/zone-store.ts';
 import { changedBetween, changedNames } from './content-diff.ts';
 import { earliestBound, rememberEarliest } from './expiry-summary.ts';
 import { isCovered, rememberCoverage, SignerCheck } from './key-coverage.ts';
+import { lackingSigners } from './rrset-signer.ts';
 import type { SerialMethod } from './serial-method.ts';
 import { denialTtlOf, signVersion, type SignedVersion, type SigningDependencies } from './sign-zone.ts';
 import { apexChanges, hasDenial, hasZoneKeys, keyTypesToSign } from './signed-state.ts';
@@ -105,5 +106,6 @@ function staleSignatures(reader: ZoneReader, parameters: SigningParameters, most
   const check = isCovered(reader, parameters) ? undefined : new SignerCheck(parameters);
   if (check === undefined && bound >= parameters.refreshBefore && !isSignedAhead(reader, now))
     return { rrsets: [], earliestOfRest: bound };
-  return findStale(reader, parameters.refreshBefore, most, now, check);
+  const lacking = (parameters.lacking ?? []).length === 0 ? undefined : lackingSigners(parameters);
+  return findStale(reader, parameters.refreshBefore, most, now, check, lacking);
 }

@@ -12,10 +12,20 @@ import { ExtentPool } from '../zone/store/extent-pool.ts';
 import { ZoneReader } from '../zone/store/zone-reader.ts';
 import { ZoneStore } from '../zone/store/zone-store.ts';
 
+/** What one key has signed. */
+export interface SignaturesOf {
+  /** Over the DNSKEY, CDS and CDNSKEY RRsets. */
+  keys: number;
+  /** Over all else. */
+  data: number;
+  /** Unix seconds: when the first of all ends. */
+  firstEnd: number;
+}
+
 /** The signatures of a signed zone, counted. */
 export interface SignedZoneCount {
   /** By "algorithm/tag" of the signer. */
-  readonly bySigner: ReadonlyMap<string, { keys: number; data: number }>;
+  readonly bySigner: ReadonlyMap<string, SignaturesOf>;
   readonly signatures: number;
   /** RRsets of zone data that have a signature. */
   readonly signedRRsets: number;
@@ -59,7 +69,7 @@ function withJournal(file: string, store: ZoneStore, arena: Arena, loaded: Versi
 }
 
 function count(reader: ZoneReader): SignedZoneCount {
-  const bySigner = new Map<string, { keys: number; data: number }>();
+  const bySigner = new Map<string, SignaturesOf>();
   const total = { signatures: 0, signedRRsets: 0, chainSignatures: 0 };
   const look = (node: number): void => {
     for (let i = 0, rrsets = reader.rrsetCount(node); i < rrsets; i++) {
@@ -72,7 +82,8 @@ function count(reader: ZoneReader): SignedZoneCount {
       if (type === TYPE.NSEC || type === TYPE.NSEC3) total.chainSignatures += signatures;
       for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at)) {
         const name = `${reader.signatureAlgorithm(at)}/${reader.signatureKeyTag(at)}`;
-        const one = bySigner.get(name) ?? { keys: 0, data: 0 };
+        const one = bySigner.get(name) ?? { keys: 0, data: 0, firstEnd: Infinity };
+        one.firstEnd = Math.min(one.firstEnd, reader.signatureExpiration(at));
         if (isKeys) one.keys++;
         else one.data++;
         bySigner.set(name, one);

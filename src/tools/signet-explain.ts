@@ -1,14 +1,21 @@
+import path from 'node:path';
+import { DiskError } from '../base/disk-error.ts';
+import { SignetError } from '../base/error.ts';
 import { explainZone } from '../explain/explain-zone.ts';
 import { explanationText } from '../explain/explanation-text.ts';
 import type { Explanation } from '../explain/explanation.ts';
+import type { LackingHalf } from '../explain/lacking-half.ts';
 import type { Configuration } from '../conf/configuration.ts';
 import { HistoryError } from '../history/history-error.ts';
 import { HistoryReader } from '../history/history-reader.ts';
 import type { HistoryEntry } from '../history/key-history.ts';
+import type { KeyPair } from '../keys/key-pair.ts';
 import { plan } from '../policy/plan.ts';
 import type { PlannedKey } from '../policy/planned-key.ts';
+import type { Publication } from '../policy/publication.ts';
 import { selectKey } from '../policy/requests.ts';
 import { mustName } from '../wire/name-text.ts';
+import { countSignedZone, type SignedZoneCount } from './signed-zone-count.ts';
 import { readServedTtls } from './signet-served-ttls.ts';
 import { DEFAULT_CONFIGURATION, EXIT, Refusal } from './signet-context.ts';
 import type { SignetContext } from './signet-context.ts';
@@ -75,18 +82,67 @@ function explain(
   const { policy, view, zone, signedFile } = managed;
   const now = context.clock.now();
   const observations = { served: readServedTtls(`${signedFile}.ttls`, context.disk) };
+  const planned = plan(policy, keys, observations, now);
   const explanation = explainZone({
     apex: mustName(zone.name),
     view,
     policy,
     keys,
-    plan: plan(policy, keys, observations, now),
+    plan: planned,
     observations,
     now,
     dnskeys: new Map(pairs.map((pair) => [pair.fileBase, pair.dnskey])),
+    lacking: lackingHalves(pairs, planned.publication, managed, context),
     history: readHistory(managed, configuration, context),
   });
   return { explanation, key };
+}
+
+/**
+ * Keys that a zone is signed with and that cannot sign any more. Only if there are any the signed zone is read, which tells how long
+ * that goes well; where there is none nothing rests on the keys.
+ */
+function lackingHalves(
+  pairs: readonly KeyPair[],
+  { signsKeys, signsZone }: Publication,
+  { zone, keyDirectory, signedFile }: ManagedZone,
+  context: SignetContext,
+): ReadonlyMap<string, LackingHalf> {
+  const signers = new Set([...signsKeys, ...signsZone]);
+  const fileOf = (pair: KeyPair): string => path.join(pair.directory ?? keyDirectory, `${pair.fileBase}.private`);
+  const lacking = pairs.filter(
+    (pair) => pair.private === undefined && signers.has(pair.fileBase) && !isKeptFromUs(fileOf(pair), context),
+  );
+  if (lacking.length === 0 || context.disk.facts(signedFile) === undefined) return new Map();
+  const served = readSignedZone(zone.name, signedFile, context);
+  return new Map(
+    lacking.map((pair) => {
+      const file = fileOf(pair);
+      const end = served?.bySigner.get(`${pair.algorithm}/${pair.tag}`)?.firstEnd;
+      return [pair.fileBase, { file, ...(end !== undefined && { end }) }];
+    }),
+  );
+}
+
+/** Only the owner may read a private key: that another person cannot says nothing about the server. */
+function isKeptFromUs(file: string, { disk }: SignetContext): boolean {
+  try {
+    disk.read(file);
+    return false;
+  } catch (fault) {
+    return fault instanceof DiskError && (fault.facts.reason === 'EACCES' || fault.facts.reason === 'EPERM');
+  }
+}
+
+/** An explanation does without the signed zone; one that is there and cannot be read is told of. */
+function readSignedZone(zone: string, file: string, context: SignetContext): SignedZoneCount | undefined {
+  try {
+    return countSignedZone(zone, file, context);
+  } catch (fault) {
+    if (!(fault instanceof SignetError)) throw fault;
+    context.output.complain(`warning: ${fault.message}\n`);
+    return undefined;
+  }
 }
 
 function findKey(text: string, keys: readonly PlannedKey[], zone: string): string {
