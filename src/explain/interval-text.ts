@@ -1,7 +1,8 @@
+import { durationText } from '../base/duration-text.ts';
 import { isoTime } from '../base/iso-time.ts';
 import type { WaitInterval } from '../policy/key-wait.ts';
 import type { Moment, RuleExplanation } from './explanation.ts';
-import { distanceText, durationText } from './time-text.ts';
+import { distanceText } from './time-text.ts';
 
 /** Terms of RFC 7583, "DNSSEC Key Rollover Timing Considerations", with the section that introduces them, and our own. */
 const MEANINGS: Readonly<Record<string, string>> = {

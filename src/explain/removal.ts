@@ -1,10 +1,11 @@
+import { durationText } from '../base/duration-text.ts';
 import { dsInterval } from '../conf/policy-intervals.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
 import type { PlannedKey } from '../policy/planned-key.ts';
 import type { KeyStage, RemovalExplanation } from './explanation.ts';
 import { type ExplainScene, timeOf } from './forecast.ts';
 import { momentOf } from './interval-text.ts';
-import { durationText, momentText } from './time-text.ts';
+import { momentText } from './time-text.ts';
 
 /**
  * RFC 7583 sections 3.2.1 and 3.3.1: a DNSKEY stays until its signatures, or the DS that leads to it, have left all caches. What the

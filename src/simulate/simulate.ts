@@ -1,3 +1,4 @@
+import { durationText } from '../base/duration-text.ts';
 import { SignetError } from '../base/error.ts';
 import type { DnssecPolicy } from '../conf/configuration.ts';
 import { manualSteps, stepName } from '../policy/key-wait.ts';
@@ -11,7 +12,6 @@ import { refreshMargin } from '../policy/signature-times.ts';
 import { Caches } from './caches.ts';
 import type { DataSigners } from './caches.ts';
 import { dsAtStart, KeyLives, roleOf } from './key-lives.ts';
-import { durationText } from './moment.ts';
 import { Parent } from './parent.ts';
 import { SignatureRounds } from './signature-rounds.ts';
 import type { RenewalTerms } from './signature-rounds.ts';

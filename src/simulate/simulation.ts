@@ -137,11 +137,30 @@ export interface Wait {
 export interface Summary {
   /** By role: a key that was in use is gone from all caches and another has its place. */
   readonly rollovers: Readonly<Record<KeyRole, number>>;
+  /** In order of time: the zone got keys of other kinds in place of all that it had of some kind. */
+  readonly keySetChanges: readonly KeySetChange[];
   /** The longest time that a step waited for something outside; undefined: none did. */
   readonly longestWait: (Wait & { readonly until: number | undefined }) | undefined;
   /** What the parent has to be told, unless it reads CDS or CDNSKEY and the daemon its DS RRset. */
   readonly dsActions: readonly DsAction[];
   readonly isSound: boolean;
+}
+
+export interface KeySetChange {
+  readonly at: number;
+  /** When the last of the old keys was gone from all caches; undefined: it was not by the end. */
+  readonly over: number | undefined;
+  /** Each kind once. */
+  readonly from: readonly KeyKind[];
+  /** None: the zone is to be unsigned. */
+  readonly to: readonly KeyKind[];
+}
+
+export interface KeyKind {
+  readonly role: KeyRole;
+  /** DNSSEC algorithm number. */
+  readonly algorithm: number;
+  readonly bits: number;
 }
 
 export interface DsAction {

@@ -1,6 +1,7 @@
 import type { Caches } from './caches.ts';
 import { isGone } from './key-lives.ts';
 import type { KeyLives } from './key-lives.ts';
+import { keySetChanges } from './key-set-changes.ts';
 import type { Lapse, SignatureRounds } from './signature-rounds.ts';
 import type { DsAction, KeyLife, KeyRole, Scenario, Simulation, Step, Wait } from './simulation.ts';
 import { isOutside } from './step-log.ts';
@@ -41,6 +42,7 @@ export function summarize(outcome: Outcome): Simulation {
     stuck,
     summary: {
       rollovers: countRollovers(lives),
+      keySetChanges: keySetChanges(log.steps, lives.lives, scenario.keys),
       longestWait: log.longest,
       dsActions: dsActionsOf(log.steps, lives, outcome),
       isSound: dangers.length === 0 && stuck.length === 0,

@@ -44,6 +44,12 @@ export function timelineJson(simulation: Simulation): Readonly<Record<string, un
     summary: {
       isSound: summary.isSound,
       rollovers: summary.rollovers,
+      keySetChanges: summary.keySetChanges.map(({ at, over, from, to }) => ({
+        since: isoTime(at),
+        over: timeJson(over),
+        before: from,
+        after: to,
+      })),
       longestWait:
         summary.longestWait === undefined
           ? null

@@ -1,7 +1,7 @@
+import { durationText } from '../base/duration-text.ts';
 import { isoTime } from '../base/iso-time.ts';
 import { KEY_RECORDS } from '../policy/planned-key.ts';
 import type { Condition, KeyRecord } from '../policy/planned-key.ts';
-import { durationText } from './moment.ts';
 import type { KeyLife, Scenario, Simulation, Step } from './simulation.ts';
 import { dangerText, faultText, namesOf, RECORD_WORDS, stepText } from './words.ts';
 import type { KeyNames } from './words.ts';

@@ -1,6 +1,6 @@
+import { durationText } from '../base/duration-text.ts';
 import { isoTime } from '../base/iso-time.ts';
-import { durationText } from './moment.ts';
-import type { DsAction, Simulation, Step } from './simulation.ts';
+import type { DsAction, KeyKind, KeySetChange, Simulation, Step } from './simulation.ts';
 import type { SignatureRound } from './signature-rounds.ts';
 import { dangerText, faultText, namesOf, RECORD_WORDS, reasonText, stepText, subjectOf, waitText } from './words.ts';
 import type { KeyNames } from './words.ts';
@@ -104,7 +104,21 @@ function summaryLines(simulation: Simulation, nameOf: KeyNames): string[] {
 
 function rolloverText({ summary }: Simulation): string {
   const counts = Object.entries(summary.rollovers).filter(([, count]) => count > 0);
-  return counts.length === 0 ? 'none' : counts.map(([role, count]) => `${count} ${role}`).join(', ');
+  const texts = [...counts.map(([role, count]) => `${count} ${role}`), ...summary.keySetChanges.map(keySetChangeText)];
+  return texts.length === 0 ? 'none' : texts.join(', ');
+}
+
+/** "1 algorithm (csk algorithm 13 -> csk algorithm 8)": what all keys of the zone changed in. */
+function keySetChangeText({ from, to, over }: KeySetChange): string {
+  const differs = (of: (kind: KeyKind) => unknown): boolean => from.map(of).join() !== to.map(of).join();
+  const isAlgorithm = from.some(({ algorithm }) => to.every((kind) => kind.algorithm !== algorithm));
+  const isRoles = differs(({ role }) => role);
+  const what = to.length === 0 ? 'to unsigned' : isAlgorithm ? 'algorithm' : isRoles ? 'key set' : 'key size';
+  const isSize = what === 'key size';
+  const text = (kinds: readonly KeyKind[]): string =>
+    kinds.map(({ role, algorithm, bits }) => `${role} algorithm ${algorithm}${isSize ? ` ${bits}` : ''}`).join(' + ') ||
+    'none';
+  return `1 ${what} (${text(from)} -> ${text(to)})${over === undefined ? ' not over by the end' : ''}`;
 }
 
 function renewalText({ rounds }: Simulation, records: SignatureRound['records']): string {

@@ -1,9 +1,9 @@
+import { durationText } from '../base/duration-text.ts';
 import { isoTime } from '../base/iso-time.ts';
 import type { IntervalPart, WaitInterval, WaitReason } from '../policy/key-wait.ts';
 import type { KeyRecord } from '../policy/planned-key.ts';
 import type { Danger, KeySet, Problem } from './caches.ts';
 import type { Fault } from './fault.ts';
-import { durationText } from './moment.ts';
 import type { Reason, Simulation, Step, Wait } from './simulation.ts';
 
 /** Names of keys by their ids. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import type { Simulation } from '../../src/simulate/simulation.ts';
+import { timelineText } from '../../src/simulate/timeline-text.ts';
 import { COMBINED, DAY, INSECURE, line, policyOf, run, SPLIT, START } from './scenarios.ts';
 
 const CHANGE = 30;
@@ -60,16 +61,39 @@ const TRANSITIONS: readonly (readonly [
   to: DnssecPolicy,
   keys: string,
   data: string,
+  told: string,
 ])[] = [
-  ['CSK to KSK and ZSK', CSK, TWO, 'ksk #1', 'zsk #1'],
-  ['KSK and ZSK to CSK', TWO, CSK, 'csk #1', 'csk #1'],
-  ['algorithm 13 to 15, CSK', CSK, policyOf('csk15', [line('csk', 0, 15)]), 'csk #2', 'csk #2'],
+  [
+    'CSK to KSK and ZSK',
+    CSK,
+    TWO,
+    'ksk #1',
+    'zsk #1',
+    'key set (csk algorithm 13 -> ksk algorithm 13 + zsk algorithm 13)',
+  ],
+  [
+    'KSK and ZSK to CSK',
+    TWO,
+    CSK,
+    'csk #1',
+    'csk #1',
+    'key set (ksk algorithm 13 + zsk algorithm 13 -> csk algorithm 13)',
+  ],
+  [
+    'algorithm 13 to 15, CSK',
+    CSK,
+    policyOf('csk15', [line('csk', 0, 15)]),
+    'csk #2',
+    'csk #2',
+    'algorithm (csk algorithm 13 -> csk algorithm 15)',
+  ],
   [
     'algorithm 13 to 8, KSK and ZSK',
     TWO,
     policyOf('two8', [line('ksk', 0, 8, 2048), line('zsk', 0, 8, 2048)]),
     'ksk #2',
     'zsk #2',
+    'algorithm (ksk algorithm 13 + zsk algorithm 13 -> ksk algorithm 8 + zsk algorithm 8)',
   ],
   [
     'RSA of 2048 to 3072 bits',
@@ -77,17 +101,42 @@ const TRANSITIONS: readonly (readonly [
     policyOf('b', [line('ksk', 0, 8, 3072), line('zsk', 0, 8, 3072)]),
     'ksk #2',
     'zsk #2',
+    'key size (ksk algorithm 8 2048 + zsk algorithm 8 2048 -> ksk algorithm 8 3072 + zsk algorithm 8 3072)',
   ],
-  ['algorithm and roles at once', CSK, policyOf('two15', [line('ksk', 0, 15), line('zsk', 0, 15)]), 'ksk #1', 'zsk #1'],
+  [
+    'algorithm and roles at once',
+    CSK,
+    policyOf('two15', [line('ksk', 0, 15), line('zsk', 0, 15)]),
+    'ksk #1',
+    'zsk #1',
+    'algorithm (csk algorithm 13 -> ksk algorithm 15 + zsk algorithm 15)',
+  ],
 ];
 
-for (const [what, from, to, keys, data] of TRANSITIONS)
+/** What the end of the text says of rollovers. */
+function toldRollovers(simulation: Simulation): string {
+  return /^rollovers: (.*)$/m.exec(timelineText(simulation, { withRounds: false }))![1];
+}
+
+for (const [what, from, to, keys, data, told] of TRANSITIONS)
   test(`S-089 (part) ${what} on a live zone: never bogus, and it comes to its end`, () => {
     const simulation = changed(from, to);
     assertSound(simulation);
     assert.deepEqual(lastSigners(simulation), { keys: [keys], data: [data] });
     assert.deepEqual(simulation.ds.at(-1)!.keys.length, 1);
+    assert.equal(toldRollovers(simulation), `1 ${told}`);
+    const [{ at, over }] = simulation.summary.keySetChanges;
+    assert.equal(at, START + CHANGE * DAY);
+    assert.ok(over !== undefined && over > at);
   });
+
+test('a change to other keys that is not over by the end says so, and one that only adds keys replaces none', () => {
+  const other = policyOf('csk15', [line('csk', 0, 15)]);
+  const soon = run(CSK, CHANGE + 1, [], { policyChanges: [{ at: START + CHANGE * DAY, policy: other }] });
+  assert.equal(toldRollovers(soon), '1 algorithm (csk algorithm 13 -> csk algorithm 15) not over by the end');
+  assert.equal(toldRollovers(changed(CSK, policyOf('both', [line('csk', 0), line('csk', 0, 15)]))), 'none');
+  assert.equal(toldRollovers(changed(CSK, INSECURE)), '1 to unsigned (csk algorithm 13 -> none)');
+});
 
 test('S-087 (part) going insecure: the DS leaves first, the DNSSEC records last, and nobody sees it bogus', () => {
   const simulation = changed(SPLIT, INSECURE);

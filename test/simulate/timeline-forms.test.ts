@@ -18,6 +18,7 @@ const RUNS: readonly Simulation[] = [
   }),
   run(COMBINED, 200, ['parent-never@+20d']),
   run(SPLIT, 5 * 365),
+  run(SPLIT, 100, [], { policyChanges: [{ at: START + 99 * DAY, policy: COMBINED }] }),
 ];
 
 /** The members of plain data with their types; members of lists are joined. */
@@ -125,6 +126,20 @@ const SHAPE: Readonly<Record<string, string>> = {
   '$.summary.rollovers.ksk': 'number',
   '$.summary.rollovers.zsk': 'number',
   '$.summary.rollovers.csk': 'number',
+  '$.summary.keySetChanges': 'list',
+  '$.summary.keySetChanges[]': 'object',
+  '$.summary.keySetChanges[].since': 'string',
+  '$.summary.keySetChanges[].over': 'null string',
+  '$.summary.keySetChanges[].before': 'list',
+  '$.summary.keySetChanges[].before[]': 'object',
+  '$.summary.keySetChanges[].before[].role': 'string',
+  '$.summary.keySetChanges[].before[].algorithm': 'number',
+  '$.summary.keySetChanges[].before[].bits': 'number',
+  '$.summary.keySetChanges[].after': 'list',
+  '$.summary.keySetChanges[].after[]': 'object',
+  '$.summary.keySetChanges[].after[].role': 'string',
+  '$.summary.keySetChanges[].after[].algorithm': 'number',
+  '$.summary.keySetChanges[].after[].bits': 'number',
   '$.summary.longestWait': 'object',
   '$.summary.longestWait.key': 'string',
   '$.summary.longestWait.record': 'string',
