@@ -1,7 +1,9 @@
 /**
- * `npm run histories -- --runs N --seed S`: random histories of zones under a key policy against a model resolver, more than
- * the test has time for. A failing one is shrunk and printed as a timeline, with what repeats it.
+ * `npm run histories -- --runs N --seed S [--json FILE]`: random histories of zones under a key policy against a model resolver, more
+ * than the test has time for. A failing one is shrunk and printed as a timeline, with what repeats it; FILE gets it as
+ * test/policy/histories/found keeps it, once it is said there what went wrong.
  */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { plan } from '../src/policy/plan.ts';
 import { search } from '../test/policy/histories/search.ts';
@@ -9,9 +11,9 @@ import { timeline } from '../test/policy/histories/timeline.ts';
 
 const MOST = 0x7fffffff;
 const USAGE =
-  'use: npm run histories -- [--runs N] [--seed S]   (N from 1; S a whole number; as many as 100000 by default)';
+  'use: npm run histories -- [--runs N] [--seed S] [--json FILE]   (N from 1; S a whole number; as many as 100000 by default)';
 
-const { runs, seed } = options();
+const { runs, seed, json } = options();
 const began = performance.now();
 console.log(`${runs} histories from seed ${seed}`);
 const found = search(plan, { runs, seed });
@@ -21,13 +23,18 @@ else {
   console.log(timeline(found.history, plan));
   console.log(`history ${found.runs} failed; it was made smaller in ${found.shrinks} steps (${seconds} s)`);
   console.log(`to see it again: npm run histories -- --runs ${found.runs} --seed ${found.seed}`);
+  if (json !== undefined)
+    writeFileSync(json, `${JSON.stringify({ about: '', history: found.history }, undefined, 2)}\n`);
   process.exitCode = 1;
 }
 
-function options(): { runs: number; seed: number } {
+function options(): { readonly runs: number; readonly seed: number; readonly json: string | undefined } {
   try {
-    const { values } = parseArgs({ options: { runs: { type: 'string' }, seed: { type: 'string' } } });
+    const { values } = parseArgs({
+      options: { runs: { type: 'string' }, seed: { type: 'string' }, json: { type: 'string' } },
+    });
     return {
+      json: values.json,
       runs: wholeNumber('--runs', values.runs ?? '100000', 1),
       seed: wholeNumber('--seed', values.seed ?? String(Date.now() & 0x7fffffff), -0x80000000),
     };

@@ -25,7 +25,7 @@ export interface AskedParent {
   /** Asks about these keys, and no others, from now on. */
   expect(keys: readonly AwaitedDs[]): void;
   askNow(): void;
-  /** When the DS of a key was at all of the parent's servers, or at none, by key id. */
+  /** When the DS of a key was first at all of the parent's servers, or last at none, by key id. */
   readonly dsSeen: ReadonlyMap<string, number>;
   readonly dsGone: ReadonlyMap<string, number>;
   /** Of the DS RRset, in seconds; undefined: none was seen. */

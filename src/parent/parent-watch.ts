@@ -36,7 +36,7 @@ export interface ZoneParent {
   askNow(): void;
   /** When the DS of a key that awaits it was at all agents, by the key's id. Forgotten when the key is no longer expected. */
   readonly dsSeen: ReadonlyMap<string, number>;
-  /** When the DS of a key that awaits its end was at no agent. */
+  /** When the DS of a key that awaits its end was at no agent, the last time; later than the second in which the key was expected. */
   readonly dsGone: ReadonlyMap<string, number>;
   /** Largest TTL of the DS RRset that was seen; undefined: none was. */
   readonly highestTtl: number | undefined;

@@ -42,6 +42,8 @@ export class WatchedZone implements ZoneParent {
   readonly #dependencies: WatchedZoneDependencies;
   readonly #ended = Promise.withResolvers<void>();
   #keys: readonly WatchedKey[] = [];
+  /** Since when a key awaits what it awaits. */
+  #since = new Map<string, number>();
   #timer: Timer | undefined;
   /** Ends the questions of the round that is under way. */
   #round: AbortController | undefined;
@@ -64,6 +66,10 @@ export class WatchedZone implements ZoneParent {
   expect(keys: readonly WatchedKey[]): void {
     if (this.#isClosed) return;
     const before = new Map(this.#keys.map(({ id, awaits }) => [id, awaits]));
+    const now = this.#dependencies.clock.now();
+    const since = (one: WatchedKey): number | undefined =>
+      before.get(one.id) === one.awaits ? this.#since.get(one.id) : undefined;
+    this.#since = new Map(keys.map((one) => [one.id, since(one) ?? now]));
     this.#keys = keys;
     for (const [known, awaits] of [[this.dsSeen, 'published'] as const, [this.dsGone, 'withdrawn'] as const])
       for (const id of known.keys()) if (!keys.some((key) => key.id === id && key.awaits === awaits)) known.delete(id);
@@ -178,10 +184,23 @@ export class WatchedZone implements ZoneParent {
     // An agent that cannot be reached takes nothing back; one that says otherwise does.
     const isOtherwise = this.report.some(({ has }) => has.get(id) === !wanted);
     if (isOtherwise) known.delete(id);
-    if (!isSo || known.has(id)) return;
-    known.set(id, this.asked ?? 0);
+    if (!isSo) return;
+    const isNews = !known.has(id);
+    // The first moment with the DS, and the last one without it.
+    if (awaits === 'withdrawn') known.set(id, this.#goneAt(id));
+    else if (isNews) known.set(id, this.asked ?? 0);
+    if (!isNews) return;
     const { log } = this.#dependencies;
     log.write(event(this.#options.label, name, this.report.map(({ agent }) => agent).join(', ')));
+  }
+
+  /** The question followed the change that the key is expected for; within the same second that is told by the next one. */
+  #goneAt(id: string): number {
+    const asked = this.asked ?? 0;
+    const since = this.#since.get(id);
+    if (since === undefined || since < asked) return asked;
+    this.#since.set(id, asked);
+    return asked + 1;
   }
 
   /** Once for each state of an agent. */
@@ -219,6 +238,6 @@ export class WatchedZone implements ZoneParent {
   /** What a change of is worth telling. */
   #knowledge(): string {
     const agents = this.report.map(({ agent, fault, has }) => [agent, fault, [...has]]);
-    return JSON.stringify([[...this.dsSeen.keys()], [...this.dsGone.keys()], agents, this.fault]);
+    return JSON.stringify([[...this.dsSeen.keys()], [...this.dsGone], agents, this.fault]);
   }
 }

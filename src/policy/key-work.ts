@@ -54,8 +54,11 @@ export class KeyWork {
     }
   }
 
-  /** What was seen at the parent, where the key's files do not say it. */
-  observe({ dsSeen, dsGone }: Observations, isReplaced: boolean, now: number): void {
+  /**
+   * What was seen at the parent, where the key's files do not say it.
+   * @param replacedSince when the parent has what took the place of the key's DS; undefined: it has not
+   */
+  observe({ dsSeen, dsGone }: Observations, replacedSince: number | undefined, now: number): void {
     if (!isTakenUp(this.key) || !signsKeys(this.key)) return;
     const { times, state } = this.key;
     const seen = dsSeen?.get(this.key.id);
@@ -67,11 +70,13 @@ export class KeyWork {
     if (seen !== undefined && state?.ds === 'hidden') this.#change('ds', 'rumoured', now);
     const gone = seen === undefined ? dsGone?.get(this.key.id) : undefined;
     if (gone === undefined || state?.ds !== 'unretentive' || dsGoneSince(this.key) !== undefined) return;
+    // The parent may have read CDS until it was gone; in a second in which two things happen nobody knows which was first.
+    if (gone <= (state.dsChange ?? now)) return;
     const { dsPublish } = this.key.times;
     // A DS that nobody saw may be on its way to the parent, until the parent has what took its place.
-    if (dsPublish === undefined && !isReplaced) return;
-    const dsRemoved = Math.max(gone, dsPublish ?? state.dsChange ?? now);
-    this.key = { ...this.key, times: { ...this.key.times, dsRemoved } };
+    const least = dsPublish ?? replacedSince;
+    if (least === undefined) return;
+    this.key = { ...this.key, times: { ...this.key.times, dsRemoved: Math.max(gone, least) } };
   }
 
   change(record: KeyRecord, to: Condition, now: number): void {

@@ -2,7 +2,10 @@
 export interface Observations {
   /** When the DS of a key was seen at all of the parent's servers, by key id; takes the place of an unset dsPublish. */
   readonly dsSeen?: ReadonlyMap<string, number>;
-  /** When all of the parent's servers were seen without the DS of a key; takes the place of an unset dsRemoved. */
+  /**
+   * When all of the parent's servers were last seen without the DS of a key; takes the place of an unset dsRemoved. It counts only when it is
+   * later than the second in which CDS ceased to ask for the DS.
+   */
   readonly dsGone?: ReadonlyMap<string, number>;
   /** TTLs that were served and may still be in caches; the policy's numbers and these: the later one wins. */
   readonly served?: readonly ServedTtl[];

@@ -17,7 +17,20 @@ import { KeyWork } from './key-work.ts';
 import type { StateChange } from './key-work.ts';
 import { findSpare, matchKeys, withRolesInUse } from './match-keys.ts';
 import type { Observations } from './observations.ts';
-import { changeOf, isBegun, isGone, isSpare, isSuccessor, isTakenUp, recordsOf, signsKeys } from './planned-key.ts';
+import {
+  changeOf,
+  conditionOf,
+  dsGoneSince,
+  dsSeenSince,
+  isBegun,
+  isGone,
+  isKnown,
+  isSpare,
+  isSuccessor,
+  isTakenUp,
+  recordsOf,
+  signsKeys,
+} from './planned-key.ts';
 import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
 import { publicationOf } from './publication.ts';
 import type { Publication } from './publication.ts';
@@ -144,17 +157,28 @@ class Planning {
     return [...this.#work, ...this.#past].flatMap((one) => this.#actionOf(one));
   }
 
+  /** Keys that are gone have no part in it, those that went in this plan neither: the next plan would see none of them. */
   #zone(works: readonly KeyWork[]): PlannedKey[] {
-    return works.map((one) => one.key).filter(isTakenUp);
+    return works.map((one) => one.key).filter((key) => isTakenUp(key) && !isGone(key));
   }
 
   /** @returns true when something new was seen */
   #observe(): boolean {
     const before = this.#work.map(({ key }) => key);
-    const isReplaced = (work: KeyWork): boolean =>
-      this.#setting.isGoingInsecure || this.#work.some((one) => one !== work && one.key.state?.ds === 'omnipresent');
-    for (const work of this.#work) work.observe(this.#observations, isReplaced(work), this.#now);
+    for (const work of this.#work) work.observe(this.#observations, this.#replacedSince(work), this.#now);
     return this.#work.some(({ key }, i) => key !== before[i]);
+  }
+
+  /**
+   * Since when the parent has what took the place of a DS that nobody saw: that of another key, or none at all where it had one.
+   * @returns -Infinity: long enough, or there is nothing to tell it by; undefined: it has not
+   */
+  #replacedSince(work: KeyWork): number | undefined {
+    const others = this.#zone(this.#work).filter((key) => key !== work.key);
+    if (!this.#setting.isGoingInsecure)
+      return others.some((key) => key.state?.ds === 'omnipresent') ? -Infinity : undefined;
+    if (others.some((key) => dsSeenSince(key) !== undefined && isKnown(conditionOf(key, 'ds')))) return undefined;
+    return Math.max(-Infinity, ...others.map((key) => dsGoneSince(key) ?? -Infinity));
   }
 
   /**

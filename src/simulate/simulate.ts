@@ -195,7 +195,10 @@ class Run {
       const seen = this.#parent.seen(id);
       const gone = this.#parent.gone(id);
       if (state?.ds === 'rumoured' && seen !== undefined) dsSeen.set(id, noted(seen));
-      if (state?.ds === 'unretentive' && gone !== undefined) dsGone.set(id, noted(gone));
+      if (state?.ds !== 'unretentive' || gone === undefined) continue;
+      // It is asked after the publication that withdraws the DS, and within that second tells it by the next one.
+      const withdrawn = Math.min(changeOf(state, 'ds') ?? -Infinity, now + this.#offset);
+      dsGone.set(id, Math.max(noted(gone), withdrawn + 1));
     }
     return { dsSeen, dsGone, served: this.#served(now), allowedSteps: this.#allowed };
   }

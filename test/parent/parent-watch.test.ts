@@ -38,7 +38,7 @@ const [FIRST, SECOND] = AGENTS.map(agentText);
 const has = (ds: readonly Uint8Array[], ttl = 600): AgentAnswer => ({ kind: 'DS', ds, ttl, isValidated: false });
 const fails = (fault: string): AgentAnswer => ({ kind: 'fault', fault });
 
-/** What the agents say is in a map; each question takes a second. */
+/** What the agents say is in a map; each question takes a second, if nobody says otherwise. */
 class World implements AgentAsker {
   readonly clock = new SimulatedClock(START);
   readonly log = new MemoryLog();
@@ -47,6 +47,8 @@ class World implements AgentAsker {
   readonly asked: { readonly agent: Agent; readonly at: number; readonly zone: Name }[] = [];
   changes = 0;
   most = 0;
+  /** Milliseconds. */
+  delay = 1000;
   #running = 0;
   readonly watch: ParentWatch;
 
@@ -59,7 +61,7 @@ class World implements AgentAsker {
     this.asked.push({ agent, at: this.clock.now(), zone });
     this.most = Math.max(this.most, ++this.#running);
     await new Promise<void>((resolve) => {
-      this.clock.after(1000, resolve);
+      this.clock.after(this.delay, resolve);
       signal.addEventListener('abort', () => resolve());
     });
     this.#running--;
@@ -140,6 +142,22 @@ test('S-073 the DS of the old key must be gone from all agents; both conditions 
   await world.run(700);
   assert.deepEqual([...parent.dsGone.keys()], ['old']);
   assert.match(world.lines.at(-1)!, /^info: the DS of .* is at none of the parental agents any more/);
+});
+
+test('S-073 that the DS is gone is told by the last moment, and never by the second in which the question began', async () => {
+  const world = new World({ leastWait: 600, mostWait: 600 });
+  const parent = world.open();
+  world.says.set(FIRST, has([DS_NEW])).set(SECOND, has([DS_NEW]));
+  world.delay = 0;
+  parent.expect([WAITS_FOR_END]);
+  for (let turns = 0; turns < 50 && parent.asked === undefined; turns++) await world.run(0.01);
+  assert.deepEqual([parent.asked, parent.dsGone.get('old')], [START, START + 1]);
+  const { changes } = world;
+  await world.run(601);
+  assert.equal(parent.dsGone.get('old'), parent.asked);
+  assert.ok(parent.asked! > START + 500);
+  assert.equal(world.changes, changes + 1, 'a later moment is news');
+  assert.equal(world.lines.length, 1, 'but not for the log');
 });
 
 test('S-075 an agent that fails lets nothing advance, is named, and is asked less and less often', async () => {

@@ -105,11 +105,15 @@ test('the DS of a key that nobody has seen does not end: a sight of the parent w
   const life = new Life(KSK);
   life.parentFollows = false;
   life.advance(30_000);
-  const gone = new Map([['K0', START + 30_000]]);
+  // In the second in which its CDS goes it is not known which was first.
+  const early = new Map([['K0', START + 30_000]]);
+  const gone = new Map([['K0', START + 30_050]]);
   assert.equal(life.zone.run(KSK, START + 30_100, { dsGone: gone }).done.length, 0);
   const seen = new Map([['K2', START + 30_200]]);
   life.zone.run(KSK, START + 30_200, { dsSeen: seen, dsGone: gone });
   assert.equal(life.key('K0').times.dsRemoved, undefined);
+  life.zone.run(KSK, START + 31_220, { dsSeen: seen, dsGone: early });
+  assert.deepEqual([life.key('K2').state?.ds, life.key('K0').times.dsRemoved], ['omnipresent', undefined]);
   life.zone.run(KSK, START + 31_220, { dsSeen: seen, dsGone: gone });
-  assert.deepEqual([life.key('K2').state?.ds, life.key('K0').times.dsRemoved], ['omnipresent', START + 30_000]);
+  assert.deepEqual([life.key('K2').state?.ds, life.key('K0').times.dsRemoved], ['omnipresent', START + 30_050]);
 });

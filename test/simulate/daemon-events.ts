@@ -65,6 +65,8 @@ class FollowingParent implements AskedParent {
   readonly #host: Clock;
   readonly #delay: number;
   #awaited: readonly AwaitedDs[] = [];
+  /** Since when a key awaits what it awaits, by the daemon's clock. */
+  #awaitedSince = new Map<string, number>();
   /** DS RDATA in hexadecimal, and since when it is or is not there. */
   #ds: readonly string[] = [];
   #since = new Map<string, number>();
@@ -78,6 +80,9 @@ class FollowingParent implements AskedParent {
 
   expect(keys: readonly AwaitedDs[]): void {
     const before = this.#awaited.map(({ id }) => id).join();
+    const nameOf = ({ id, awaits }: AwaitedDs): string => `${id} ${awaits}`;
+    const since = this.#awaitedSince;
+    this.#awaitedSince = new Map(keys.map((one) => [nameOf(one), since.get(nameOf(one)) ?? this.#host.now()]));
     this.#awaited = keys;
     this.#answer();
     // The answer to a new question comes at once.
@@ -126,7 +131,8 @@ class FollowingParent implements AskedParent {
       const ds = Buffer.from(dsRdata(APEX, dnskey, 2)).toString('hex');
       const since = Math.max(this.askedSince, this.#since.get(ds) ?? this.#clock.now()) + this.#offset;
       if (awaits === 'published' && this.#ds.includes(ds)) this.dsSeen.set(id, since);
-      if (awaits === 'withdrawn' && !this.#ds.includes(ds)) this.dsGone.set(id, since);
+      const asked = Math.min(this.#awaitedSince.get(`${id} ${awaits}`) ?? -Infinity, this.#host.now());
+      if (awaits === 'withdrawn' && !this.#ds.includes(ds)) this.dsGone.set(id, Math.max(since, asked + 1));
     }
   }
 }

@@ -51,6 +51,8 @@ export class Daemon {
   #seen = new Map<string, number>();
   #gone = new Map<string, number>();
   #waits: readonly KeyWait[] = [];
+  /** Since when a plan waits for the end of a key's DS. */
+  #endAwaited = new Map<string, number>();
   #writesLeft = Infinity;
   #isTorn = false;
 
@@ -84,6 +86,7 @@ export class Daemon {
     this.#seen = new Map();
     this.#gone = new Map();
     this.#waits = [];
+    this.#endAwaited = new Map();
   }
 
   /**
@@ -100,11 +103,21 @@ export class Daemon {
       const isThere = has(this.#parent.keys, key);
       const [learnt, refuted] = isThere ? [this.#seen, this.#gone] : [this.#gone, this.#seen];
       isNews = refuted.delete(key.id) || isNews;
-      if (learnt.has(key.id) || !this.#isAsked(key.id, isThere)) continue;
-      learnt.set(key.id, told);
-      isNews = true;
+      if (!this.#isAsked(key.id, isThere)) continue;
+      // The first moment with the DS and the last one without it.
+      const at = isThere ? (learnt.get(key.id) ?? told) : this.#goneAt(key.id, told);
+      isNews = learnt.get(key.id) !== at || isNews;
+      learnt.set(key.id, at);
     }
     return isNews;
+  }
+
+  /** What is asked because of a plan is answered after its publication, and told as of the next second when it is the same one. */
+  #goneAt(id: string, told: number): number {
+    const since = this.#endAwaited.get(id);
+    if (since === undefined || since < told) return told;
+    this.#endAwaited.set(id, told);
+    return told + 1;
   }
 
   /** True when the plan waits for the DS of the key to be there, or not. */
@@ -148,6 +161,8 @@ export class Daemon {
     const again = this.#plan(settled, told);
     if (again.actions.length > 0) throw new PlanFault(`a plan made after the actions were done has ${textOf(again)}`);
     this.#waits = again.waits;
+    const ends = again.waits.filter(({ reason }) => reason === 'ds still at parent').map(({ key }) => key);
+    this.#endAwaited = new Map(ends.map((id) => [id, this.#endAwaited.get(id) ?? told]));
     this.#checkNextEvent(settled, again, told);
     this.nextLook = Math.min(again.nextEvent ?? Infinity, this.#nextRefresh(told));
   }

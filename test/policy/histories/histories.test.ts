@@ -8,8 +8,14 @@ import { timeline } from './timeline.ts';
 
 const RUNS = 10_000;
 
+/**
+ * The same histories each time: a test says what a change did. New ones are searched with `npm run histories`; what that finds goes to
+ * found/, and another seed here now and then is welcome.
+ */
+const SEED = 20_261_121;
+
 test('S-070 S-087 (part) S-089 (part) S-133 (part) whatever happens, no cache can ever hold a bogus answer', () => {
-  const { history, seed, runs } = search(plan, { runs: RUNS });
+  const { history, seed, runs } = search(plan, { runs: RUNS, seed: SEED });
   if (history === undefined) return;
   const repeat = `npm run histories -- --runs ${runs} --seed ${seed}`;
   assert.fail(`history ${runs} of seed ${seed} failed; to see it again: ${repeat}\n${timeline(history, plan)}`);

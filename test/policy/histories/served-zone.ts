@@ -126,6 +126,9 @@ export class ServedZone {
     lane.ttl = ttl;
     if (this.#largestTtl !== before) this.#noteTtl('zone', before, told);
     this.#serve(lane, at);
+    const { rrset } = this.dnskey.current;
+    // RFC 2308 section 5: a negative answer has the TTL of the SOA of the version that is served, whenever the daemon looks at its keys.
+    if (rrset.keys.length === 0) this.dnskey.replace(rrset, this.#largestTtl, at, this.#history.secondaryDelay);
   }
 
   #publishSync(keys: readonly KeyName[], isDelete: boolean, signers: readonly KeyName[], at: number): void {
