@@ -74,10 +74,12 @@ export interface Operator extends AsyncDisposable {
   listLockOuts(): Promise<readonly { readonly what: string; readonly failures: number; readonly until: number }[]>;
 
   masterKeyStatus(): Promise<readonly { readonly device: number; readonly status: string; readonly keptIn: string }[]>;
-  /** undefined: a random one, which is returned, once. All devices get it or, when one fails, the message says which and why. */
-  setMasterKey(
-    key: Uint8Array | undefined,
-  ): Promise<{
+  /**
+   * undefined: a random one, which is returned, once. All devices that are up get it, or none: `failed` says which device did not take it, and
+   * why. Devices that are down are in `failed`, too, when the others have it.
+   */
+  setMasterKey(key: Uint8Array | undefined): Promise<{
+    readonly isSet: boolean;
     readonly made: Uint8Array | undefined;
     readonly failed: readonly { readonly device: number; readonly why: string }[];
   }>;

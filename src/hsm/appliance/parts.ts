@@ -1,4 +1,5 @@
 import type { CryptoDevice } from '../device/crypto-device.ts';
+import type { NetworkView, UpdateOutcome, UpdatePart } from './appliance.ts';
 import type { HalStatus } from '../hal-status.ts';
 import type { Role } from '../hal-constants.ts';
 import type { Watchdog } from '../watchdog/watchdog.ts';
@@ -35,6 +36,8 @@ export interface OperatorPool {
   setPin(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
   /** Operations under way on the device. */
   underWay(index: number): number;
+  /** One of them makes a key. */
+  isGenerating(index: number): boolean;
   /** Compares records, PINs and partitions of all devices and mirrors what should be mirrored. */
   synchronize(tell: (line: string) => void): Promise<void>;
   /** Exportable token keys of one device to another, at most `limit` (0: all); resolves to how many. */
@@ -71,4 +74,17 @@ export interface LoginGuard {
    * @throws HalError FORBIDDEN with how long to wait or that it is locked out; what `login` throws
    */
   attempt(who: LoginAttempt, login: () => Promise<void>): Promise<void>;
+}
+
+/** How the appliance has its address. */
+export interface NetworkPort {
+  view(): NetworkView;
+}
+
+/** Signed updates. */
+export interface UpdatePort {
+  /** @throws SignetError UPDATE_... */
+  install(octets: Uint8Array, options: { readonly isOlderAllowed: boolean }): Promise<UpdateOutcome>;
+  /** The part of the update that runs, installed on the devices again. */
+  reinstall(part: UpdatePart): Promise<void>;
 }

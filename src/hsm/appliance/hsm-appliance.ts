@@ -1,0 +1,222 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import { HalStatus } from '../hal-status.ts';
+import type { Appliance, ApplianceIdentity, ApplianceState, Operator } from './appliance.ts';
+import { ConsoleOperator } from './console-operator.ts';
+import type { DeviceMonitor, Monitored } from './device-monitor.ts';
+import { applianceEvent } from './events.ts';
+import { type LedFacts, ledsOf } from './leds.ts';
+import { deviceText, isTampered, type LockState, lockState } from './lock.ts';
+import type { DurableLoginGuard } from './login-guard.ts';
+import type { DeviceSupervision, NetworkPort, OperatorPool, RpcGate, UpdatePort } from './parts.ts';
+import type { SettingsStore } from './settings-store.ts';
+import type { StageSequence } from './stages.ts';
+
+/** Milliseconds for which `debug flash system led` shows. */
+const FLASH = 5000;
+
+export interface ApplianceDependencies {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly audit: AuditLog;
+  readonly supervision: DeviceSupervision;
+  readonly pool: OperatorPool;
+  readonly monitor: DeviceMonitor;
+  readonly settings: SettingsStore;
+  readonly guard: DurableLoginGuard;
+  readonly stages: StageSequence;
+  readonly network: NetworkPort;
+  readonly updates: UpdatePort;
+  /** The last lines of the log, oldest first. */
+  readonly readLog: () => AsyncIterable<string>;
+  /** Ends the process, or starts it anew. */
+  readonly shutDown: (how: 'stop' | 'restart') => void;
+}
+
+/** The single-board computer: what it knows of its devices, whether it is locked, what its lights show; and its operators. */
+export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
+  readonly identity: ApplianceIdentity;
+  readonly dependencies: ApplianceDependencies;
+  readonly #facts: { readonly ports: () => ApplianceState['ports']; readonly fingerprint: () => string };
+  readonly #operators = new Set<ConsoleOperator>();
+  readonly #watchers = new Set<(state: ApplianceState) => void>();
+  readonly #ends: (() => void)[];
+  #lock: LockState = { status: HalStatus.NOT_READY, why: [] };
+  #isLoggedIn = false;
+  #wasOpen = false;
+  #flashUntil = 0;
+  #tampered = new Set<number>();
+  #conditions = new Map<number, string>();
+  #shown = '';
+
+  constructor(
+    options: {
+      readonly identity: ApplianceIdentity;
+      readonly ports: () => ApplianceState['ports'];
+      /** Of the certificate. */
+      readonly fingerprint: () => string;
+    },
+    dependencies: ApplianceDependencies,
+  ) {
+    this.identity = options.identity;
+    this.#facts = options;
+    this.dependencies = dependencies;
+    this.#ends = [
+      dependencies.monitor.watch((index) => this.#notice(index)),
+      dependencies.stages.watch(() => this.#tell()),
+      dependencies.settings.watch(() => this.#tell()),
+    ];
+    this.#decide();
+  }
+
+  /** What RPC calls are answered now; OK: they are served. */
+  get status(): HalStatus {
+    return this.#lock.status;
+  }
+
+  openConsole(peer: string): Operator {
+    const operator = new ConsoleOperator(peer, this, () => this.#operators.delete(operator));
+    this.#operators.add(operator);
+    return operator;
+  }
+
+  getState(): ApplianceState {
+    const { monitor, stages, network } = this.dependencies;
+    return {
+      stage: stages.stage,
+      leds: ledsOf(this.#ledFacts()),
+      isLocked: this.#lock.status !== HalStatus.OK,
+      whyLocked: this.#lock.why,
+      devices: monitor.devices.map((monitored) => this.#deviceState(monitored)),
+      address: network.view().address,
+      ports: this.#facts.ports(),
+      fingerprint: this.#facts.fingerprint(),
+      since: stages.since,
+    };
+  }
+
+  watch(changed: (state: ApplianceState) => void): () => void {
+    this.#watchers.add(changed);
+    return () => void this.#watchers.delete(changed);
+  }
+
+  /** A PIN of wheel was entered at a console: the first time after a start or a tamper event this unlocks. */
+  noticeWheel(by: string): boolean {
+    const isFirst = !this.#isLoggedIn;
+    this.#isLoggedIn = true;
+    if (isFirst) this.#decide(by);
+    return isFirst;
+  }
+
+  /** After a tamper event or its reset, and after a restore: somebody has to log in again. */
+  forgetWheel(): void {
+    this.#isLoggedIn = false;
+    this.#wasOpen = false;
+    this.#decide();
+  }
+
+  /** Lets somebody in the machine room see which appliance this is. */
+  flash(): void {
+    const { clock } = this.dependencies;
+    this.#flashUntil = clock.monotonic() + FLASH;
+    this.#tell();
+    clock.after(FLASH, () => this.#tell());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends) end();
+    await Promise.all([...this.#operators].map((operator) => operator[Symbol.asyncDispose]()));
+  }
+
+  #deviceState(monitored: Monitored): ApplianceState['devices'][number] {
+    const { device, status, watchdog } = monitored;
+    const { index, name, condition } = device;
+    const busy = this.dependencies.pool.underWay(index);
+    const facts = { name, condition, status, watchdog };
+    const isGenerating = this.dependencies.pool.isGenerating(index);
+    return { index, ...facts, busy, text: deviceText(facts, this.#lock, { operations: busy, isGenerating }) };
+  }
+
+  #ledFacts(): LedFacts {
+    const { monitor, stages, clock } = this.dependencies;
+    const { devices } = monitor;
+    return {
+      stage: stages.stage,
+      devices: devices.length,
+      devicesUp: devices.filter(({ device }) => device.condition === 'up').length,
+      watchdogsUp: devices.filter(({ watchdog }) => watchdog !== undefined).length,
+      isTampered: devices.some((one) => isTampered({ ...one.device, ...one })),
+      isFlashing: clock.monotonic() < this.#flashUntil,
+    };
+  }
+
+  #notice(index: number): void {
+    const { log, audit, monitor } = this.dependencies;
+    const monitored = monitor.devices[index];
+    const { device, watchdog } = monitored;
+    if (this.#conditions.get(index) !== device.condition) {
+      const before = this.#conditions.get(index);
+      this.#conditions.set(index, device.condition);
+      if (before !== undefined || device.condition !== 'starting')
+        log.write(applianceEvent.device(device.name, device.condition));
+      if (device.condition === 'up' || device.condition === 'down')
+        this.#record(audit.append({ kind: `device ${device.condition}`, by: 'hsmd', facts: { device: index } }));
+    }
+    const isNow = isTampered({ ...device, ...monitored });
+    if (isNow && !this.#tampered.has(index)) {
+      this.#tampered.add(index);
+      const what = watchdog?.faults.map(({ sensor, value }) => `${sensor} ${value}`).join(', ') || 'unknown sensor';
+      log.write(applianceEvent.tamper(device.name, what));
+      this.#record(audit.append({ kind: 'tamper', by: device.name, facts: { what } }));
+      this.#isLoggedIn = false;
+      this.#wasOpen = false;
+    } else if (!isNow) this.#tampered.delete(index);
+    this.#decide();
+  }
+
+  /** What happened has happened: that it could not be recorded is in the log, as the audit log says it itself. */
+  #record(written: Promise<void>): void {
+    written.catch(() => undefined);
+  }
+
+  #decide(by = 'hsmd'): void {
+    const before = this.#lock;
+    const devices = this.dependencies.monitor.devices.map((one) => ({ ...one.device, ...one }));
+    const facts = devices.map(({ name, condition, status, watchdog }) => ({ name, condition, status, watchdog }));
+    this.#lock = lockState({ isLoggedIn: this.#isLoggedIn, devices: facts, wasOpen: this.#wasOpen });
+    const isOpen = this.#lock.status === HalStatus.OK;
+    if (isOpen) this.#wasOpen = true;
+    const { log, audit } = this.dependencies;
+    if (isOpen && before.status !== HalStatus.OK) {
+      log.write(applianceEvent.unlocked(by));
+      this.#record(audit.append({ kind: 'unlocked', by }));
+    }
+    if (!isOpen && this.#lock.why.join() !== before.why.join()) log.write(applianceEvent.locked(this.#lock.why));
+    this.#tell();
+  }
+
+  /** Tells watchers when what they see has changed: counters alone are no news. */
+  #tell(): void {
+    if (this.#watchers.size === 0) return;
+    const state = this.getState();
+    const shown = JSON.stringify([
+      state.stage,
+      state.leds,
+      state.whyLocked,
+      state.address,
+      state.fingerprint,
+      state.devices.map(({ condition, text, status, watchdog }) => [
+        condition,
+        text,
+        status?.pid,
+        status?.masterKey,
+        status?.tokenKeys,
+        watchdog,
+      ]),
+    ]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    for (const changed of this.#watchers) changed(state);
+  }
+}
