@@ -25,13 +25,22 @@ export class Operator implements AsyncDisposable {
   readonly clock = new MovedClock(START);
   readonly #directory = temporaryDirectory();
   #server!: KaspServer;
+  #maker: Maker = 'ours';
   /** DS RDATA that the parent shows. */
   #ds: readonly string[] = [];
 
-  /** The zone is new, and kept by one of these policies. */
-  static async begin(maker: Maker, policies: string, statement: string): Promise<Operator> {
+  /** The zone is new, and kept by one of these policies, or with keys that are prepared. */
+  static async begin(
+    maker: Maker,
+    policies: string,
+    statement: string,
+    prepare: (operator: Operator) => Promise<void> = async () => undefined,
+  ): Promise<Operator> {
     const operator = new Operator();
+    operator.#maker = maker;
     try {
+      fs.mkdirSync(operator.home, { recursive: true });
+      await prepare(operator);
       await operator.start(maker, policies, statement);
     } catch (error) {
       await operator[Symbol.asyncDispose]();
@@ -62,6 +71,15 @@ export class Operator implements AsyncDisposable {
 
   async reconfigure(policies: string, statement: string): Promise<void> {
     await this.#server.reconfigure({ policies, zones: new Map([[ZONE, statement]]) });
+  }
+
+  /** Runs a command of the maker's where the keys are. @returns what it prints @throws Error when it fails */
+  async run(command: string, ...words: string[]): Promise<string> {
+    const ours = path.resolve(import.meta.dirname, `../../src/tools/${command}.ts`);
+    const [program, ...first] = this.#maker === 'ours' ? [process.execPath, ours] : [command];
+    const { code, stdout, stderr } = await execute(program, [...first, ...words], this.home);
+    if (code !== 0) throw new Error(`${this.#maker}: ${command} ${words.join(' ')}: ${stdout}${stderr}`);
+    return stdout.trim();
   }
 
   /** @throws Error when rndc says no */
@@ -131,6 +149,12 @@ export class Operator implements AsyncDisposable {
   async letParentFollow(): Promise<void> {
     const cds = await this.rdata('CDS');
     if (cds.length > 0) this.#ds = cds.filter((rdata) => !rdata.startsWith('0 0 0 '));
+  }
+
+  /** The parent has the DS of these keys, by their files, and no other. */
+  async giveDs(...files: string[]): Promise<void> {
+    const lines = await Promise.all(files.map((file) => this.run('dnssec-dsfromkey', '-2', `${file}.key`)));
+    this.#ds = lines.map((line) => line.replace(/^.*\sDS\s+/, ''));
   }
 
   get ds(): readonly string[] {
