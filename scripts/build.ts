@@ -1,6 +1,6 @@
 /**
  * `npm run build`: dist/ with one bundle a command and a worker, the launchers that package.json's bin names, and
- * native/udp where a C compiler is. With --portable, for a package, without what fits this machine only.
+ * native/udp and native/hsm where a C compiler is. With --portable, for a package, without what fits this machine only.
  */
 import { build } from 'esbuild';
 import fs from 'node:fs';
@@ -20,7 +20,7 @@ const workers = Object.fromEntries(fs.globSync('src/**/*-worker.ts').map((file) 
 fs.rmSync('dist', { recursive: true, force: true });
 const version = (JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string }).version;
 const { metafile } = await build({
-  // What npm runs after installation to compile native/udp.
+  // What npm runs after installation to compile native/udp and native/hsm.
   entryPoints: { ...commands, ...modules, ...workers, 'build-native': 'scripts/build-native.ts' },
   outdir: 'dist',
   bundle: true,
@@ -47,8 +47,12 @@ for (const name of Object.keys(commands)) {
 }
 
 if (!process.argv.includes('--portable')) {
-  const native = buildNative({ root: process.cwd(), output: path.resolve('dist/native/udp.node') });
-  if (!native.built) console.error(`native/udp was not built, UDP goes over node:dgram: ${native.reason}`);
+  for (const module of ['udp', 'hsm'] as const) {
+    const native = buildNative({ root: process.cwd(), module, output: path.resolve(`dist/native/${module}.node`) });
+    if (native.built) continue;
+    const without = module === 'udp' ? 'UDP goes over node:dgram' : 'hsmd does not start';
+    console.error(`native/${module} was not built, ${without}: ${native.reason}`);
+  }
 }
 
 const { bin } = JSON.parse(fs.readFileSync('package.json', 'utf8')) as { bin?: Record<string, string> };

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Run by npm after installation, in a checkout and in an installed package alike: builds native/udp where a C compiler
-# is. Without one nothing fails: UDP then goes over node:dgram, and the commands say so in their log.
+# Run by npm after installation, in a checkout and in an installed package alike: builds native/udp and native/hsm where a C
+# compiler is. Without one the installation succeeds: UDP then goes over node:dgram, and the commands say so in their log; hsmd
+# does not start, and says why.
 root=$(cd "$(dirname "$0")/.." && pwd)
 node=node
 for modules in "$root/node_modules" "${root%/*}"; do
@@ -11,4 +12,4 @@ done
 if [ -f "$root/scripts/build-native.ts" ]; then
   exec "$node" "$root/scripts/build-native.ts" --optional
 fi
-exec "$node" "$root/dist/build-native.js" --optional --output "$root/dist/native/udp.node"
+exec "$node" "$root/dist/build-native.js" --optional --directory "$root/dist/native"

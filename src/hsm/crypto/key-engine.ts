@@ -5,13 +5,23 @@ import type { KeySpec } from '../device/crypto-device.ts';
 export interface KeyEngine {
   readonly name: string;
   readonly version: string;
-  /** Makes a key; the result's `privateDer` is PKCS#8 and is cleared by the caller. @throws HalError BAD_ARGUMENTS (bits), UNSUPPORTED_KEY (exponent, curve) */
-  generate(spec: KeySpec): Promise<NewKey>;
+  /**
+   * Makes a key in threads of the pool; the result's `privateDer` is PKCS#8 and is cleared by the caller. A hash-based key takes time in
+   * proportion to its leaves (H10 and W8 a second, H20 and W8 ten minutes).
+   * @throws HalError BAD_ARGUMENTS (bits), UNSUPPORTED_KEY (exponent, curve), CSPRNG_BROKEN
+   */
+  generate(spec: KeySpec, options?: GenerateOptions): Promise<NewKey>;
   /** PKCS#8 PrivateKeyInfo or SubjectPublicKeyInfo. @throws HalError ASN1_PARSE_FAILED, UNSUPPORTED_KEY, KEY_NOT_ON_CURVE */
   inspect(der: Uint8Array): InspectedKey;
   /** Gets a private key ready: `privateDer` may be cleared afterwards. */
   open(privateDer: Uint8Array): PrivateKey;
   verify(spki: Uint8Array, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): boolean;
+}
+
+export interface GenerateOptions {
+  /** Told of hash-based keys: leaves that are done, and all of them. */
+  readonly progress?: (done: number, all: number) => void;
+  readonly signal?: AbortSignal;
 }
 
 export interface NewKey {
@@ -47,4 +57,6 @@ export interface SigningState {
    * what is not reserved (ASSERTION_FAILED). @throws HalError HASHSIG_KEY_EXHAUSTED
    */
   reserve(count: number): Uint8Array;
+  /** Makes in threads of the pool what the next signature needs: `sign` then takes a millisecond. It works without, and may take seconds then. */
+  prepare(): Promise<void>;
 }
