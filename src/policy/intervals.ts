@@ -63,13 +63,34 @@ function replacementParts(policy: DnssecPolicy, served: readonly ServedTtl[], si
   ];
 }
 
-/** Until every cache has the DS RRset with the key's (section 3.3.1, IpubP), or none has it any more (Iret). */
-export function dsSpread(term: 'IpubP' | 'Iret', { policy, served }: IntervalSources, since: number): WaitInterval {
-  const rest = [
-    option('parent-propagation-delay', policy.parentPropagationDelay),
-    option('retire-safety', policy.retireSafety),
-  ];
+/**
+ * Until every cache has the DS RRset with the key's (section 3.3.1, IpubP), or none has it any more (Iret).
+ * @param margin beyond what caches and servers of the parent need
+ */
+export function dsSpread(
+  term: 'IpubP' | 'Iret',
+  { policy, served }: IntervalSources,
+  since: number,
+  margin: IntervalPart = option('retire-safety', policy.retireSafety),
+): WaitInterval {
+  const rest = [option('parent-propagation-delay', policy.parentPropagationDelay), margin];
   return later(term, since, option('parent-ds-ttl', policy.parentDsTtl), rest, served, 'ds');
+}
+
+/**
+ * Until nobody asks for signatures because of the last DS that a zone had. A validator may use it in the last moment in which it has it, and
+ * keep the keys that it led to for the TTL of the DNSKEY RRset without a look at the parent. retire-safety covers that where it is as long.
+ */
+export function lastDsForgotten(sources: IntervalSources, since: number): WaitInterval {
+  const { policy, served } = sources;
+  const spread = dsSpread('Iret', sources, since);
+  const isCached = ({ until, ttl }: ServedTtl): boolean =>
+    until === undefined || until + policy.zonePropagationDelay + ttl > endOf(spread);
+  const ttls = served.filter((one) => one.rrset === 'dnskey' && isCached(one)).map(({ ttl }) => ttl);
+  const highest = Math.max(0, ...ttls);
+  const kept =
+    highest > policy.dnskeyTtl ? option('highest TTL served', highest) : option('dnskey-ttl', policy.dnskeyTtl);
+  return kept.seconds > policy.retireSafety ? dsSpread('Iret', sources, since, kept) : spread;
 }
 
 /** From the activation of a key until its successor is published: early enough to be known when the lifetime is over. */

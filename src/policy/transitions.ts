@@ -12,7 +12,7 @@ import {
   keysWithDs,
   mayAlgorithmLeave,
 } from './chain-rules.ts';
-import { dnskeyForgotten, dnskeyKnown, dsSpread, endOf, signaturesReplaced } from './intervals.ts';
+import { dnskeyForgotten, dnskeyKnown, dsSpread, endOf, lastDsForgotten, signaturesReplaced } from './intervals.ts';
 import type { IntervalSources } from './intervals.ts';
 import type { WaitInterval, WaitReason } from './key-wait.ts';
 import {
@@ -325,7 +325,7 @@ function forget({ key, record, zone, now, isGoingInsecure, ...setting }: StepCas
         const unseen = zone.filter((one) => one.id !== key.id && conditionOf(one, 'ds') === 'rumoured');
         return blocked('successor not ready', unseen.length > 0 ? unseen : keysInPlaceOf(zone, key, 'ksk'));
       }
-      return time(dsSpread('Iret', setting, gone));
+      return time(isGoingInsecure ? lastDsForgotten(setting, gone) : dsSpread('Iret', setting, gone));
     }
   }
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { KeyWait } from '../../src/policy/key-wait.ts';
+import type { Observations } from '../../src/policy/observations.ts';
 import { Life, START } from './life.ts';
 import { line, short, SHORT_INSECURE } from './short-policy.ts';
 
@@ -109,8 +111,9 @@ test('S-065 S-087 insecure: CDS asks for the end of the DS; all is signed until 
   );
   life.parentFollows = true;
   life.look();
-  assert.ok(life.advance(21_019).plan.publication.isSigned);
-  assert.deepEqual(life.advance(21_020).plan.publication, {
+  // parent-ds-ttl, parent-propagation-delay and dnskey-ttl, which is longer than retire-safety.
+  assert.ok(life.advance(21_329).plan.publication.isSigned);
+  assert.deepEqual(life.advance(21_330).plan.publication, {
     dnskey: [],
     signsKeys: [],
     signsZone: [],
@@ -120,6 +123,42 @@ test('S-065 S-087 insecure: CDS asks for the end of the DS; all is signed until 
   });
   life.advance(30_000);
   assert.deepEqual(life.zone.keys, []);
+});
+
+test('insecure: a validator may keep the keys that the last DS led to for the TTL of the DNSKEY RRset', () => {
+  const unsignedAt = (dnskeyTtl: number, after: number): number => {
+    const life = new Life({ ...SPLIT, dnskeyTtl }).advance(20_000);
+    const insecure = { ...SHORT_INSECURE, dnskeyTtl: after };
+    life.change(insecure);
+    while (life.plan.publication.isSigned) life.advance(life.plan.nextEvent! - START);
+    return life.now - 20_000;
+  };
+  // parent-ds-ttl 800, parent-propagation-delay 30, and what is longer: retire-safety 190 or that TTL.
+  assert.equal(unsignedAt(0, 0), 1020);
+  assert.equal(unsignedAt(190, 190), 1020);
+  assert.equal(unsignedAt(191, 191), 1021);
+  assert.equal(unsignedAt(5000, 5000), 5830);
+});
+
+test('insecure: so does an RRset that was served before with another TTL, while it can be in a cache', () => {
+  const life = new Life(SPLIT).advance(5630);
+  life.change(SHORT_INSECURE);
+  const waitWith = (served: Observations['served']): KeyWait['interval'] =>
+    life.zone
+      .run(SHORT_INSECURE, START + 5640, { served })
+      .plan.waits.find(({ key, record }) => key === 'K0' && record === 'ds')!.interval;
+  const old = (ttl: number, until: number | undefined): Observations => ({
+    served: [{ rrset: 'dnskey', ttl, until: until === undefined ? until : START + until }],
+  });
+  const parts = (given: Observations): unknown =>
+    waitWith(given.served)!.parts.map(({ name, seconds }) => `${name} ${seconds}`);
+  const withPolicy = ['parent-ds-ttl 800', 'parent-propagation-delay 30', 'dnskey-ttl 500'];
+  const withServed = [...withPolicy.slice(0, 2), 'highest TTL served 2000'];
+  assert.deepEqual(parts(old(499, undefined)), withPolicy);
+  assert.deepEqual(parts(old(2000, undefined)), withServed);
+  // The DS is in caches until 5630 + 1020; the RRset until then and 20 seconds of zone-propagation-delay longer.
+  assert.deepEqual(parts(old(2000, 5630 + 1020 - 2020 + 1)), withServed);
+  assert.deepEqual(parts(old(2000, 5630 + 1020 - 2020)), withPolicy);
 });
 
 test('S-065 a zone whose DS was never offered becomes insecure at once', () => {

@@ -6,6 +6,9 @@
  *     [since .................. replaced ......... + delay ............. + TTL)
  *
  * Versions of different RRsets whose spans overlap can meet in one cache; all that can meet is put together and judged.
+ *
+ * A validator may also keep the keys that it has validated for the TTL of their RRset, and not look at the DS meanwhile (Unbound's
+ * key cache). So a DS that was in a cache together with a DNSKEY RRset has its effect on data for that TTL longer.
  */
 
 /** What a set of signatures or of DS records leads to. */
@@ -46,9 +49,12 @@ export interface Served<R extends Rrset> {
 export class ServedVersions<R extends Rrset> {
   #current: Served<R>;
   #old: readonly Served<R>[] = [];
+  readonly #memory: number;
 
-  constructor(rrset: R, ttl: number) {
+  /** @param memory seconds for which versions that no cache has any more can still be asked for */
+  constructor(rrset: R, ttl: number, memory = 0) {
     this.#current = { rrset, ttl, since: -Infinity, gone: Infinity };
+    this.#memory = memory;
   }
 
   get current(): Served<R> {
@@ -62,14 +68,22 @@ export class ServedVersions<R extends Rrset> {
   replace(rrset: R, ttl: number, at: number, delay: number): boolean {
     const before = this.#current;
     if (before.ttl === ttl && sameRrset(before.rrset, rrset)) return false;
-    this.#old = [...this.#old.filter(({ gone }) => gone > at), { ...before, gone: at + delay + before.ttl }];
+    this.#old = [
+      ...this.#old.filter(({ gone }) => gone + this.#memory > at),
+      { ...before, gone: at + delay + before.ttl },
+    ];
     this.#current = { rrset, ttl, since: at, gone: Infinity };
     return true;
   }
 
   /** Everything that a cache may have at `at`, the current version first. */
   inCaches(at: number): Served<R>[] {
-    return [this.#current, ...this.#old.filter(({ gone }) => gone > at)];
+    return this.sinceGone(at, 0);
+  }
+
+  /** The same, and what was in caches up to so many seconds ago, but not more than are remembered. */
+  sinceGone(at: number, seconds: number): Served<R>[] {
+    return [this.#current, ...this.#old.filter(({ gone }) => gone + seconds > at)];
   }
 }
 
@@ -135,12 +149,20 @@ export interface Caches {
 /**
  * The first bogus mix that a cache can have at `at`. Called at each change of any RRset it misses none: the spans of three
  * versions have a moment in common only if they have one when the last of them begins.
+ * @param lost seconds for which validators do not keep keys, since a clock that jumped has used up the margin that is there for both
  */
-export function bogusMix(caches: Caches, at: number, validator: Validator): (CachedMix & { why: string }) | undefined {
+export function bogusMix(
+  caches: Caches,
+  at: number,
+  validator: Validator,
+  lost = 0,
+): (CachedMix & { why: string }) | undefined {
   const dnskeys = caches.dnskey.inCaches(at);
-  for (const ds of caches.ds.inCaches(at)) {
+  const longest = dnskeys.reduce((most, { ttl }) => Math.max(most, ttl - lost), 0);
+  for (const ds of caches.ds.sinceGone(at, longest)) {
     if (ds.rrset.keys.length === 0) continue;
     for (const dnskey of dnskeys) {
+      if (ds.gone <= at && !(dnskey.since < ds.gone && at < ds.gone + dnskey.ttl - lost)) continue;
       for (const lane of caches.data) {
         for (const data of lane.inCaches(at)) {
           const why = bogusBecause({ ds, dnskey, data }, validator);

@@ -61,3 +61,32 @@ test('RFC 7583 section 3.2.1: mixes of versions that were never served together 
   assert.deepEqual(found.data.rrset.signers, [B]);
   assert.equal(bogusMix(caches, 110, 'lenient'), undefined);
 });
+
+test("a validator may keep validated keys for the TTL of their RRset, whatever became of the DS (Unbound's key cache)", () => {
+  const caches = {
+    ds: new ServedVersions<DsRrset>({ kind: 'ds', keys: [A] }, 10, Infinity),
+    dnskey: new ServedVersions<DnskeyRrset>({ kind: 'dnskey', keys: [A], signers: [A] }, 50),
+    data: [new ServedVersions<DataRrset>({ kind: 'data', signers: [A] }, 10)],
+  };
+  caches.ds.replace({ kind: 'ds', keys: [] }, 10, 100, 0);
+  caches.dnskey.replace({ kind: 'dnskey', keys: [], signers: [] }, 50, 120, 0);
+  caches.data[0].replace({ kind: 'data', signers: [] }, 10, 120, 0);
+  // The DS left the caches at 110, the keys 50 seconds later at the latest; their RRset stays till 170.
+  const found = bogusMix(caches, 159, 'lenient');
+  assert.deepEqual([found?.ds.rrset.keys, found?.dnskey.rrset.keys, found?.data.rrset.signers], [[A], [A], []]);
+  assert.equal(bogusMix(caches, 160, 'lenient'), undefined);
+  assert.ok(bogusMix(caches, 154, 'lenient', 5), 'a margin that was used up makes it shorter');
+  assert.equal(bogusMix(caches, 155, 'lenient', 5), undefined);
+});
+
+test('a DNSKEY RRset that came when no cache had the DS any more was never validated by it', () => {
+  const caches = {
+    ds: new ServedVersions<DsRrset>({ kind: 'ds', keys: [A] }, 10, Infinity),
+    dnskey: new ServedVersions<DnskeyRrset>({ kind: 'dnskey', keys: [A], signers: [A] }, 5),
+    data: [new ServedVersions<DataRrset>({ kind: 'data', signers: [A] }, 10)],
+  };
+  caches.ds.replace({ kind: 'ds', keys: [] }, 10, 100, 0);
+  caches.dnskey.replace({ kind: 'dnskey', keys: [B], signers: [B] }, 500, 110, 0);
+  caches.data[0].replace({ kind: 'data', signers: [B] }, 10, 110, 0);
+  assert.equal(bogusMix(caches, 121, 'lenient'), undefined);
+});

@@ -23,7 +23,7 @@ export class Parent {
   constructor(history: History, zone: ServedZone, keys: readonly KeyName[]) {
     this.#history = history;
     this.#zone = zone;
-    this.ds = new ServedVersions<DsRrset>({ kind: 'ds', keys }, history.dsTtl);
+    this.ds = new ServedVersions<DsRrset>({ kind: 'ds', keys }, history.dsTtl, Infinity);
   }
 
   get keys(): readonly KeyName[] {

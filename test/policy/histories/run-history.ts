@@ -62,6 +62,8 @@ export class World {
   /** The daemon's clock minus the true one. */
   #offset = 0;
   #forwardLeft: number;
+  /** Seconds of all jumps forward together. */
+  #jumped = 0;
   /** The daemon is down until then. */
   #downUntil = -Infinity;
   #kill: (Kill & { readonly down: number }) | undefined;
@@ -251,6 +253,7 @@ export class World {
     // What signatures and the planner wait for is shortened by all jumps forward together.
     const forward = Math.min(Math.max(by, 0), this.#forwardLeft);
     this.#forwardLeft -= forward;
+    this.#jumped += forward;
     const jump = by < 0 ? by : forward;
     this.#offset += jump;
     this.#note(() => `the daemon's clock jumps by ${jump} s`);
@@ -303,7 +306,7 @@ export class World {
   #check(): void {
     const { zone, parent } = this;
     const caches = { ds: parent.ds, dnskey: zone.dnskey, data: zone.lanes.map(({ served }) => served) };
-    const found = bogusMix(caches, this.now, this.#validator);
+    const found = bogusMix(caches, this.now, this.#validator, this.#jumped);
     if (found !== undefined) this.#fail(`bogus: ${found.why}`, found);
     if (zone.isSigned) this.#checkSigning();
   }
