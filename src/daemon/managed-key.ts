@@ -1,4 +1,5 @@
 import { algorithmText } from '../crypto/algorithm.ts';
+import { tagOfOtherRevocation } from '../crypto/key-tag.ts';
 import { keyBits } from '../crypto/public-key.ts';
 import type { HistoryKey } from '../history/history-event.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
@@ -14,6 +15,7 @@ export function plannedKey(pair: KeyPair): PlannedKey {
   return {
     id,
     tag,
+    revokedTag: tagOfOtherRevocation(dnskey),
     algorithm,
     bits: keyBits(dnskey) ?? 0,
     flags,

@@ -1,7 +1,9 @@
 import { algorithmText } from '../crypto/algorithm.ts';
+import type { DnssecPolicy } from '../conf/configuration.ts';
 import { historyKeyText } from '../history/history-text.ts';
 import type { HistoryEntry } from '../history/key-history.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
+import { lineLeavingOut } from '../policy/match-keys.ts';
 import { changeOf, recordsOf } from '../policy/planned-key.ts';
 import type { KeyRecord, PlannedKey } from '../policy/planned-key.ts';
 import { requestRollover } from '../policy/requests.ts';
@@ -63,11 +65,20 @@ function statusOf(key: PlannedKey, stage: KeyStage, { policy, now }: ExplainScen
     }
     case 'in use':
       return `is in use; ${lifetimeText(key, lifetime, now)}`;
-    case 'going':
-      return `is being withdrawn${successor === undefined ? '' : `, key ${successor} takes its place`}`;
+    case 'going': {
+      const place = successor === undefined ? tagText(key, policy) : `, key ${successor} takes its place`;
+      return `is being withdrawn${place}`;
+    }
     case 'gone':
       return 'is out of use, and no cache needs it';
   }
+}
+
+/** Several signers of one zone keep their tags apart; '' when the key goes for another reason. */
+function tagText(key: PlannedKey, policy: DnssecPolicy): string {
+  const range = lineLeavingOut(key, policy)?.tagRange;
+  if (range === undefined) return '';
+  return `: its tag, or the one that a revocation would give it, is not in tag-range ${range.low} ${range.high}`;
 }
 
 function lifetimeText({ times }: PlannedKey, lifetime: number | undefined, now: number): string {

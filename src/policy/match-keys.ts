@@ -24,22 +24,33 @@ export function findSpare(line: PolicyKey, keys: readonly PlannedKey[]): Planned
   return keys.toSorted(preference).find((key) => isSpare(key) && suits(key, line));
 }
 
-/** Role, algorithm and size agree. */
+/** Role, algorithm, size and tag agree. */
 function suits(key: PlannedKey, line: PolicyKey): boolean {
+  return isAlike(key, line) && hasTagInRange(key, line);
+}
+
+/** Role, algorithm and size agree. */
+function isAlike(key: PlannedKey, line: PolicyKey): boolean {
   const sameRole = signsKeys(key) === (line.role !== 'zsk') && signsZone(key) === (line.role !== 'ksk');
-  return sameRole && key.algorithm === line.algorithm && key.bits === line.bits && mayHaveTag(key, line);
+  return sameRole && key.algorithm === line.algorithm && key.bits === line.bits;
 }
 
 /**
- * A key in use keeps its place whatever the policy's tag-range has become: a range is for keys that are still to come. The tag
- * of a revoked key is 128 or, where the sum of RFC 4034 appendix B carries, 129 higher.
+ * BIND 9.20: a key whose tag, or the tag that it gets when it is revoked, is outside of the line's tag-range is none of the line,
+ * however long it has been in use: another signer of the zone may make a key with that tag any time.
  */
-function mayHaveTag(key: PlannedKey, { tagRange }: PolicyKey): boolean {
-  if (tagRange === undefined || !isSpare(key)) return true;
-  return [0, 128, 129].every((more) => {
-    const tag = (key.tag + more) & 0xffff;
-    return tag >= tagRange.low && tag <= tagRange.high;
-  });
+function hasTagInRange({ tag, revokedTag = (tag + REVOKED) & 0xffff }: PlannedKey, { tagRange }: PolicyKey): boolean {
+  if (tagRange === undefined) return true;
+  return [tag, revokedTag].every((one) => one >= tagRange.low && one <= tagRange.high);
+}
+
+/** What the REVOKE bit adds to a tag, unless the sum carries. */
+const REVOKED = 128;
+
+/** The line of a policy that would have the key but for its tag-range; undefined: one has it as it is, or none would. */
+export function lineLeavingOut(key: PlannedKey, { keys }: DnssecPolicy): PolicyKey | undefined {
+  if (keys.some((line) => suits(key, line))) return undefined;
+  return keys.find((line) => isAlike(key, line));
 }
 
 /** The key is not on its way out, or can be called back. */

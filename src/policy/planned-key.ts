@@ -59,6 +59,8 @@ export interface PlannedKey {
   /** Names the key in actions: the base of its file names. */
   readonly id: string;
   readonly tag: number;
+  /** The tag that it has with the REVOKE bit; default 128 more, which is so for nearly all keys (RFC 4034 appendix B). */
+  readonly revokedTag?: number;
   readonly algorithm: number;
   /** Bits of an RSA modulus; for the others the curve's size. */
   readonly bits: number;

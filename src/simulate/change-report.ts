@@ -1,9 +1,11 @@
 import { isoTime } from '../base/iso-time.ts';
-import { isTakenUp } from '../policy/planned-key.ts';
+import type { DnssecPolicy } from '../conf/configuration.ts';
+import { withRolesInUse } from '../policy/match-keys.ts';
+import { isTakenUp, type PlannedKey } from '../policy/planned-key.ts';
 import { dsActionText, stepLines } from './timeline-text.ts';
 import type { Line } from './timeline-text.ts';
 import type { DsAction, KeyLife, Simulation, Step } from './simulation.ts';
-import { dangerText, namesOf, reasonText, waitText } from './words.ts';
+import { dangerText, namesOf, reasonText, tagRangeText, waitText } from './words.ts';
 
 /** What a configuration would do to a zone. Times are Unix seconds. */
 export interface ChangeReport {
@@ -105,7 +107,11 @@ function resultOf({ scenario, steps, keys, signers }: Simulation): ReportResult 
     );
   }
   if (scenario.keys.length === 0) return make('first keys', `the zone is signed for the first time: ${names} are made`);
-  if (begun.length > 0) return make('starts rollover', `this starts a rollover: ${names}`);
+  if (begun.length > 0)
+    return make(
+      'starts rollover',
+      `this starts a rollover: ${names}${outOfRange(withRolesInUse(scenario.keys, start), policy)}`,
+    );
   if (first === undefined) {
     const days = Math.floor((scenario.end - start) / 86_400);
     return make('no rollover', `no rollover will start (${days} days are simulated)`);
@@ -115,6 +121,12 @@ function resultOf({ scenario, steps, keys, signers }: Simulation): ReportResult 
     'later',
     `no rollover will start by this; the first one on schedule begins ${isoTime(first.at)}: ${what}`,
   );
+}
+
+/** Keys that would stay but for their tags; '' for none. */
+function outOfRange(keys: readonly PlannedKey[], policy: DnssecPolicy): string {
+  const texts = keys.filter((key) => key.state?.goal !== 'hidden').flatMap((key) => tagRangeText(key, policy) ?? []);
+  return texts.length === 0 ? '' : `, because ${texts.join('; ')}`;
 }
 
 /** A report as people read it. `extra`: lines of what else is known, such as the signatures of the signed zone. */

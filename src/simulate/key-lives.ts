@@ -1,3 +1,4 @@
+import { SignetError } from '../base/error.ts';
 import type { PolicyKey } from '../conf/configuration.ts';
 import { isTakenUp, KEY_RECORDS, recordsOf, signsKeys, signsZone } from '../policy/planned-key.ts';
 import type { Condition, KeyRecord, PlannedKey, PlannedState, PlannedTimes } from '../policy/planned-key.ts';
@@ -9,6 +10,11 @@ interface Life extends Omit<KeyLife, 'records'> {
   purged: number | undefined;
   records: Partial<Record<KeyRecord, Span[]>>;
 }
+
+const MOST_TAG = 65_535;
+const ALL_TAGS = { low: 0, high: MOST_TAG };
+/** What a revocation adds to a tag, which shall stay in the range. */
+const REVOKED = 128;
 
 /** DNSKEY flags (RFC 4034 section 2.1.1). */
 const ZONE_KEY = 256;
@@ -46,10 +52,10 @@ export class KeyLives {
     predecessor: string | undefined,
     now: number,
   ): string {
-    const { role, algorithm, bits } = line;
+    const { role, algorithm, bits, tagRange } = line;
     const name = `${role} #${++this.#made[role]}`;
     const flags = role === 'zsk' ? ZONE_KEY : KEY_SIGNING_KEY;
-    const key: PlannedKey = { id: name, tag: this.#freeTag(), algorithm, bits, flags, times, state };
+    const key: PlannedKey = { id: name, tag: this.#freeTag(tagRange), algorithm, bits, flags, times, state };
     this.keys = [...this.keys, key];
     this.#begin(key, { name, tag: undefined, made: now, predecessor }, now);
     return name;
@@ -91,12 +97,17 @@ export class KeyLives {
     }
   }
 
-  /** Tags only have to differ, from those of keys that are gone too: nobody knows those of keys that do not exist yet. */
-  #freeTag(): number {
-    while (this.keys.some(({ tag }) => tag === this.#nextTag)) this.#nextTag = (this.#nextTag + 1) & 0xffff;
-    const tag = this.#nextTag;
-    this.#nextTag = (tag + 1) & 0xffff;
-    return tag;
+  /**
+   * Tags only have to differ, from those of keys that are gone too, and to be in the policy's range: nobody knows those of keys that do
+   * not exist yet.
+   */
+  #freeTag({ low, high }: { readonly low: number; readonly high: number } = ALL_TAGS): number {
+    const count = Math.max(1, high - low + 1 - (high - low < MOST_TAG ? REVOKED : 0));
+    for (let tries = 0; tries < count; tries++) {
+      const tag = low + (this.#nextTag++ % count);
+      if (!this.keys.some((key) => key.tag === tag)) return tag;
+    }
+    throw new SignetError('SIMULATION_TAGS', `all tags of tag-range ${low} ${high} are taken: widen the range`);
   }
 }
 

@@ -16,6 +16,7 @@ import { Parent } from './parent.ts';
 import { SignatureRounds } from './signature-rounds.ts';
 import type { RenewalTerms } from './signature-rounds.ts';
 import type { KeyRole, Scenario, Signers, Simulation } from './simulation.ts';
+import { tagRangeText } from './words.ts';
 import { StepLog } from './step-log.ts';
 import { summarize } from './summarize.ts';
 import { World } from './world.ts';
@@ -167,7 +168,9 @@ class Run {
     if (action.kind === 'generate') {
       const { line, times, state, predecessor } = action;
       const key = lives.make(line, times, state, predecessor, now);
-      const text = predecessor === undefined ? `the policy asks for a ${line.role} and there is none` : undefined;
+      const none =
+        line.tagRange === undefined ? 'none' : `none with a tag in ${line.tagRange.low} to ${line.tagRange.high}`;
+      const text = predecessor === undefined ? `the policy asks for a ${line.role} and there is ${none}` : undefined;
       const reason = this.#log.reasonOf(predecessor ?? key, undefined, now, text);
       this.#log.add(now, { kind: 'key made', key, reason });
       return;
@@ -179,8 +182,10 @@ class Run {
       this.#log.add(now, { kind: 'key adopted', key });
       return;
     }
-    if (before.state?.goal === 'omnipresent' && state.goal === 'hidden')
-      this.#log.add(now, { kind: 'key retired', key, reason: this.#log.reasonOf(key, undefined, now) });
+    if (before.state?.goal === 'omnipresent' && state.goal === 'hidden') {
+      const text = state.successor === undefined ? tagRangeText(before, this.#policy) : undefined;
+      this.#log.add(now, { kind: 'key retired', key, reason: this.#log.reasonOf(key, undefined, now, text) });
+    }
     if (before.state?.goal === 'hidden' && state.goal === 'omnipresent') this.#log.add(now, { kind: 'key kept', key });
     for (const { record, from, to } of action.changes)
       this.#log.add(now, { kind: 'state', key, record, from, to, reason: this.#log.reasonOf(key, record, now) });

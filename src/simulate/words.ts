@@ -1,7 +1,9 @@
 import { durationText } from '../base/duration-text.ts';
 import { isoTime } from '../base/iso-time.ts';
+import type { DnssecPolicy } from '../conf/configuration.ts';
 import type { IntervalPart, WaitInterval, WaitReason } from '../policy/key-wait.ts';
-import type { KeyRecord } from '../policy/planned-key.ts';
+import { lineLeavingOut } from '../policy/match-keys.ts';
+import type { KeyRecord, PlannedKey } from '../policy/planned-key.ts';
 import type { Danger, KeySet, Problem } from './caches.ts';
 import type { Fault } from './fault.ts';
 import type { Reason, Simulation, Step, Wait } from './simulation.ts';
@@ -168,4 +170,12 @@ export function waitText({ wait, since }: Wait, nameOf: KeyNames): string {
   const what = wait.record === undefined ? 'key' : RECORD_WORDS[wait.record];
   const others = wait.others.length === 0 ? '' : ` (${wait.others.map(nameOf).join(', ')})`;
   return `${nameOf(wait.key)}: ${what} ${wait.from} -> ${wait.to} waits since ${isoTime(since)}: ${wait.reason}${others}`;
+}
+
+/** Why the policy has no place for a key that is like those it asks for; undefined: that has nothing to do with its tag. */
+export function tagRangeText(key: PlannedKey, policy: DnssecPolicy): string | undefined {
+  const line = lineLeavingOut(key, policy);
+  if (line?.tagRange === undefined) return undefined;
+  const { low, high } = line.tagRange;
+  return `tag ${key.tag}, or the one that a revocation would give it, is not in tag-range ${low} ${high}`;
 }

@@ -5,6 +5,7 @@ import type { Configuration, DnssecPolicy, KeyDirectoryList, ZoneConfiguration }
 import { formatFault } from '../conf/fault.ts';
 import { readConfiguration } from '../conf/read-configuration.ts';
 import { normalizeZoneName, zoneNameKey } from '../conf/zone-name.ts';
+import { tagOfOtherRevocation } from '../crypto/key-tag.ts';
 import { keyBits } from '../crypto/public-key.ts';
 import { KeyDirectories } from '../keys/key-directories.ts';
 import type { KeyPair } from '../keys/key-pair.ts';
@@ -106,5 +107,6 @@ export function plannedKey(pair: KeyPair): PlannedKey {
     ...(predecessor !== undefined && { predecessor }),
     ...(successor !== undefined && { successor }),
   };
-  return { id, tag, algorithm, bits: keyBits(dnskey) ?? 0, flags, times, ...(state && { state }) };
+  const revokedTag = tagOfOtherRevocation(dnskey);
+  return { id, tag, revokedTag, algorithm, bits: keyBits(dnskey) ?? 0, flags, times, ...(state && { state }) };
 }

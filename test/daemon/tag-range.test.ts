@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
-import { tagOfOtherRevocation } from '../../src/crypto/key-tag.ts';
+import { keyTag, tagOfOtherRevocation } from '../../src/crypto/key-tag.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
 import { faultsOf, FILE, makeWorld, zoneConfiguration, zoneText, type World } from './keeper-fixture.ts';
 
@@ -66,4 +66,48 @@ test('S-063 (part) when the range is used up the zone is signed on with the keys
   await world.keeper.idle();
   await world.advance(DAY);
   assert.equal(dnskeysOf(world).length, 3);
+});
+
+test('S-063 (part) keys that a changed range leaves out are replaced step by step, and the zone is never bogus', async () => {
+  const split = (low: number, high: number): DnssecPolicy => ({
+    ...policyWith(low, high),
+    keys: policyWith(low, high).keys.map((line) => ({ ...line, lifetime: 0 })),
+  });
+  const world = makeWorld({ policy: split(0, 30_000) });
+  await world.keeper.start();
+  await world.advance(3 * DAY);
+  const [old] = world.keeper.keys.filter(({ flags }) => flags === 257);
+  const checkds = async (tag: number, seen: 'published' | 'withdrawn'): Promise<void> => {
+    const request = { kind: 'checkds', seen, tag, algorithm: 13, when: world.clock.now() } as const;
+    assert.equal((await world.keeper.requestKeyChange(request)).kind, 'done');
+    await world.keeper.idle();
+  };
+  await checkds(old.tag, 'published');
+  await world.advance(3 * DAY);
+  const before = dnskeysOf(world);
+  world.keeper.reconfigure(zoneConfiguration(), split(30_000, 60_000));
+  await world.keeper.idle();
+  assert.equal(dnskeysOf(world).length, 4);
+  await world.advance(2 * DAY);
+  const [fresh] = world.keeper.keys.filter(({ flags, state }) => flags === 257 && state?.goal === 'omnipresent');
+  assert.ok(fresh.tag >= 30_000);
+  assert.equal(fresh.state?.ds, 'rumoured');
+  await checkds(fresh.tag, 'published');
+  await checkds(old.tag, 'withdrawn');
+  for (let day = 0; day < 30; day++) {
+    await world.advance(DAY);
+    assert.deepEqual(await faultsOf(world), []);
+  }
+  const after = dnskeysOf(world);
+  assert.equal(after.length, 2);
+  for (const rdata of after) {
+    assert.ok(!before.some((one) => Buffer.compare(one, rdata) === 0));
+    for (const tag of [keyTag(rdata), tagOfOtherRevocation(rdata)]) assert.ok(tag >= 30_000 && tag <= 60_000);
+  }
+  // And there it stays.
+  const files = (): number => [...world.disk.files.keys()].filter((file) => file.endsWith('.key')).length;
+  const made = files();
+  await world.advance(60 * DAY);
+  assert.ok(files() <= made);
+  assert.deepEqual(dnskeysOf(world), after);
 });
