@@ -36,8 +36,9 @@ export function writeAuditHead(file: string, head: AuditHead, key: KeyObject, di
 /** The later one of the slots whose signatures fit; undefined when none does. */
 export function readAuditHead(octets: Uint8Array, key: KeyObject): AuditHead | undefined {
   let best: AuditHead | undefined;
-  for (const line of Buffer.from(octets).toString('latin1').split('\n')) {
-    const [, signed, n, hash, signature] = /^((\d{1,15}) ([0-9a-f]{64})) (\S+) *$/.exec(line) ?? [];
+  for (const slot of [octets.subarray(0, SLOT), octets.subarray(SLOT, 2 * SLOT)]) {
+    const text = Buffer.from(slot).toString('latin1');
+    const [, signed, n, hash, signature] = /^((\d{1,15}) ([0-9a-f]{64})) (\S+) *\n$/.exec(text) ?? [];
     if (signed === undefined) continue;
     if (!verify(null, Buffer.from(signed), key, Buffer.from(signature, 'base64'))) continue;
     if (best === undefined || Number(n) > best.n) best = { n: Number(n), hash };

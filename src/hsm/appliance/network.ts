@@ -1,0 +1,221 @@
+import fs from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import type { Clock, Timer } from '../../base/clock.ts';
+import { SignetError } from '../../base/error.ts';
+import type { Log } from '../../base/log.ts';
+import type { NetworkView } from './appliance.ts';
+import { applianceEvent } from './events.ts';
+import type { NetworkPort } from './parts.ts';
+import { netmaskBits } from './settings-table.ts';
+import type { Settings } from './settings.ts';
+
+/** An address of an interface. */
+export interface InterfaceState {
+  readonly address: string;
+  readonly netmask: string;
+  readonly hardwareAddress: string;
+  readonly interface: string;
+  readonly isInternal: boolean;
+}
+
+/** The system's side. The real one is `SystemInterfaces`. */
+export interface Interfaces {
+  /** IPv4 addresses of all interfaces that are up. */
+  list(): readonly InterfaceState[];
+  gateway(interfaceName: string): string | undefined;
+  /** Hardware address, also of an interface without an address. */
+  hardwareAddress(interfaceName: string): string | undefined;
+  /** Runs ip(8) with these words. @throws SignetError NETWORK */
+  configure(words: readonly string[]): Promise<void>;
+}
+
+/** Seed 003 section 3.4: where an appliance without DHCP is found. */
+export const FALLBACK = { address: '10.10.10.2', bits: 24, broadcast: '10.10.10.255' } as const;
+
+/** Seconds to wait for an address by DHCP (seed 003 section 5.1.1). */
+const DHCP_WAIT = 90;
+/** Milliseconds between two looks. */
+const LOOK = 1000;
+
+export interface NetworkOptions {
+  /** Undefined: the host's addresses are taken as they are, and no interface is ever changed. */
+  readonly interface: string | undefined;
+  /** What the ports listen on; "0.0.0.0" or "::" is every address. */
+  readonly listen: string;
+  readonly dhcpWait?: number;
+}
+
+/** The appliance's own address: as the host has it, or on the interface that is given to it by DHCP, with a fallback, or fixed. */
+export class ApplianceNetwork implements NetworkPort, Disposable {
+  readonly #options: NetworkOptions;
+  readonly #settings: () => Settings;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #interfaces: Interfaces;
+  #timer: Timer | undefined;
+  #isEnded = false;
+
+  constructor(
+    options: NetworkOptions,
+    dependencies: {
+      readonly settings: () => Settings;
+      readonly clock: Clock;
+      readonly log: Log;
+      readonly interfaces: Interfaces;
+    },
+  ) {
+    this.#options = options;
+    this.#settings = dependencies.settings;
+    this.#clock = dependencies.clock;
+    this.#log = dependencies.log;
+    this.#interfaces = dependencies.interfaces;
+  }
+
+  /** Settings of dhcp and static need an interface that is ours. */
+  get hasInterface(): boolean {
+    return this.#options.interface !== undefined;
+  }
+
+  /** Resolves when there is an address, or when it is clear that there will be none for now. @throws SignetError NETWORK */
+  async start(): Promise<void> {
+    const settings = this.#settings();
+    const name = this.#options.interface;
+    if (settings.IP_MODE === 'host') return;
+    if (name === undefined) {
+      this.#log.write(
+        applianceEvent.networkWarning(
+          `IP_MODE is '${settings.IP_MODE}', but hsmd was given no interface (--interface): the addresses of the host are used as they are`,
+        ),
+      );
+      return;
+    }
+    if (settings.IP_MODE === 'static') await this.#setStatic(name, settings);
+    else await this.#awaitLease(name);
+  }
+
+  view(): NetworkView {
+    const { listen, interface: own } = this.#options;
+    const all = this.#interfaces.list();
+    const isEverywhere = listen === '0.0.0.0' || listen === '::';
+    const ours = all.filter((one) => own === undefined || one.interface === own);
+    const found = isEverywhere
+      ? (ours.find(({ isInternal }) => !isInternal) ?? ours[0])
+      : all.find(({ address }) => address === listen);
+    const name = own ?? found?.interface;
+    return {
+      address: found?.address ?? (isEverywhere ? undefined : listen),
+      netmask: found?.netmask,
+      gateway: name === undefined ? undefined : this.#interfaces.gateway(name),
+      hardwareAddress:
+        found?.hardwareAddress ?? (name === undefined ? undefined : this.#interfaces.hardwareAddress(name)),
+      mode: own === undefined ? 'host' : this.#settings().IP_MODE,
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#isEnded = true;
+    this.#timer?.cancel();
+  }
+
+  async #setStatic(name: string, settings: Settings): Promise<void> {
+    const { IP_ADDRESS: address, IP_NETMASK: netmask, IP_BROADCAST: broadcast, IP_GATEWAY: gateway } = settings;
+    const bits = netmask === undefined ? undefined : netmaskBits(netmask);
+    if (address === undefined || bits === undefined)
+      throw new SignetError(
+        'NETWORK',
+        `IP_MODE is 'static', but IP_ADDRESS or IP_NETMASK is not set: use 'set ip static' at the console, or 'set ip dhcp'`,
+      );
+    await this.#configure(name, address, bits, broadcast);
+    if (gateway !== undefined)
+      await this.#interfaces.configure(['route', 'replace', 'default', 'via', gateway, 'dev', name]);
+    this.#log.write(applianceEvent.network(`${name} has the fixed address ${address}/${bits}`));
+  }
+
+  /** The lease is the business of the host's DHCP client; we wait for what it brings. */
+  async #awaitLease(name: string): Promise<void> {
+    const wait = this.#options.dhcpWait ?? DHCP_WAIT;
+    const until = this.#clock.monotonic() + wait * 1000;
+    for (;;) {
+      const lease = this.#interfaces.list().find((one) => one.interface === name && one.address !== FALLBACK.address);
+      if (lease !== undefined) {
+        this.#log.write(applianceEvent.network(`${name} has the address ${lease.address} by DHCP`));
+        return;
+      }
+      if (this.#isEnded) return;
+      if (this.#clock.monotonic() >= until) break;
+      await new Promise<void>((resolve) => (this.#timer = this.#clock.after(LOOK, resolve)));
+    }
+    await this.#configure(name, FALLBACK.address, FALLBACK.bits, FALLBACK.broadcast, `${name}:1`);
+    this.#log.write(
+      applianceEvent.networkWarning(
+        `${name} got no address by DHCP within ${wait} s: it has ${FALLBACK.address}/${FALLBACK.bits} now`,
+      ),
+    );
+  }
+
+  async #configure(
+    name: string,
+    address: string,
+    bits: number,
+    broadcast: string | undefined,
+    label = name,
+  ): Promise<void> {
+    const words = ['addr', 'replace', `${address}/${bits}`];
+    await this.#interfaces.configure(['link', 'set', 'dev', name, 'up']);
+    await this.#interfaces.configure([...words, 'broadcast', broadcast ?? '+', 'dev', name, 'label', label]);
+  }
+}
+
+/** The host's own interfaces, changed by ip(8). */
+export class SystemInterfaces implements Interfaces {
+  list(): readonly InterfaceState[] {
+    const found: InterfaceState[] = [];
+    for (const [name, addresses] of Object.entries(networkInterfaces()))
+      for (const one of addresses ?? []) {
+        if (one.family !== 'IPv4') continue;
+        const { address, netmask, mac, internal } = one;
+        // An alias ("eth0:1") is an address of its interface.
+        const interfaceName = name.replace(/:.*$/, '');
+        found.push({ address, netmask, hardwareAddress: mac, interface: interfaceName, isInternal: internal });
+      }
+    return found;
+  }
+
+  gateway(interfaceName: string): string | undefined {
+    let table: string;
+    try {
+      table = fs.readFileSync('/proc/net/route', 'latin1');
+    } catch {
+      return undefined; // no Linux, or no /proc
+    }
+    for (const line of table.split('\n').slice(1)) {
+      const [name, destination, gateway] = line.split('\t');
+      if (name !== interfaceName || destination !== '00000000' || gateway === undefined) continue;
+      // In the order of octets of the machine.
+      const octets = Buffer.from(gateway, 'hex').toReversed();
+      if (octets.length === 4) return octets.join('.');
+    }
+    return undefined;
+  }
+
+  hardwareAddress(interfaceName: string): string | undefined {
+    try {
+      return fs.readFileSync(`/sys/class/net/${interfaceName}/address`, 'latin1').trim();
+    } catch {
+      return undefined; // no such interface
+    }
+  }
+
+  async configure(words: readonly string[]): Promise<void> {
+    const { execFile } = await import('node:child_process');
+    await new Promise<void>((resolve, reject) => {
+      execFile('ip', words, { timeout: 10_000 }, (cause, _, stderr) => {
+        if (cause === null) resolve();
+        else {
+          const text = `'ip ${words.join(' ')}' failed: ${stderr.trim() || cause.message}; hsmd must be root to change ${words.at(-1) ?? 'it'}`;
+          reject(new SignetError('NETWORK', text, { command: words.join(' ') }, cause));
+        }
+      });
+    });
+  }
+}
