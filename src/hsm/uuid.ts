@@ -29,3 +29,12 @@ export function makeUuid(random: Random): string {
   octets[8] = (octets[8] & 0x3f) | 0x80;
   return uuidText(octets);
 }
+
+/** The UUID just before one: a list after it begins with that one. undefined: there is none before. */
+export function predecessorOf(text: string): string | undefined {
+  const octets = uuidOctets(text);
+  for (let i = octets.length - 1; i >= 0; i--) {
+    if (octets[i]-- !== 0) return uuidText(octets);
+  }
+  return undefined;
+}

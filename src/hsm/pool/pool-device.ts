@@ -1,0 +1,76 @@
+import type { CryptoDevice } from '../device/crypto-device.ts';
+import { HalError, HalStatus } from '../hal-status.ts';
+
+/**
+ *     down --markUp--> joining --reconciled--> up
+ *       ^                 |                     |
+ *       +---- a call failed, or markDown -------+        tampered: until markUp
+ *
+ * A device that joins answers, and takes logins and changes of PINs, but no operations on keys.
+ */
+export type PoolCondition = 'down' | 'joining' | 'up' | 'tampered';
+
+/** Operations that take long keep others away more than those that do not. */
+export const WEIGHT = { SHORT: 1, LONG: 100 } as const;
+
+/** One device as the pool sees it. */
+export class PoolDevice {
+  readonly index: number;
+  readonly device: CryptoDevice;
+  condition: PoolCondition = 'down';
+  /** Why it is not up; for messages. */
+  why = 'it has not answered since the start';
+  /** Of the process that was compared last. */
+  pid: number | undefined;
+  /** Counts the processes that it was. */
+  life = 0;
+  /** Its key table was read, completely, since it is up. */
+  isListed = false;
+  /** It was listed at least once: what it holds is known, even while it is down. */
+  isKnown = false;
+  /** Something could not be written to it: it is compared again later. */
+  isBehind = false;
+  /** Token keys that a call began to make when the device went away: nobody was told of them. */
+  readonly abandoned = new Set<string>();
+  /** Weight of what is under way. */
+  load = 0;
+  underWay = 0;
+  readonly #onGone: (device: PoolDevice, error: HalError) => void;
+
+  constructor(index: number, device: CryptoDevice, onGone: (device: PoolDevice, error: HalError) => void) {
+    this.index = index;
+    this.device = device;
+    this.#onGone = onGone;
+  }
+
+  get name(): string {
+    return this.device.name;
+  }
+
+  get bit(): number {
+    return 1 << this.index;
+  }
+
+  get answers(): boolean {
+    return this.condition === 'up' || this.condition === 'joining';
+  }
+
+  async run<Result>(weight: number, operation: (device: CryptoDevice) => Promise<Result>): Promise<Result> {
+    this.load += weight;
+    this.underWay++;
+    try {
+      return await operation(this.device);
+    } catch (error) {
+      if (isGone(error)) this.#onGone(this, error);
+      throw error;
+    } finally {
+      this.load -= weight;
+      this.underWay--;
+    }
+  }
+}
+
+/** The device's process is gone or does not answer: nothing is known about what it did. */
+export function isGone(error: unknown): error is HalError {
+  return error instanceof HalError && error.status === HalStatus.IO_OS_ERROR;
+}
