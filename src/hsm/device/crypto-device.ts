@@ -29,8 +29,10 @@ export interface CryptoDevice extends AsyncDisposable {
   resumeLogin(client: number, partition: number, role: Role, pinVersion: number): Promise<void>;
   /** undefined: not logged in. */
   roleOf(client: number): Promise<Role | undefined>;
-  /** wheel may set all PINs, so that of user in its partition (seed 003 section 2.3). @throws HalError FORBIDDEN, BAD_ARGUMENTS */
+  /** wheel may set all PINs, so that of user in its partition (seed 003 section 2.3). @throws HalError FORBIDDEN, BAD_ARGUMENTS, MASTERKEY_NOT_SET when there was one and it is gone */
   setPin(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
+  /** wheel only: the wheel PIN is the default one again, so and user have none, in all partitions. @throws HalError FORBIDDEN, MASTERKEY_NOT_SET as setPin */
+  resetPins(client: number): Promise<void>;
   /** Salted hashes of all PINs, for a device that was away when they changed. Local only, never to a client. */
   readPins(): Promise<readonly PinRecord[]>;
   writePins(pins: readonly PinRecord[]): Promise<void>;
@@ -183,7 +185,7 @@ export interface Partition {
 export interface PinRecord {
   readonly partition: number;
   readonly role: Role;
-  /** Rises by one with each change: the higher one wins. */
+  /** Rises with each change, to the time in milliseconds where that is later: the higher one wins. */
   readonly version: number;
   /** Self-describing salted hash; undefined: not initialised (wheel: the default PIN). */
   readonly hash: string | undefined;

@@ -1,0 +1,23 @@
+import { describe } from 'node:test';
+import { Bench } from './bench-device.ts';
+import { cryptoDeviceSuite, type DevicePlace } from './crypto-device-suite.ts';
+
+describe('a device in this process', () => {
+  cryptoDeviceSuite(async (): Promise<DevicePlace> => {
+    const bench = await Bench.start();
+    const other = await Bench.start('device 1');
+    return {
+      get device() {
+        return bench.device;
+      },
+      other: other.device,
+      restart: async () => void (await bench.restart()),
+      raiseTamper: () => bench.watchdog.testTamper(),
+      resetTamper: () => bench.watchdog.resetTamper(),
+      [Symbol.asyncDispose]: async () => {
+        await bench[Symbol.asyncDispose]();
+        await other[Symbol.asyncDispose]();
+      },
+    };
+  });
+});
