@@ -27,6 +27,9 @@ const POLICY = `dnssec-policy swift {
   signatures-validity 40; signatures-validity-dnskey 40; signatures-refresh 35; signatures-jitter 0;
 };`;
 
+/** Without keys: the zone goes insecure. `rest` as in the policy that it was signed by, so that it takes seconds. */
+const GONE = POLICY.replace('swift', 'gone').replace(/keys \{.*\};$/m, 'keys { };');
+
 const CHILD_DATA = `$TTL 2
 @ SOA ns host 1 3600 600 86400 2
 @ NS ns
@@ -98,6 +101,62 @@ export async function runRollovers(options: RolloverOptions): Promise<RolloverRe
   return { isFinished: isFinished(), ...done, answers, validated, failures, dsSets: follower.dsSets };
 }
 
+export interface InsecureOptions {
+  readonly maker: Maker;
+  /** Seconds that resolvers keep the child's DNSKEY RRset: far longer than the DS RRset and all safety margins. */
+  readonly dnskeyTtl: number;
+}
+
+export interface InsecureResult {
+  readonly answers: number;
+  readonly validated: number;
+  /** Answers of a zone that Unbound takes for unsigned. */
+  readonly insecure: number;
+  readonly failures: readonly string[];
+  /** What the last answer was. */
+  readonly last: string;
+  /** Seconds between the moment when the parent had no DS any more and the end of the signed zone. */
+  readonly signedWithoutDs: number;
+}
+
+/** A zone goes insecure in seconds, before an Unbound that is asked all the time and has the DNSKEY RRset in its key cache. */
+export async function runInsecure({ maker, dnskeyTtl }: InsecureOptions): Promise<InsecureResult> {
+  using temporary = temporaryDirectory();
+  const directory = temporary.path;
+  await using stack = new AsyncDisposableStack();
+  const withTtl = (policy: string): string => policy.replace('dnskey-ttl 2', `dnskey-ttl ${dnskeyTtl}`);
+  const parent = stack.use(await startParent(path.join(directory, 'parent')));
+  const lifetimes = { zsk: 'unlimited', ksk: 'unlimited' } as const;
+  const child = stack.use(await startChild(path.join(directory, 'child'), { maker, lifetimes, change: withTtl }));
+  const follower = new Follower(parent, child);
+  await follower.begin();
+  await child.stateLine(CHILD, 'KSK1', 'DSState: omnipresent');
+  const port = await freePort();
+  const unbound = stack.use(startValidator(directory, port, parent, child));
+  using asker = new Asker(port);
+  await until(async () => (await asker.once()) === 'validated', 'Unbound validates the child');
+  const asking = asker.start();
+  let [gone, unsigned, last] = [0, 0, ''];
+  try {
+    await child.reconfigure({ policies: withTtl(GONE), zones: new Map([[CHILD, 'dnssec-policy gone;']]) });
+    await until(() => follower.isDeletionAsked(), 'the child asks for no DS');
+    await follower.look();
+    gone = Date.now();
+    await until(async () => (await rdataOf(child, 'DNSKEY')).length === 0, 'the child is unsigned');
+    unsigned = Date.now();
+    // Longer than anything of before can be in a cache.
+    await delay((dnskeyTtl + 5) * 1000);
+    last = await asker.once();
+  } finally {
+    asker.stop();
+    await asking;
+  }
+  const log = unbound.output.split('\n').filter((line) => /SERVFAIL|validation failure/.test(line));
+  const failures = [...asker.failures, ...(asker.failures.length > 0 ? log : [])];
+  const { answers, validated, insecure } = asker;
+  return { answers, validated, insecure, failures, last, signedWithoutDs: Math.round((unsigned - gone) / 1000) };
+}
+
 /** Keys that have gone through their whole life. */
 function finished(child: KaspServer): { readonly zsk: number; readonly ksk: number } {
   const gone = child.keys(CHILD).filter(({ file }) => {
@@ -128,10 +187,19 @@ ${ds.map((rdata) => `child DS ${rdata}\n`).join('')}`;
   fs.renameSync(path.join(home, `${PARENT}.db.new`), path.join(home, `${PARENT}.db`));
 }
 
-async function startChild(home: string, { maker, lifetimes }: RolloverOptions): Promise<KaspServer> {
+interface ChildOptions {
+  readonly maker: Maker;
+  /** Seconds. */
+  readonly lifetimes: { readonly zsk: number | 'unlimited'; readonly ksk: number | 'unlimited' };
+  /** What is different in the policy. */
+  readonly change?: (policy: string) => string;
+}
+
+async function startChild(home: string, { maker, lifetimes, change }: ChildOptions): Promise<KaspServer> {
   fs.mkdirSync(home, { recursive: true });
   fs.writeFileSync(path.join(home, `${CHILD}.db`), CHILD_DATA);
-  const policies = POLICY.replace('KSK', String(lifetimes.ksk)).replace('ZSK', String(lifetimes.zsk));
+  const policy = POLICY.replace('KSK', String(lifetimes.ksk)).replace('ZSK', String(lifetimes.zsk));
+  const policies = change?.(policy) ?? policy;
   const zones = new Map([[CHILD, 'dnssec-policy swift;']]);
   return KaspServer.start(home, maker, { policies, zones });
 }
@@ -169,9 +237,15 @@ class Follower {
     await this.look();
   }
 
+  /** RFC 8078 section 4: a CDS for algorithm 0. */
+  async isDeletionAsked(): Promise<boolean> {
+    return (await this.#cds()).some(isDeletion);
+  }
+
   async look(): Promise<void> {
-    const wanted = await this.#cds();
-    if (wanted.length === 0 || wanted.join('\n') === this.#ds.join('\n')) return;
+    const asked = await this.#cds();
+    const wanted = asked.filter((rdata) => !isDeletion(rdata));
+    if (asked.length === 0 || wanted.join('\n') === this.#ds.join('\n')) return;
     const before = this.#ds;
     this.#ds = wanted;
     this.dsSets++;
@@ -196,6 +270,8 @@ class Follower {
   }
 }
 
+const isDeletion = (cds: string): boolean => cds.startsWith('0 0 0 ');
+
 async function rdataOf(server: KaspServer, type: string): Promise<string[]> {
   const text = await server.dig('+tcp', '+short', '+nosplit', CHILD, type);
   return text
@@ -212,6 +288,8 @@ class Asker implements Disposable {
   #isStopped = false;
   answers = 0;
   validated = 0;
+  /** Answers that are right, and that Unbound has not validated. */
+  insecure = 0;
   readonly failures: string[] = [];
 
   constructor(port: number) {
@@ -231,9 +309,10 @@ class Asker implements Disposable {
   async #lane(lane: number): Promise<void> {
     for (let round = lane; !this.#isStopped; round++) {
       const [name, type] = this.#question(round);
-      const verdict = await this.#ask(name, type);
+      const verdict = await this.#ask(name, type).catch((error: Error) => error.message);
       this.answers++;
       if (verdict === 'validated') this.validated++;
+      else if (verdict === 'insecure') this.insecure++;
       else this.failures.push(`${new Date().toISOString()} ${name} ${type}: ${verdict}`);
       await delay(20);
     }
@@ -258,7 +337,7 @@ class Asker implements Disposable {
     }
   }
 
-  /** "validated", or what the answer is instead. */
+  /** "validated", "insecure", or what the answer is instead. */
   async #ask(name: string, type: number): Promise<string> {
     const edns = { udpSize: 4096, dnssecOk: true, version: 0, z: 0, options: new Uint8Array() };
     const query = queryOctets({ name: mustName(`${name}.`), type, class: CLASS.IN, flags: FLAG.RD, edns, tcp: false });
@@ -266,7 +345,8 @@ class Asker implements Disposable {
     new DataView(query.buffer, query.byteOffset).setUint16(0, this.#id);
     const { rcode, flags } = await this.#client.ask(this.#port, query);
     const isExpected = rcode === (name.startsWith('absent') ? 3 : 0);
-    return isExpected && (flags & FLAG.AD) !== 0 ? 'validated' : `rcode ${rcode}, flags ${flags.toString(16)}`;
+    if (!isExpected) return `rcode ${rcode}, flags ${flags.toString(16)}`;
+    return (flags & FLAG.AD) !== 0 ? 'validated' : 'insecure';
   }
 
   stop(): void {
