@@ -252,7 +252,7 @@ suite('docs/verify-hsm-audit.py, which knows nothing of our code,', () => {
       (lines: string[]) => lines.toSpliced(1, 0, lines[0]),
       (lines: string[]) => lines.with(0, lines[1]).with(1, lines[0]),
       (lines: string[]) => lines.slice(0, -1),
-      (lines: string[]) => lines.with(-1, lines.at(-1)!.replace('wheel', 'so')),
+      (lines: string[]) => lines.with(lines.length - 1, lines.at(-1)!.replace('wheel', 'so')),
     ]) {
       for (const file of [files[0], files.at(-1)!]) {
         const good = fs.readFileSync(file, 'utf8');
