@@ -69,6 +69,8 @@ export class LocalWatchdog implements Watchdog {
       const identity = this.#dependencies.processes.identity(pid);
       if (identity === undefined)
         throw new HalError(HalStatus.BAD_ARGUMENTS, `${this.#name}: there is no process ${pid} to watch`, { pid });
+      if (pid === this.#pid)
+        throw new HalError(HalStatus.BAD_ARGUMENTS, `${this.#name}: a watchdog is not its own device`, { pid });
       this.#device = { pid, identity };
       this.#dependencies.onRegistered?.(this.#device);
     });

@@ -26,7 +26,7 @@ import { WatchdogServer } from './watchdog-server.ts';
  */
 
 /** Milliseconds to wait for a watchdog of the same device that is just ending. */
-const LOCK_WAIT = 5000;
+const LOCK_WAIT = 2000;
 
 const options = readOptions();
 const name = `watchdog of device ${options.device}`;
@@ -75,6 +75,7 @@ async function main(): Promise<void> {
   const renew = async (): Promise<void> => {
     if (isRenewing || server?.hasCarriedSecrets !== true) return;
     isRenewing = true;
+    server.refuseMore();
     // Whoever asked for it gets its answer first.
     await new Promise((resolve) => setImmediate(resolve));
     await server[Symbol.asyncDispose]();

@@ -33,6 +33,7 @@ export class WatchdogServer implements AsyncDisposable {
   readonly #clients = new Set<net.Socket>();
   readonly #unwatch: () => void;
   #hasCarriedSecrets = false;
+  #isClosing = false;
 
   constructor(options: WatchdogServerOptions, dependencies: WatchdogServerDependencies) {
     this.#options = options;
@@ -47,6 +48,14 @@ export class WatchdogServer implements AsyncDisposable {
   /** Secrets went through this process's memory: freed parts of it may still hold them. */
   get hasCarriedSecrets(): boolean {
     return this.#hasCarriedSecrets;
+  }
+
+  /**
+   * From now on requests are not looked at: their clients see the connection close and send them again to the process that comes after.
+   * One that was obeyed here would be lost with this process's memory.
+   */
+  refuseMore(): void {
+    this.#isClosing = true;
   }
 
   /** The caller holds the lock of this watchdog: a socket file that is there is one of a process that is gone. */
@@ -65,6 +74,7 @@ export class WatchdogServer implements AsyncDisposable {
 
   /** Replies that were given are sent before connections close. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.refuseMore();
     this.#unwatch();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const client of this.#clients) client.destroySoon();
@@ -97,6 +107,7 @@ export class WatchdogServer implements AsyncDisposable {
   }
 
   #answer(client: net.Socket, { number, code, body }: Frame): void {
+    if (this.#isClosing) return;
     const reply = (status: number, result: Uint8Array): void => {
       if (client.destroyed) return;
       const frame = encodeFrame(number, status, result);
