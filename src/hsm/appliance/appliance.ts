@@ -118,6 +118,8 @@ export interface Operator extends AsyncDisposable {
   reinstall(part: UpdatePart): Promise<void>;
 
   showLog(): AsyncIterable<string>;
+  /** Lets the SYSTEM light blink red for some seconds, to find the appliance in its rack. */
+  flashLeds(): Promise<void>;
   network(): NetworkView;
   shutDown(how: 'stop' | 'restart'): Promise<void>;
 }

@@ -87,7 +87,7 @@ export class ConsoleOperator implements Operator {
       if (role === 'wheel') this.#appliance.noticeWheel(this.#by);
     } finally {
       pin.fill(0);
-      await pool.logout(client);
+      await pool.closeClient(client);
     }
   }
 
@@ -165,8 +165,9 @@ export class ConsoleOperator implements Operator {
     await this.#authorize('keystore erase');
     this.#refuseWithoutAll('keystore erase');
     await this.#record({ kind: 'keystore erased', facts: { preservePins } });
-    await this.#onAll('keystore erase', ({ device }) => device.eraseKeystore(this.#client, preservePins));
-    if (!preservePins) this.#appliance.forgetWheel();
+    await this.#parts.pool.eraseKeystore(this.#client, preservePins);
+    await this.#parts.monitor.refresh();
+    if (!preservePins) await this.#appliance.endLogins();
   }
 
   async restore({ pins, keys }: { readonly pins: boolean; readonly keys: boolean }): Promise<void> {
@@ -174,13 +175,12 @@ export class ConsoleOperator implements Operator {
     this.#refuseWithoutAll('restore');
     await this.#record({ kind: 'restored', facts: { preservePins: pins, preserveKeys: keys } });
     const { settings, guard } = this.#parts;
-    await this.#onAll('restore', async ({ device }) => {
-      if (!keys) await device.eraseKeystore(this.#client, pins);
-      else if (!pins) await device.resetPins(this.#client);
-    });
+    if (!keys) await this.#parts.pool.eraseKeystore(this.#client, pins);
+    else if (!pins) await this.#onAll('restore', ({ device }) => device.resetPins(this.#client));
     settings.reset();
     await guard.lift({}, this.#by);
-    this.#appliance.forgetWheel();
+    await this.#parts.monitor.refresh();
+    await this.#appliance.endLogins();
   }
 
   async synchronize(tell: (line: string) => void): Promise<void> {
@@ -278,6 +278,12 @@ export class ConsoleOperator implements Operator {
     this.#appliance.forgetWheel();
   }
 
+  /** PINs or devices are not what they were: whoever is at the console has to log in again. */
+  forget(): void {
+    this.#role = undefined;
+    this.#confirmations.clear();
+  }
+
   async setThreshold(name: ThresholdName, value: number): Promise<void> {
     const command = name === 'battery' ? 'battery set' : 'tamper set';
     await this.#authorize(command);
@@ -343,6 +349,7 @@ export class ConsoleOperator implements Operator {
     this.#closed();
     // The audit log may be what fails: the login must end all the same.
     await this.logout().catch(() => undefined);
+    await this.#parts.pool.closeClient(this.#client);
   }
 
   get #by(): string {

@@ -109,11 +109,18 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
     return isFirst;
   }
 
-  /** After a tamper event or its reset, and after a restore: somebody has to log in again. */
+  /** After a tamper event was reset: the next PIN of wheel unlocks. */
   forgetWheel(): void {
     this.#isLoggedIn = false;
     this.#wasOpen = false;
     this.#decide();
+  }
+
+  /** The PINs are others now: everybody logs in again, at consoles and by RPC. */
+  async endLogins(): Promise<void> {
+    for (const operator of this.#operators) operator.forget();
+    await this.dependencies.pool.logoutAll();
+    this.forgetWheel();
   }
 
   /** Lets somebody in the machine room see which appliance this is. */
@@ -169,6 +176,8 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
       const what = watchdog?.faults.map(({ sensor, value }) => `${sensor} ${value}`).join(', ') || 'unknown sensor';
       log.write(applianceEvent.tamper(device.name, what));
       this.#record(audit.append({ kind: 'tamper', by: device.name, facts: { what } }));
+      // The pool has ended all logins, too.
+      for (const operator of this.#operators) operator.forget();
       this.#isLoggedIn = false;
       this.#wasOpen = false;
     } else if (!isNow) this.#tampered.delete(index);

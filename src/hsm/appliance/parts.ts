@@ -25,18 +25,23 @@ export interface DeviceSupervision {
   restart(index: number): Promise<void>;
 }
 
-/** What the console does with all devices together; the RPC port's calls are the pool's own. */
+/** What the console does with all devices together: a part of DevicePool. */
 export interface OperatorPool {
   /** A client number that was never used since the start: of a console or an RPC connection. */
   newClient(): number;
-  /** On every device that is up; rejects when none is. Devices that come up later get it as far as their PINs agree. @throws HalError */
+  /** Ends it for good; never fails. */
+  closeClient(client: number): Promise<void>;
+  /** Proved on one device, which the others trust; rejects when none answers. @throws HalError */
   login(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
   logout(client: number): Promise<void>;
+  logoutAll(): Promise<void>;
   /** On all devices that are up; the others get it when they are back. */
   setPin(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
+  /** Takes the keys of all devices away, PINs too unless `preservePins`. @throws HalError NOT_READY when one is down */
+  eraseKeystore(client: number, preservePins: boolean): Promise<void>;
   /** Operations under way on the device. */
   underWay(index: number): number;
-  /** One of them makes a key. */
+  /** One of them makes or loads a key. */
   isGenerating(index: number): boolean;
   /** Compares records, PINs and partitions of all devices and mirrors what should be mirrored. */
   synchronize(tell: (line: string) => void): Promise<void>;
