@@ -124,6 +124,11 @@ export class LocalDevice implements CryptoDevice {
     };
   }
 
+  /** Asks the watchdog how things are, as it may have gone away and come back without its key. Keys are let go when it does not answer. */
+  async pollWatchdog(): Promise<void> {
+    await this.#masterKey.poll();
+  }
+
   async checkTamper(): Promise<void> {
     // No answer is not a good answer: what the watchdog rejects with goes to who asked.
     const { tamper } = await this.#dependencies.watchdog.getStatus();

@@ -119,10 +119,22 @@ export class MasterKeyState implements Disposable {
     key.fill(0);
   }
 
+  /** What was set must still be. Rejects when the watchdog does not answer: its key may be gone, so what was unwrapped with it goes. */
+  async poll(): Promise<void> {
+    try {
+      this.#see(await this.#watchdog.getStatus());
+    } catch (fault) {
+      if (!this.isChanging && this.#condition !== 'not set') this.#lose('not set');
+      throw fault;
+    }
+  }
+
   #see(status: WatchdogStatus): void {
-    if (status.tamper !== 'ok') this.#lose('tampered');
-    else if (status.masterKey === 'not set') this.#lose('not set');
-    else if (this.#condition !== 'set' && !this.isChanging)
+    if (status.tamper !== 'ok') {
+      if (this.#condition !== 'tampered') this.#lose('tampered');
+    } else if (status.masterKey === 'not set') {
+      if (this.#condition !== 'not set') this.#lose('not set');
+    } else if (this.#condition !== 'set' && !this.isChanging)
       this.refresh().catch((fault: unknown) =>
         this.#log.write({
           severity: 'error',

@@ -25,8 +25,8 @@ import {
 /** What the suite needs of a place where devices run. Devices are as new: nothing was set, the tamper circuit is quiet. */
 export interface DevicePlace extends AsyncDisposable {
   readonly device: CryptoDevice;
-  /** A second one, for mirroring and backups. */
-  readonly other: CryptoDevice;
+  /** A second one, for mirroring and backups: started now. */
+  other(): Promise<CryptoDevice>;
   /** Ends the device, its watchdog not, and starts it anew with the same keystore. */
   restart(): Promise<void>;
   raiseTamper(): Promise<void>;
@@ -665,36 +665,35 @@ export function cryptoDeviceSuite(make: () => Promise<DevicePlace>): void {
     assert.deepEqual(await device.matchKeys(NOBODY, 0, query()), [key]);
   });
 
-  ready(
-    'S-358 PINs go to a device that was away: the newer one wins, and only with a proof',
-    async (device, { other }) => {
-      await setUp(other);
-      const old = await device.readPins();
-      await device.setPin(WHEEL, 0, 'user', pin('changed twice'));
-      await device.setPin(WHEEL, 0, 'user', pin('new user pin'));
-      await other.writePins(await device.readPins());
-      await other.login(NOBODY, 0, 'user', pin('new user pin'));
-      await other.writePins(old);
-      await other.login(NOBODY, 0, 'user', pin('new user pin'));
-      const [one] = (await device.readPins()).filter(({ role }) => role === 'so');
-      for (const forged of [
-        { ...one, version: one.version + 5 },
-        { ...one, version: one.version + 5, proof: undefined },
-        { ...one, role: 'wheel' as const, version: 99 },
-      ])
-        await assert.rejects(other.writePins([forged]), refusedWith(HalStatus.KEYSTORE_BAD_CRC));
-      await assert.rejects(other.writePins([{ ...one, partition: 4 }]), refusedWith(HalStatus.BAD_ARGUMENTS));
-      await assert.rejects(other.writePins([{ ...one, hash: 'x' }]), refusedWith(HalStatus.BAD_ARGUMENTS));
-      const { version } = (await device.readPins()).find(({ role }) => role === 'user')!;
-      await other.resumeLogin(90, 0, 'user', version);
-      assert.equal(await other.roleOf(90), 'user');
-      await assert.rejects(other.resumeLogin(91, 0, 'user', version - 1), refusedWith(HalStatus.FORBIDDEN));
-    },
-  );
+  ready('S-358 PINs go to a device that was away: the newer one wins, and only with a proof', async (device, place) => {
+    const other = await place.other();
+    await setUp(other);
+    const old = await device.readPins();
+    await device.setPin(WHEEL, 0, 'user', pin('changed twice'));
+    await device.setPin(WHEEL, 0, 'user', pin('new user pin'));
+    await other.writePins(await device.readPins());
+    await other.login(NOBODY, 0, 'user', pin('new user pin'));
+    await other.writePins(old);
+    await other.login(NOBODY, 0, 'user', pin('new user pin'));
+    const [one] = (await device.readPins()).filter(({ role }) => role === 'so');
+    for (const forged of [
+      { ...one, version: one.version + 5 },
+      { ...one, version: one.version + 5, proof: undefined },
+      { ...one, role: 'wheel' as const, version: 99 },
+    ])
+      await assert.rejects(other.writePins([forged]), refusedWith(HalStatus.KEYSTORE_BAD_CRC));
+    await assert.rejects(other.writePins([{ ...one, partition: 4 }]), refusedWith(HalStatus.BAD_ARGUMENTS));
+    await assert.rejects(other.writePins([{ ...one, hash: 'x' }]), refusedWith(HalStatus.BAD_ARGUMENTS));
+    const { version } = (await device.readPins()).find(({ role }) => role === 'user')!;
+    await other.resumeLogin(90, 0, 'user', version);
+    assert.equal(await other.roleOf(90), 'user');
+    await assert.rejects(other.resumeLogin(91, 0, 'user', version - 1), refusedWith(HalStatus.FORBIDDEN));
+  });
 
   ready(
     'S-430, S-431 records go from device to device if the key may leave; deletions win; nothing that was altered is taken',
-    async (device, { other }) => {
+    async (device, place) => {
+      const other = await place.other();
       await setUp(other);
       const [stays, leaves] = [uuid(), uuid()];
       await device.generateKey(USER, stays, 0, ec());
@@ -738,7 +737,8 @@ export function cryptoDeviceSuite(make: () => Promise<DevicePlace>): void {
 
   ready(
     'S-429, S-431, S-504 backup under a KEKEK: only exportable keys, only under keys for it',
-    async (device, { other }) => {
+    async (device, place) => {
+      const other = await place.other();
       await setUp(other, OTHER_MASTER_KEY);
       const flags = KeyFlag.TOKEN | KeyFlag.KEY_ENCIPHERMENT;
       const rsa = { kind: 'rsa', bits: 2048, exponent: Uint8Array.of(1, 0, 1) } as const;
