@@ -7,7 +7,7 @@ case "${1:-test}" in
   test)
     wanted="dig=bind9-dnsutils delv=bind9-dnsutils nsupdate=bind9-dnsutils named=bind9 rndc=bind9-utils
       dnssec-signzone=bind9-utils named-rrchecker=bind9-utils ldns-verify-zone=ldnsutils knotd=knot kdig=knot-dnsutils
-      kzonecheck=knot-dnssecutils nsd=nsd unbound=unbound dnsperf=dnsperf ip=iproute2 gcc=gcc /usr/include/stdio.h=libc6-dev
+      kzonecheck=knot-dnssecutils nsd=nsd unbound=unbound dnsperf=dnsperf ip=iproute2 chromium=chromium gcc=gcc /usr/include/stdio.h=libc6-dev
       python3=python3 openssl=openssl" ;;
   *) echo "usage: setup.sh run|test" >&2; exit 2 ;;
 esac
