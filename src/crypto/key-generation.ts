@@ -1,4 +1,5 @@
-import { generateKeyPairSync, type KeyObject, type webcrypto } from 'node:crypto';
+import { generateKeyPair, generateKeyPairSync, type KeyObject, type webcrypto } from 'node:crypto';
+import { promisify } from 'node:util';
 import { concatOctets } from '../base/octets.ts';
 import { SignetError } from '../base/error.ts';
 import { algorithmByNumber, signingRefusal, type DnssecAlgorithm, type LegacyOptions } from './algorithm.ts';
@@ -24,14 +25,25 @@ export interface KeyGenerationRequest extends LegacyOptions {
  * @throws SignetError ALGORITHM_REFUSED, KEY_SIZE
  */
 export function generateKey(request: KeyGenerationRequest): PrivateKeyMaterial {
-  const refusal = signingRefusal(request.algorithm, request);
-  if (refusal) {
-    const message = `no key was made: ${refusal}; use algorithm 13 (ECDSAP256SHA256)`;
-    throw new SignetError('ALGORITHM_REFUSED', message, { algorithm: request.algorithm });
-  }
-  const algorithm = algorithmByNumber(request.algorithm)!;
+  const algorithm = algorithmOf(request);
   const jwk = newPrivateKey(algorithm, request.bits).export({ format: 'jwk' });
   return algorithm.keyKind === 'rsa' ? rsaMaterial(request, jwk) : ellipticMaterial(request, jwk);
+}
+
+/** The same; an RSA key, which takes a tenth of a second and more, is made in another thread. Rejects as it throws. */
+export async function generateKeyInBackground(request: KeyGenerationRequest): Promise<PrivateKeyMaterial> {
+  if (algorithmOf(request).keyKind !== 'rsa') return generateKey(request);
+  const { privateKey } = await generateKeyPairInBackground('rsa', rsaOptions(request.bits));
+  return rsaMaterial(request, privateKey.export({ format: 'jwk' }));
+}
+
+const generateKeyPairInBackground = promisify(generateKeyPair);
+
+function algorithmOf(request: KeyGenerationRequest): DnssecAlgorithm {
+  const refusal = signingRefusal(request.algorithm, request);
+  if (refusal === undefined) return algorithmByNumber(request.algorithm)!;
+  const message = `no key was made: ${refusal}; use algorithm 13 (ECDSAP256SHA256)`;
+  throw new SignetError('ALGORITHM_REFUSED', message, { algorithm: request.algorithm });
 }
 
 function newPrivateKey(algorithm: DnssecAlgorithm, bits: number | undefined): KeyObject {
@@ -44,10 +56,14 @@ function newPrivateKey(algorithm: DnssecAlgorithm, bits: number | undefined): Ke
     case 'Ed448':
       return generateKeyPairSync('ed448').privateKey;
     case undefined:
-      return generateKeyPairSync('rsa', { modulusLength: checkBits(bits), publicExponent: RSA_PUBLIC_EXPONENT })
-        .privateKey;
+      return generateKeyPairSync('rsa', rsaOptions(bits)).privateKey;
   }
 }
+
+const rsaOptions = (bits: number | undefined): { modulusLength: number; publicExponent: number } => ({
+  modulusLength: checkBits(bits),
+  publicExponent: RSA_PUBLIC_EXPONENT,
+});
 
 function checkBits(bits: number | undefined): number {
   if (bits !== undefined && bits >= RSA_LEAST_NEW_BITS && bits <= RSA_MAX_MODULUS_BITS) return bits;

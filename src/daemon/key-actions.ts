@@ -26,6 +26,8 @@ export interface KeyActionsDependencies {
   readonly keyStore: KeyStore;
   readonly log: Log;
   readonly history: HistorySink;
+  /** Has the keys looked at again, soon. */
+  readonly lookAgain?: () => void;
 }
 
 /** Does what a plan wants of the key store before anything is published. Each action is durable before the next begins. */
@@ -65,7 +67,7 @@ export class KeyActions {
     shown: readonly Uint8Array[],
     now: number,
   ): KeyPair {
-    const { keyStore, log } = this.#dependencies;
+    const { keyStore, log, lookAgain } = this.#dependencies;
     const { apex, label, policy, directoryOf } = this.#options;
     const { role, algorithm, bits, tagRange } = action.line;
     const { predecessor, successor: _, ...state } = action.state;
@@ -84,6 +86,7 @@ export class KeyActions {
       // Keys of the zone whose files are elsewhere must stay apart from it, too, and so must those that were related to others.
       avoidTags: [...shown.map(keyTag), ...pairs.flatMap(relatedTags)],
       onCollision: (tag) => log.write(zoneEvent.keyCollision(tag, label)),
+      ...(lookAgain && { onFound: lookAgain }),
     });
     log.write(zoneEvent.keyCreated(keyName(pair, true), policy.name));
     this.#tell(action, pair, undefined, now, before);

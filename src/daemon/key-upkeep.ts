@@ -64,6 +64,8 @@ export interface KeyUpkeepDependencies {
   readonly served: ServedTtls;
   /** Undefined: nobody asks the parent, and an operator tells what it has. */
   readonly parent: AskedParent | undefined;
+  /** Has the keys looked at again, soon: a key that was looked for in the background is there. */
+  readonly lookAgain?: () => void;
 }
 
 /** What a look at the keys came to. */
@@ -89,6 +91,9 @@ export interface KeyDecision {
 
 /** Rounds of planning: making keys is followed by a plan that takes them into account, which is the last. */
 const MOST_ROUNDS = 4;
+
+/** Why a key cannot be made now: a good tag has not been found. */
+const WITHOUT_KEY: ReadonlySet<string> = new Set(['KEY_TAGS_EXHAUSTED', 'KEY_TAG_SOUGHT']);
 
 /** Seconds until a free key tag is looked for again; a search may take half a second. */
 const NEXT_SEARCH = 6 * 3600;
@@ -141,12 +146,11 @@ export class KeyUpkeep {
     const unaccounted = unaccountedKeys(known, damaged, planned.publication, before, keyDirectory);
     const context = { ...this.#options, now, signed, random: this.#dependencies.random };
     const lackingNow = (): LackingKeys => lackingFor(pairs, planned.publication, before);
-    const hold = (why: readonly string[]): KeyDecision =>
-      this.#hold([...known, ...damaged], faults, why, lackingNow(), context);
+    const hold = (why: readonly string[], more: readonly SignetError[] = []): KeyDecision =>
+      this.#hold([...known, ...damaged], [...faults, ...more], why, lackingNow(), context);
     const mustHold = (): boolean => before !== undefined && isBeyond(planned, lackingNow(), pairs, before);
     if (before !== undefined && (unaccounted.length > 0 || mustHold())) return hold(unaccounted);
     const troubles = this.#troubles(lackingNow(), NONE_LACKING, context);
-    this.#complain(faults, troubles);
     this.#correct(listed, known);
     try {
       for (let round = 0; round < MOST_ROUNDS && makesFiles(planned); round++) {
@@ -156,10 +160,16 @@ export class KeyUpkeep {
       }
     } catch (error) {
       // A zone that can be signed without the new key goes on without it.
-      if (before === undefined || !(error instanceof SignetError) || error.code !== 'KEY_TAGS_EXHAUSTED') throw error;
+      if (before === undefined || !(error instanceof SignetError) || !WITHOUT_KEY.has(error.code)) {
+        this.#complain(faults, troubles);
+        throw error;
+      }
       const why = `${error.message}; until then the zone's keys stay as they are`;
-      return { ...hold([why]), nextEvent: now + NEXT_SEARCH };
+      if (error.code === 'KEY_TAGS_EXHAUSTED') return { ...hold([why]), nextEvent: now + NEXT_SEARCH };
+      // Nothing is wrong, and what goes on in the background says by itself when it has come to something.
+      return hold([], [new SignetError(error.code, why, { loses: 'nothing' })]);
     }
+    this.#complain(faults, troubles);
     const { publication } = planned;
     const isUnsigned = !publication.isSigned || (policy.keys.length === 0 && pairs.length === 0);
     const after = pairs.map((pair) => withUpdate(pair, planned.actions));

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { Configuration, DnssecPolicy, ZoneConfiguration } from '../conf/configuration.ts';
 import { FileKeyStore } from '../keys/file-key-store.ts';
 import { KeyDirectories } from '../keys/key-directories.ts';
+import { KeySearch } from '../keys/key-search.ts';
 import type { KeyStore } from '../keys/key-store.ts';
 import { zoneEvent } from './events.ts';
 import { isMaintained, ZoneKeeper, type ZoneKeeperDependencies } from './zone-keeper.ts';
@@ -21,10 +22,12 @@ interface Kept {
 export class ZoneKeepers {
   readonly #dependencies: KeepersDependencies;
   readonly #keyStores = new Map<string, FileKeyStore>();
+  readonly #keySearch: KeySearch;
   #kept: Kept[] = [];
 
   constructor(dependencies: KeepersDependencies) {
     this.#dependencies = dependencies;
+    this.#keySearch = new KeySearch(dependencies);
   }
 
   get all(): readonly ZoneKeeper[] {
@@ -99,6 +102,7 @@ export class ZoneKeepers {
 
   /** @param flush write journals into the signed files */
   async stop(flush: boolean): Promise<void> {
+    this.#keySearch[Symbol.dispose]();
     for (const { keeper } of this.#kept) {
       if (flush) await keeper.flush();
       await keeper.stop();
@@ -130,7 +134,7 @@ export class ZoneKeepers {
   #keyStore(directory: string): FileKeyStore {
     const known = this.#keyStores.get(directory);
     if (known !== undefined) return known;
-    const store = new FileKeyStore({ directory }, this.#dependencies);
+    const store = new FileKeyStore({ directory }, { ...this.#dependencies, search: this.#keySearch });
     this.#keyStores.set(directory, store);
     return store;
   }

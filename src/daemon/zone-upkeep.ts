@@ -127,7 +127,7 @@ export class ZoneUpkeep {
     this.#served ??= new ServedVersions({ file: ttlFile, label, about }, this.#dependencies);
     this.keys = new KeyUpkeep(
       { apex, label, about, policy, ...keyPlaces(zone, directory) },
-      { ...this.#dependencies, served: this.#served.ttls, parent: this.#parent },
+      { ...this.#dependencies, served: this.#served.ttls, parent: this.#parent, lookAgain: this.#changed },
     );
   }
 

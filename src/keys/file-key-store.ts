@@ -4,17 +4,18 @@ import type { Disk } from '../base/disk.ts';
 import { DiskError } from '../base/disk-error.ts';
 import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import { algorithmByNumber } from '../crypto/algorithm.ts';
+import { algorithmByNumber, algorithmText } from '../crypto/algorithm.ts';
 import { generateKey } from '../crypto/key-generation.ts';
 import { keyTag } from '../crypto/key-tag.ts';
 import type { PrivateKeyMaterial } from '../crypto/private-key.ts';
 import { keyBits } from '../crypto/public-key.ts';
 import { equalNames, type Name } from '../wire/name.ts';
 import { nameToShortText, nameToText } from '../wire/name-text.ts';
-import { AvoidedTags, isInTagRange, keysCollide } from './key-collision.ts';
+import { AvoidedTags, isInTagRange, keysCollide, type TagRange } from './key-collision.ts';
 import { keyFileError } from './key-file-error.ts';
 import { keyFileBase, parseKeyFileName, zoneFileText, type KeyFileName } from './key-file-name.ts';
 import type { KeyPair } from './key-pair.ts';
+import type { KeySearch } from './key-search.ts';
 import { loadKeyFiles, saveKeyFiles, type LoadedKey } from './key-pair-files.ts';
 import { readStateFile } from './state-file.ts';
 import type { KeyList, KeyRequest, KeyStore } from './key-store.ts';
@@ -29,8 +30,18 @@ export interface FileKeyStoreDependencies {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Log;
+  /** Makes RSA keys with tags in a range without holding up this thread; absent: they are made here. */
+  readonly search?: KeySearch;
+  readonly generate?: typeof generateKey;
 }
 
+/** RSA keys with tags in a range that are made here before others are made in the background. */
+const TRIES_AT_ONCE = 2;
+const ALL_TAGS = 65_536;
+/** What the REVOKE bit adds to a tag: both have to be in a range. */
+const REVOCATION = 128;
+/** Where one key in so many is good it takes more than a minute. */
+const HARD = 512;
 /** A zone with so many keys that no free tag is found is broken; 65536 tags and this many tries make that sure. */
 const MAX_TRIES = 1000;
 /** For a range of tags: most keys have others. Elliptic curves only, whose keys take a tenth of a millisecond each. */
@@ -43,6 +54,8 @@ export class FileKeyStore implements KeyStore {
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #search: KeySearch | undefined;
+  readonly #generateKey: typeof generateKey;
   #listing: { readonly stamp: string; readonly names: FileNames } | undefined;
 
   constructor(options: FileKeyStoreOptions, dependencies: FileKeyStoreDependencies) {
@@ -51,6 +64,8 @@ export class FileKeyStore implements KeyStore {
     this.#disk = dependencies.disk;
     this.#clock = dependencies.clock;
     this.#log = dependencies.log;
+    this.#search = dependencies.search;
+    this.#generateKey = dependencies.generate ?? generateKey;
   }
 
   list(zone: Name): KeyList {
@@ -136,21 +151,59 @@ export class FileKeyStore implements KeyStore {
   #makeUnlikeOthers(request: KeyRequest, keys: readonly KeyPair[]): PrivateKeyMaterial {
     const avoided = new AvoidedTags([...(request.avoidTags ?? []), ...this.tags(request.zone)]);
     const { tagRange } = request;
+    const isFree = (dnskey: Uint8Array): boolean =>
+      !avoided.collide(dnskey) &&
+      !keys.some((key) => keysCollide(key.dnskey, dnskey)) &&
+      !this.#isTaken(request, dnskey);
     const isSlow = algorithmByNumber(request.algorithm)?.keyKind === 'rsa';
+    const search = isSlow ? this.#search : undefined;
+    if (search !== undefined && tagRange !== undefined) return this.#seek(search, request, tagRange, isFree);
     const most = tagRange === undefined || isSlow ? MAX_TRIES : MAX_TRIES_IN_RANGE;
+    const found = this.#tryFor(most, request, isFree);
+    if (found === undefined) throw exhausted(request, most, keys.length);
+    return found;
+  }
+
+  #tryFor(most: number, request: KeyRequest, isFree: (dnskey: Uint8Array) => boolean): PrivateKeyMaterial | undefined {
     for (let tries = 0; tries < most; tries++) {
-      const material = withProtocol(generateKey(request), request.protocol);
+      const material = withProtocol(this.#generateKey(request), request.protocol);
       const { dnskey } = material;
-      if (tagRange !== undefined && !isInTagRange(dnskey, tagRange)) continue;
-      const collides = avoided.collide(dnskey) || keys.some((key) => keysCollide(key.dnskey, dnskey));
-      if (!collides && !this.#isTaken(request, dnskey)) return material;
+      if (request.tagRange !== undefined && !isInTagRange(dnskey, request.tagRange)) continue;
+      if (isFree(dnskey)) return material;
       request.onCollision?.(keyTag(dnskey));
     }
-    const zone = nameToText(request.zone);
-    const within = tagRange ? ` in tag-range ${tagRange.low} ${tagRange.high}` : '';
-    const remedy = tagRange ? 'remove keys no longer in use, or widen the range' : 'remove keys no longer in use';
-    const message = `no free key tag${within} was found for ${zone} in ${most} tries; ${remedy}`;
-    throw new SignetError('KEY_TAGS_EXHAUSTED', message, { zone, keys: keys.length });
+    return undefined;
+  }
+
+  #seek(
+    search: KeySearch,
+    request: KeyRequest,
+    tagRange: TagRange,
+    isFree: (dnskey: Uint8Array) => boolean,
+  ): PrivateKeyMaterial {
+    const { zone, algorithm, flags, bits, protocol } = request;
+    const isGood = (dnskey: Uint8Array): boolean => isInTagRange(dnskey, tagRange) && isFree(dnskey);
+    const { low, high } = tagRange;
+    const name = [this.#directory, nameToText(zone), algorithm, flags, bits, protocol, low, high].join(' ');
+    const wanted = { name, request, isGood, ended: () => request.onFound?.() };
+    const outcome = search.isKnown(name) ? search.ask(wanted) : undefined;
+    switch (outcome?.kind) {
+      case 'found':
+        // Other keys may have been made meanwhile.
+        if (isGood(outcome.material.dnskey)) return outcome.material;
+        break;
+      case 'failed':
+        throw exhausted(request, outcome.tries, undefined);
+      case 'broken':
+        throw outcome.cause;
+      case 'goes on':
+        throw sought(request, tagRange);
+      case undefined:
+    }
+    const found = this.#tryFor(TRIES_AT_ONCE, request, isFree);
+    if (found !== undefined) return found;
+    search.ask(wanted);
+    throw sought(request, tagRange);
   }
 
   /** Of all the zone's files, those that cannot be read among them: a key that comes back must not collide either. */
@@ -242,6 +295,24 @@ function loneStates(names: readonly string[]): string[] {
 
 function identity(name: KeyFileName): string {
   return `${name.algorithm}+${name.tag}`;
+}
+
+function exhausted({ zone: apex, tagRange }: KeyRequest, tries: number, keys: number | undefined): SignetError {
+  const zone = nameToText(apex);
+  const within = tagRange ? ` in tag-range ${tagRange.low} ${tagRange.high}` : '';
+  const remedy = tagRange ? 'remove keys no longer in use, or widen the range' : 'remove keys no longer in use';
+  const message = `no free key tag${within} was found for ${zone} in ${tries} tries; ${remedy}`;
+  return new SignetError('KEY_TAGS_EXHAUSTED', message, { zone, ...(keys !== undefined && { keys }) });
+}
+
+/** Nothing is wrong; it takes its time. */
+function sought({ zone: apex, algorithm }: KeyRequest, { low, high }: TagRange): SignetError {
+  const zone = nameToText(apex);
+  const oneIn = Math.ceil(ALL_TAGS / Math.max(1, high - low + 1 - REVOCATION));
+  const name = algorithmText(algorithm);
+  const hint = oneIn < HARD ? '' : ', which may take long: a wider range or algorithm 13 (ECDSAP256SHA256) would help';
+  const message = `one ${name} key in ${oneIn} or more has a tag in tag-range ${low} ${high}: such a key is looked for in the background for ${zone}${hint}`;
+  return new SignetError('KEY_TAG_SOUGHT', message, { zone });
 }
 
 function withProtocol(material: PrivateKeyMaterial, protocol: number | undefined): PrivateKeyMaterial {

@@ -34,6 +34,8 @@ export interface KeyRequest extends LegacyOptions {
   readonly formatVersion?: '1.2' | '1.3';
   /** Told each time a key was thrown away because its tag collides. */
   readonly onCollision?: (tag: number) => void;
+  /** Called when it makes sense to ask again after KEY_TAG_SOUGHT. */
+  readonly onFound?: () => void;
 }
 
 export interface KeyList {
@@ -49,7 +51,10 @@ export interface KeyList {
 export interface KeyStore {
   /** The zone's keys. @throws DiskError and the like only when the store as a whole cannot be read */
   list(zone: Name): KeyList;
-  /** Makes and keeps a new key. @throws SignetError ALGORITHM_REFUSED, KEY_SIZE, KEY_TAGS_EXHAUSTED */
+  /**
+   * Makes and keeps a new key. @throws SignetError ALGORITHM_REFUSED, KEY_SIZE, KEY_TAGS_EXHAUSTED, and KEY_TAG_SOUGHT while one whose tag
+   * is in a narrow range is looked for in the background
+   */
   generate(request: KeyRequest): KeyPair;
   /** Keeps a changed key: times, state, TTL. Its DNSKEY and private half are those it was made with. */
   save(pair: KeyPair): void;

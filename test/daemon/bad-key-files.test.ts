@@ -52,7 +52,8 @@ async function goesOn(world: World): Promise<void> {
 const DAMAGES: readonly { name: string; damage: (text: string) => string }[] = [
   { name: 'nonsense', damage: () => 'nonsense' },
   { name: 'empty', damage: () => '' },
-  { name: 'cut off', damage: (text) => text.slice(0, 100) },
+  // In the middle of a line, wherever the length of the key's tag puts that.
+  { name: 'cut off', damage: (text) => text.slice(0, text.indexOf('GoalState') + 4) },
   { name: 'of a wrong condition', damage: (text) => text.replace('DNSKEYState: rumoured', 'DNSKEYState: everywhere') },
   { name: 'of a wrong time', damage: (text) => text.replace(/DNSKEYChange: \d+/, 'DNSKEYChange: 2026') },
   {

@@ -7,7 +7,7 @@ import { DirectoryLocks } from '../../src/daemon/directory-locks.ts';
 import { ZoneKeeper } from '../../src/daemon/zone-keeper.ts';
 import type { ZoneUpkeepDependencies } from '../../src/daemon/zone-upkeep.ts';
 import { MemoryHistory } from '../../src/history/memory-history.ts';
-import { FileKeyStore } from '../../src/keys/file-key-store.ts';
+import { FileKeyStore, type FileKeyStoreDependencies } from '../../src/keys/file-key-store.ts';
 import { SigningPool } from '../../src/signer/signing-pool.ts';
 import { verifyZone } from '../../src/validate/verify-zone.ts';
 import { Arena } from '../../src/zone/store/arena.ts';
@@ -82,6 +82,8 @@ export function makeWorld(
     memory?: number;
     seed?: number;
     askParent?: ZoneUpkeepDependencies['askParent'];
+    /** What the key store has beside disk, clock and log. */
+    keys?: Pick<FileKeyStoreDependencies, 'search' | 'generate'>;
   } = {},
 ): World {
   const clock = options.clock ?? new SimulatedClock(START);
@@ -104,7 +106,7 @@ export function makeWorld(
       extents: new ExtentPool(arena),
       // One thread: the calling one signs, so that everything happens at its simulated moment.
       pool: new SigningPool({ threads: 1 }, { arena }),
-      keyStore: new FileKeyStore({ directory: '/zones' }, { disk, clock, log }),
+      keyStore: new FileKeyStore({ directory: '/zones' }, { disk, clock, log, ...options.keys }),
       locks: new DirectoryLocks({ disk }),
       history,
       ...(options.askParent && { askParent: options.askParent }),

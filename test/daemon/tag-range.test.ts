@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DnssecPolicy } from '../../src/conf/configuration.ts';
+import { SimulatedClock } from '../../src/base/clock.ts';
+import type { DnssecPolicy, PolicyKey } from '../../src/conf/configuration.ts';
 import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
+import { generateKey, type KeyGenerationRequest } from '../../src/crypto/key-generation.ts';
 import { keyTag, tagOfOtherRevocation } from '../../src/crypto/key-tag.ts';
+import type { PrivateKeyMaterial } from '../../src/crypto/private-key.ts';
+import { KeySearch } from '../../src/keys/key-search.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
-import { faultsOf, FILE, makeWorld, zoneConfiguration, zoneText, type World } from './keeper-fixture.ts';
+import { faultsOf, FILE, makeWorld, START, zoneConfiguration, zoneText, type World } from './keeper-fixture.ts';
+
+type WorldOptions = NonNullable<Parameters<typeof makeWorld>[0]>;
 
 const DAY = 86_400;
 
@@ -55,6 +61,8 @@ test('S-063 (part) when the range is used up the zone is signed on with the keys
   assert.ok(
     world.news().some((text) => /no free key tag in tag-range 20000 22000 .*widen the range; until then/.test(text)),
   );
+  await world.advance(2 * DAY);
+  assert.equal(world.news().filter((text) => text.includes('no free key tag')).length, 0, 'said once');
   world.disk.put(FILE, zoneText(2, 'new A 192.0.2.1'));
   world.keeper.requestReload();
   await world.keeper.idle();
@@ -110,4 +118,66 @@ test('S-063 (part) keys that a changed range leaves out are replaced step by ste
   await world.advance(60 * DAY);
   assert.ok(files() <= made);
   assert.deepEqual(dnskeysOf(world), after);
+});
+
+/** RSA keys that are made when somebody says so, and never here. */
+function slowKeys(clock: SimulatedClock): { keys: NonNullable<WorldOptions['keys']>; make: () => Promise<void> } {
+  const waiting: (() => void)[] = [];
+  const search = new KeySearch({
+    clock,
+    generate: (request) => new Promise((resolve) => waiting.push(() => resolve(keyWithTag(request, isIn)))),
+  });
+  const isIn = (tag: number): boolean => tag >= 20_000 && tag <= 40_000 - 129;
+  const make = async (): Promise<void> => {
+    waiting.shift()!();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { keys: { search, generate: (request) => keyWithTag(request, (tag) => tag < 19_000) }, make };
+}
+
+/** A third of all keys and more has to satisfy. */
+function keyWithTag(request: KeyGenerationRequest, satisfies: (tag: number) => boolean): PrivateKeyMaterial {
+  for (let tries = 0; tries < 500; tries++) {
+    const made = generateKey(request);
+    if (satisfies(keyTag(made.dnskey))) return made;
+  }
+  throw new Error('no key has such a tag');
+}
+
+test('S-063 (part) an RSA key for a narrow range is made in the background: unsigned meanwhile at first, signed on later', async () => {
+  const line = (bits: number): PolicyKey => ({
+    role: 'csk',
+    lifetime: 0,
+    algorithm: 8,
+    bits,
+    tagRange: { low: 20_000, high: 40_000 },
+  });
+  const policyOf = (bits: number): DnssecPolicy => ({ ...DEFAULT_POLICY, name: 'rsa', keys: [line(bits)] });
+  const clock = new SimulatedClock(START);
+  const { keys, make } = slowKeys(clock);
+  const world = makeWorld({ policy: policyOf(1024), clock, keys });
+  await world.keeper.start();
+  const count = (): number => (world.keeper.read().denial === 'none' ? 0 : dnskeysOf(world).length);
+  assert.equal(count(), 0);
+  assert.ok(world.news().some((text) => text.includes('is looked for in the background')));
+  await make();
+  await world.keeper.idle();
+  assert.equal(count(), 1, 'no timer had to run out');
+  assert.deepEqual(await faultsOf(world), []);
+  // Another size: the old key signs on until there is a new one.
+  world.news();
+  world.keeper.reconfigure(zoneConfiguration(), policyOf(1280));
+  await world.keeper.idle();
+  assert.equal(world.news().filter((text) => text.includes('is looked for in the background')).length, 1);
+  world.disk.put(FILE, zoneText(2, 'new A 192.0.2.1'));
+  world.keeper.requestReload();
+  await world.advance((3 * DAY) / 2);
+  assert.equal(world.keeper.unsignedSerial, 2);
+  assert.deepEqual(await faultsOf(world), []);
+  assert.equal(count(), 1);
+  assert.equal(world.news().filter((text) => text.includes('is looked for in the background')).length, 0, 'said once');
+  await make();
+  await world.keeper.idle();
+  assert.equal(count(), 2);
+  assert.deepEqual(await faultsOf(world), []);
 });
