@@ -141,6 +141,11 @@ export class DevicePool implements AsyncDisposable {
     return this.#devices[index].underWay;
   }
 
+  /** A key is made, loaded or imported there. */
+  isGenerating(index: number): boolean {
+    return this.#devices[index].load >= WEIGHT.LONG;
+  }
+
   /** Token keys that a device holds, as they are now. */
   countKeys(index: number): number {
     let count = 0;
@@ -192,10 +197,6 @@ export class DevicePool implements AsyncDisposable {
         .filter(({ answers }) => answers)
         .map((one) => one.run(WEIGHT.SHORT, (device) => device.logout(number))),
     );
-  }
-
-  async logoutAll(): Promise<void> {
-    await Promise.all([...this.#clients.all()].map(({ number }) => this.logout(number)));
   }
 
   /** Ends a client for good. Never fails. */

@@ -273,7 +273,7 @@ export const FUNCTIONS = {
     { partition: u32, flags: u32, data: opaque },
     { uuid },
     'write access',
-    'Keeps octets (a certificate, a data object); KEY_PUBLIC reads them.',
+    'Keeps octets (a certificate, a data object); KEY_GET_ATTRIBUTES reads them as CKA_VALUE.',
   ),
   KEY_DELETE: define(0x5026, { uuid }, noFields, 'write access', 'Deletes a key on all devices.'),
   KEY_INFO: define(
@@ -283,7 +283,7 @@ export const FUNCTIONS = {
     'nothing',
     'What a key is; KEY_NOT_FOUND or FORBIDDEN for one that the login may not see.',
   ),
-  KEY_PUBLIC: secret(0x5028, { uuid }, { octets: opaque }, 'nothing', 'SubjectPublicKeyInfo, DER; of data its octets.'),
+  KEY_PUBLIC: define(0x5028, { uuid }, { spki: opaque }, 'nothing', 'SubjectPublicKeyInfo, DER.'),
   KEY_SIGN: define(
     0x5029,
     { partition: u32, uuid, mechanism: u32, data: opaque },

@@ -69,7 +69,8 @@ export function readResults<Name extends FunctionName>(
   return { status: reader.verdict, values };
 }
 
-export function writeResults<Name extends FunctionName>(name: Name, values: ResultsOf<Name>, writer: XdrWriter): void {
+/** @param values the function's, which its handler made */
+export function writeResults(name: FunctionName, values: object, writer: XdrWriter): void {
   writeFields(FUNCTIONS[name].results, values, writer);
 }
 
