@@ -49,7 +49,7 @@ h2 { font-size: 1.1rem; margin: 1.75rem 0 0.75rem; }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
 main > .facts { padding: 0.9rem 1.1rem; background: var(--card); border: 1px solid var(--line); border-radius: 6px; }
 small { color: var(--dim); }
-code { font: 0.875rem/1.5 ui-monospace, monospace; }
+code { font: 0.875rem/1.5 ui-monospace, monospace; overflow-wrap: normal; }
 footer { margin-top: 2rem; color: var(--dim); font-size: 0.875rem; }
 footer span { display: block; margin-top: 0.3rem; }
 a { color: inherit; }

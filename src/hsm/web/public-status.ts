@@ -60,7 +60,8 @@ function publicDevice({ index, condition, text, status, watchdog, busy }: Device
     text,
     serial: status?.serial,
     version: status?.version,
-    masterKey: status?.masterKey ?? watchdog?.masterKey ?? 'unknown',
+    // The watchdog has the key, and tells at once when it is gone; that it is the wrong one only the device knows.
+    masterKey: status?.masterKey === 'failed' ? 'failed' : (watchdog?.masterKey ?? status?.masterKey ?? 'unknown'),
     tamper: watchdog?.tamper ?? (status?.isTampered === true ? 'latched' : 'unknown'),
     tamperedBy: [...new Set(watchdog?.faults.map(({ sensor }) => sensor))],
     isArmed: watchdog?.isArmed ?? false,

@@ -53,9 +53,16 @@ export function statusContent(status: PublicStatus): Markup {
       ${fact('Ports', `operations ${ports.rpc}, console ${ports.console}, this page ${ports.web}`)}
       <dt>Fingerprint of the TLS key</dt>
       <dd>
-        <code>${fingerprint}</code><br /><small>SHA-256. Compare it when a client shows one for the first time.</small>
+        <code>${breakable(fingerprint)}</code><br /><small
+          >SHA-256. Compare it when a client shows one for the first time.</small
+        >
       </dd>
     </dl>`;
+}
+
+/** Lines end after every fourth octet at the earliest. */
+function breakable(fingerprint: string): readonly Markup[] {
+  return (fingerprint.match(/.{1,12}/g) ?? []).map((part) => html`${part}<wbr />`);
 }
 
 interface Summary {
@@ -80,6 +87,11 @@ function summary(status: PublicStatus): Summary {
     const line = `Operations go on. Keys that are on ${names} only cannot be used until it is back; it is started again by itself.`;
     return { level: 'attention', title: `No answer from ${names}`, lines: [line] };
   }
+  const unwatched = devices.filter(({ tamper }) => tamper === 'unknown').map(({ index }) => `device ${index}`);
+  if (unwatched.length > 0) {
+    const line = `What has the master key and watches the sensors of ${unwatched.join(', ')} is gone: it is started again by itself, and the master key may have to be entered anew at the console.`;
+    return { level: 'attention', title: 'A tamper circuit does not answer', lines: [line] };
+  }
   return { level: 'good', title: 'Ready', lines: ['The HSM is unlocked and all of its devices work.'] };
 }
 
@@ -101,7 +113,7 @@ function isEvent(tamper: PublicDevice['tamper']): boolean {
 function deviceCard(device: PublicDevice): Markup {
   const { index, condition, text, masterKey, tokenKeys, volatileKeys, logins, busy } = device;
   const operations = Object.entries(device.operations).filter(([, count]) => count > 0);
-  const counted = operations.map(([kind, count]) => `${kind} ${count.toLocaleString('en')}`);
+  const counted = operations.map(([kind, count]) => `${kind}\u00a0${count.toLocaleString('en')}`);
   return html`<li class="device ${condition}">
     <p class="state">CrypTech Device ${index}: <strong>${text}</strong></p>
     <dl class="facts">
