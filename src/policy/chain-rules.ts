@@ -1,4 +1,4 @@
-import { conditionOf, isKnown, isShown, isSuccessor, signsKeys, signsZone } from './planned-key.ts';
+import { changeOf, conditionOf, isKnown, isShown, isSuccessor, signsKeys, signsZone } from './planned-key.ts';
 import type { PlannedKey } from './planned-key.ts';
 
 /*
@@ -66,9 +66,14 @@ function handsOver(key: PlannedKey, keys: readonly PlannedKey[]): boolean {
   return others.some(
     (next) =>
       isSuccessor(next, key) &&
-      (conditionOf(next, 'zrrsig') === 'rumoured' ||
+      ((conditionOf(next, 'zrrsig') === 'rumoured' && cameInTime(next, key)) ||
         (conditionOf(next, 'zrrsig') === 'unretentive' && handsOver(next, others))),
   );
+}
+
+/** The signatures took the place of the other key's, not of those by a third one that signed in between. */
+function cameInTime({ state: next = {} }: PlannedKey, { state = {} }: PlannedKey): boolean {
+  return (changeOf(next, 'zrrsig') ?? -Infinity) <= (changeOf(state, 'zrrsig') ?? Infinity);
 }
 
 /**

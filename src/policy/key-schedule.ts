@@ -56,9 +56,11 @@ export function scheduleAdoptedKey(
   const publish = Math.min(times.publish ?? now, isActive ? times.activate : now);
   const activate = isActive ? times.activate : now;
   const state = knownState(policy, isKsk(line), isZsk(line), { ...times, publish: times.publish ?? activate }, now);
+  // Others are known to have a DS as soon as CDS asks for it; where an operator has to let that begin, the parent may have it before.
+  const mayHaveDs = policy.manualMode === true && isActive && state.ds === 'hidden' && !isDsRemoved(times, now);
   return {
     times: { ...laterTimes(policy, line, { publish, activate }), ...times, publish, activate },
-    state: { ...hiddenState(line, now), ...state },
+    state: { ...hiddenState(line, now), ...state, ...(mayHaveDs && { ds: 'unretentive' as const }) },
   };
 }
 
@@ -77,9 +79,13 @@ export function scheduleLeavingKey(policy: DnssecPolicy, key: PlannedKey, now: n
   if (!isPublished) return { times: key.times, state: blank };
   const known = knownState(policy, ksk, zsk, key.times, now);
   // Nobody wrote down whether the parent has its DS: it may have it, unless it was seen to be without.
-  const isGone = key.times.dsRemoved !== undefined && key.times.dsRemoved <= now;
+  const isGone = isDsRemoved(key.times, now);
   const ds = ksk && known.ds === 'hidden' ? { ds: isGone ? ('unretentive' as const) : ('rumoured' as const) } : {};
   return { times: retireTimes(policy, key, now), state: { ...blank, ...known, ...ds } };
+}
+
+function isDsRemoved({ dsRemoved }: PlannedTimes, now: number): boolean {
+  return dsRemoved !== undefined && dsRemoved <= now;
 }
 
 /** The times of a key that is to go from now on, and of one whose time is over already. */

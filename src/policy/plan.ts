@@ -25,6 +25,7 @@ import {
   isBegun,
   isGone,
   isKnown,
+  isShown,
   isSpare,
   isSuccessor,
   isTakenUp,
@@ -153,6 +154,17 @@ class Planning {
     return true;
   }
 
+  /**
+   * The zone shows keys of the line's algorithm, and none of them does what a key of the line is for: whoever let them begin was interrupted
+   * before it was made, and nothing could be signed without it.
+   */
+  #isCompletion({ role, algorithm }: PolicyKey): boolean {
+    const keys = this.#zone(this.#work).filter((key) => key.algorithm === algorithm);
+    const isMissing = (record: KeyRecord): boolean => !keys.some((key) => isShown(conditionOf(key, record)));
+    if (isMissing('dnskey')) return false;
+    return (role !== 'ksk' && isMissing('zrrsig')) || (role !== 'zsk' && isMissing('krrsig'));
+  }
+
   #changes(): KeyAction[] {
     return [...this.#work, ...this.#past].flatMap((one) => this.#actionOf(one));
   }
@@ -209,14 +221,14 @@ class Planning {
     const kept: KeptKey[] = [];
     for (const { line, key } of lines) {
       if (!key) {
-        if (!this.#mustWait(`new ${line.role} ${line.algorithm}`, 'hidden', 'rumoured'))
+        if (this.#isCompletion(line) || !this.#mustWait(`new ${line.role} ${line.algorithm}`, 'hidden', 'rumoured'))
           this.#make(line, undefined, spares);
         continue;
       }
       const work = this.#workOf(key);
       // A key that is not in use yet.
       if (!isTakenUp(key) && !isBegun(key, this.#now)) {
-        if (this.#mustWait(key.id, 'hidden', 'rumoured')) continue;
+        if (!this.#isCompletion(line) && this.#mustWait(key.id, 'hidden', 'rumoured')) continue;
         this.#begun.add(key.id);
       }
       this.#keep(work, line);

@@ -24,6 +24,7 @@ import {
   isShown,
   isSuccessor,
   recordsOf,
+  withCondition,
 } from './planned-key.ts';
 import type { Condition, KeyRecord, PlannedKey } from './planned-key.ts';
 
@@ -66,9 +67,17 @@ export interface Obstacle {
   readonly interval: WaitInterval | undefined;
 }
 
-/** The next steps of the records of a key. `zone` is all keys of the zone that a policy has taken up, this one among them. */
+/**
+ * The next steps of the records of a key, and those that wait for an operator though something else comes before. `zone` is all keys of
+ * the zone that a policy has taken up, this one among them.
+ */
 export function nextSteps(key: PlannedKey, zone: readonly PlannedKey[], setting: StepSetting): Step[] {
-  return recordsOf(key).flatMap((record) => nextStep(key, record, zone, setting) ?? []);
+  return recordsOf(key).flatMap((record) => {
+    const [next, ...later] = stepsOf(key, record, zone, setting);
+    return next === undefined
+      ? []
+      : [next, ...later.filter((step) => 'reason' in step && step.reason === 'manual step')];
+  });
 }
 
 /** The next step of one record; undefined: it is where it is to be. */
@@ -78,14 +87,24 @@ export function nextStep(
   zone: readonly PlannedKey[],
   setting: StepSetting,
 ): Step | undefined {
+  return stepsOf(key, record, zone, setting)[0];
+}
+
+/** The steps that one record may take, the first of them first. */
+function stepsOf(
+  key: PlannedKey,
+  record: KeyRecord,
+  zone: readonly PlannedKey[],
+  setting: StepSetting,
+): readonly Step[] {
   const from = conditionOf(key, record) ?? 'hidden';
   const to = nextCondition(key, record, from, zone);
-  if (to === undefined) return undefined;
+  if (to === undefined) return [];
   const step = stepTo(to, from, { key, record, to, zone, ...setting });
-  if (record === 'ds' || from !== 'rumoured' || to !== 'unretentive' || step.kind === 'due') return step;
+  if (record === 'ds' || from !== 'rumoured' || to !== 'unretentive' || step.kind === 'due') return [step];
   // What has to stay for now becomes known meanwhile, and something may wait for that.
   const meanwhile = stepTo('omnipresent', from, { key, record, to: 'omnipresent', zone, ...setting });
-  return momentOf(meanwhile) < momentOf(step) ? meanwhile : step;
+  return momentOf(meanwhile) < momentOf(step) ? [meanwhile, step] : [step];
 }
 
 function stepTo(to: Condition, from: Condition, step: StepCase): Step {
@@ -253,7 +272,7 @@ const WITHDRAW: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undefi
   },
   zrrsig({ key, zone, now, ...setting }) {
     if (!needsSignatures(zone, key.algorithm)) return undefined;
-    const after = zone.map((one) => (one.id === key.id ? withoutSignatures(key) : one));
+    const after = zone.map((one) => (one.id === key.id ? withoutSignatures(key, now) : one));
     if (isSigned(after, key.algorithm)) return undefined;
     if (mayAlgorithmLeave(zone, key.algorithm)) return algorithmObstacle(key, zone, setting, now);
     return zoneSignerObstacle(key, zone);
@@ -302,9 +321,9 @@ function needsSignatures(zone: readonly PlannedKey[], algorithm: number): boolea
   return !(isInsecure(zone) && mayAlgorithmLeave(zone, algorithm));
 }
 
-const withoutSignatures = (key: PlannedKey): PlannedKey => ({
+const withoutSignatures = (key: PlannedKey, now: number): PlannedKey => ({
   ...key,
-  state: { ...key.state, zrrsig: 'unretentive' },
+  state: withCondition(key.state ?? {}, 'zrrsig', 'unretentive', now),
 });
 
 /** Have the caches with the record expired, and do they have something in its place? */

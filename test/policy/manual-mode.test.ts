@@ -69,3 +69,46 @@ test('S-062 (part) an operator who allowed other steps has allowed nothing', () 
   const begun = plan(policy, keys, { allowedSteps: new Set(['csk key hidden']) }, NOW);
   assert.ok(begun.actions.some((action) => action.kind === 'generate' && action.predecessor === 'csk'));
 });
+
+const named = (key: PlannedKey, id: string, flags: number, state: PlannedState): PlannedKey => ({
+  ...key,
+  id,
+  flags,
+  state: { ...key.state, ...state },
+});
+
+test('S-062 (part) a step that was interrupted before all of its keys were made is carried through', () => {
+  const policy = manual(line('ksk'), line('zsk'));
+  const begun: PlannedState = { goal: 'omnipresent', dnskey: 'rumoured', dnskeyChange: NOW };
+  const ksk = named(csk(begun), 'ksk', 257, { zsk: false, krrsig: 'rumoured', ds: 'hidden' });
+  const zsk = named(csk(begun), 'zsk', 256, { ksk: false, zrrsig: 'rumoured' });
+  const made = (keys: readonly PlannedKey[]): string[] =>
+    plan(policy, keys, {}, NOW).actions.flatMap((action) => (action.kind === 'generate' ? action.line.role : []));
+  assert.deepEqual(made([ksk]), ['zsk']);
+  assert.deepEqual(made([zsk]), ['ksk']);
+  // Nothing is shown yet, or all that is shown does what it is for.
+  assert.deepEqual(made([named(ksk, 'ksk', 257, { dnskey: 'hidden', krrsig: 'hidden' })]), []);
+  assert.deepEqual(made([csk(IN_USE)]), []);
+});
+
+test('S-062 (part) a key that was in use before the policy may have a DS, though CDS waits for an operator', () => {
+  const times = { created: 0, publish: 0, activate: 0 };
+  const { state: _none, ...known } = csk({}, times);
+  const stateAfter = (key: PlannedKey): PlannedState | undefined => {
+    const [action] = plan(manual(line('csk')), [key], {}, NOW).actions;
+    return action.kind === 'adopt' ? action.state : undefined;
+  };
+  assert.equal(stateAfter(known)?.ds, 'unretentive');
+  assert.equal(stateAfter({ ...known, times: { ...times, dsRemoved: 5 } })?.ds, 'hidden');
+  assert.equal(stateAfter({ ...known, times: { ...times, syncPublish: 5 } })?.ds, 'rumoured');
+  const { publication, waits } = plan(manual(line('csk')), [known], {}, NOW);
+  assert.deepEqual(publication.sync, []);
+  assert.ok(manualSteps(waits).map(stepName).includes('csk ds rumoured'));
+});
+
+test('S-062 (part) a step that waits for an operator is told beside what time brings before it', () => {
+  const leaving = csk({ ...IN_USE, goal: 'hidden', dnskey: 'rumoured', dnskeyChange: NOW, ds: 'hidden' });
+  const { waits } = plan({ ...manual(), name: 'insecure' }, [leaving], {}, NOW);
+  const ofDnskey = waits.filter(({ record }) => record === 'dnskey').map(({ to, reason }) => [to, reason]);
+  assert.deepEqual(ofDnskey, [['omnipresent', 'time'], ['unretentive', 'manual step']]); // prettier-ignore
+});

@@ -1,7 +1,7 @@
 import type { DnssecPolicy } from '../../../src/conf/configuration.ts';
 import type { Observations } from '../../../src/policy/observations.ts';
 import type { KeyAction, Plan } from '../../../src/policy/plan.ts';
-import type { KeyWait } from '../../../src/policy/key-wait.ts';
+import { manualSteps, stepName, type KeyWait } from '../../../src/policy/key-wait.ts';
 import { changeOf, recordsOf, withCondition } from '../../../src/policy/planned-key.ts';
 import type { KeyRecord, PlannedKey } from '../../../src/policy/planned-key.ts';
 import type { RequestAnswer } from '../../../src/policy/requests.ts';
@@ -51,6 +51,8 @@ export class Daemon {
   #seen = new Map<string, number>();
   #gone = new Map<string, number>();
   #waits: readonly KeyWait[] = [];
+  /** What an operator lets begin, until it is published. */
+  #allowed: ReadonlySet<string> = new Set();
   /** Since when a plan waits for the end of a key's DS. */
   #endAwaited = new Map<string, number>();
   #writesLeft = Infinity;
@@ -86,6 +88,7 @@ export class Daemon {
     this.#seen = new Map();
     this.#gone = new Map();
     this.#waits = [];
+    this.#allowed = new Set();
     this.#endAwaited = new Map();
   }
 
@@ -118,6 +121,15 @@ export class Daemon {
     if (since === undefined || since < told) return told;
     this.#endAwaited.set(id, told);
     return told + 1;
+  }
+
+  /**
+   * `rndc dnssec -step`: exactly what waits for it may begin.
+   * @returns how many steps
+   */
+  allowSteps(): number {
+    this.#allowed = new Set(manualSteps(this.#waits).map(stepName));
+    return this.#allowed.size;
   }
 
   /** True when the plan waits for the DS of the key to be there, or not. */
@@ -156,6 +168,7 @@ export class Daemon {
     const after = keys.map((key) => updated(key, planned.actions));
     this.#write();
     this.#zone.publish(planned.publication, after, this.policy, moment);
+    this.#allowed = new Set();
     for (const key of after) this.#save(key);
     const settled = this.#borneOut(told);
     const again = this.#plan(settled, told);
@@ -181,6 +194,7 @@ export class Daemon {
     const observations: Observations = {
       dsSeen: this.#seen,
       dsGone: this.#gone,
+      allowedSteps: this.#allowed,
       served: [...this.#zone.served(), ...(this.#history.watchesParent ? this.#parent.served() : [])],
     };
     return this.#planner(this.policy, keys, observations, told);

@@ -69,6 +69,8 @@ export type HistoryEvent = { readonly after: number } & (
   /** The operator tells the parent something that CDS does not say; see `OPERATOR_ORDERS`. */
   | { readonly kind: 'order'; readonly what: OperatorOrder }
   | { readonly kind: 'rollover'; readonly which: number; readonly in: number }
+  /** The operator lets begin what manual-mode holds back at that moment. */
+  | { readonly kind: 'step' }
   /** The daemon looks at its keys although nothing is due. */
   | { readonly kind: 'look' }
 );
@@ -135,6 +137,10 @@ const policyFields = fc.record({
   signaturesValidity: fc.integer({ min: 50, max: 100 }),
   signaturesRefresh: fc.integer({ min: 5, max: 40 }),
   purgeKeys: fc.oneof(fc.constant(0), fc.nat(60)),
+  manualMode: fc.oneof(
+    { weight: 5, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constant(true as const) },
+  ),
 });
 type PolicyFields = typeof policyFields extends fc.Arbitrary<infer T> ? T : never;
 
@@ -192,6 +198,7 @@ const eventOf = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('rollover' as const), after: span, which: fc.nat(3), in: brief }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('step' as const), after: span }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('look' as const), after: span }) },
 );
 
@@ -223,12 +230,13 @@ export const histories: fc.Arbitrary<History> = fc
   }));
 
 function policyOf(fields: PolicyFields, history: Omit<History, 'policies'>): DnssecPolicy {
-  const { keySet, lifetimes, secondaryExtra, parentExtra, ...numbers } = fields;
+  const { keySet, lifetimes, secondaryExtra, parentExtra, manualMode, ...numbers } = fields;
   // It has the numbers of the default.
   if (keySet === 'insecure') return INSECURE_POLICY;
   const policy: DnssecPolicy = {
     ...DEFAULT_POLICY,
     ...numbers,
+    ...(manualMode && { manualMode }),
     signaturesValidityDnskey: numbers.signaturesValidity,
     signaturesJitter: 0,
     name: keySet === 'insecure at pace' ? 'insecure' : 'tested',

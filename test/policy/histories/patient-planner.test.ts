@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { plan } from '../../../src/policy/plan.ts';
 import { histories, type History } from './history.ts';
 import { patientPlan, planAfter } from './patient-planner.ts';
+import { watchHistory } from './run-history.ts';
 import { search } from './search.ts';
 import { Tally } from './tally.ts';
 import { timeline } from './timeline.ts';
@@ -40,4 +42,22 @@ test('zones become secure, roll keys and algorithms, become unsigned, and daemon
   );
   for (const [what, count] of Object.entries(tally.counts))
     assert.ok(count >= RUNS / 100, `${what}: only ${count} times in ${RUNS} histories`);
+});
+
+test('operators of manual-mode let something begin, and keys roll under it', () => {
+  let [steps, rolls] = [0, 0];
+  fc.assert(
+    fc.property(histories, (history) => {
+      watchHistory(history, plan, {
+        note: ({ daemon }, what) => {
+          if (daemon.policy.manualMode !== true) return;
+          if (/lets begin .* [1-9]\d* steps/.test(what())) steps++;
+          if (daemon.files.some(({ state }) => state?.successor !== undefined && state.zrrsig === 'unretentive'))
+            rolls++;
+        },
+      });
+    }),
+    { numRuns: 500, seed: SEED },
+  );
+  assert.ok(steps >= 50 && rolls >= 50, `${steps} steps, ${rolls} moments in rolls`);
 });

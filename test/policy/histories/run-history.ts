@@ -230,6 +230,9 @@ export class World {
         return this.#order(event.what);
       case 'rollover':
         return this.#roll(event.which, event.in);
+      case 'step':
+        this.#letBegin();
+        return undefined;
       case 'look':
         return this.#wake('is asked to look');
     }
@@ -280,12 +283,22 @@ export class World {
     if (isDone) this.#look('looks');
   }
 
+  /** @returns true when something waited for it */
+  #letBegin(): boolean {
+    if (this.#isDown) return false;
+    const steps = this.daemon.allowSteps();
+    this.#note(() => `the operator lets begin what waits for him: ${steps} steps`);
+    if (steps > 0) this.#look('looks');
+    return steps > 0;
+  }
+
   /** The outside does its part, and the zone must come to what the policy wants. */
   #settle(): void {
     this.parent.follow(1, 'replace', this.now);
     this.#kill = undefined;
     for (let looks = 0; looks < LOOKS_TO_SETTLE; looks++) {
       if (this.#isSettled) return;
+      if (this.daemon.policy.manualMode === true && this.#letBegin()) continue;
       const next = this.#next();
       if (next === Infinity) break;
       this.now = Math.max(this.now, next);
