@@ -49,6 +49,8 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
   #tampered = new Set<number>();
   #conditions = new Map<number, string>();
   #shown = '';
+  /** Why it is locked, as the log has it. */
+  #told = '';
 
   constructor(
     options: {
@@ -64,7 +66,7 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
     this.dependencies = dependencies;
     this.#ends = [
       dependencies.monitor.watch((index) => this.#notice(index)),
-      dependencies.stages.watch(() => this.#tell()),
+      dependencies.stages.watch(() => this.#decide()),
       dependencies.settings.watch(() => this.#tell()),
     ];
     this.#decide();
@@ -116,10 +118,9 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
     this.#decide();
   }
 
-  /** The PINs are others now: everybody logs in again, at consoles and by RPC. */
+  /** The PINs are others now: everybody logs in again. Those of the RPC port the devices have ended themselves. */
   async endLogins(): Promise<void> {
-    for (const operator of this.#operators) operator.forget();
-    await this.dependencies.pool.logoutAll();
+    await Promise.all([...this.#operators].map((operator) => operator.logout()));
     this.forgetWheel();
   }
 
@@ -201,7 +202,12 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
       log.write(applianceEvent.unlocked(by));
       this.#record(audit.append({ kind: 'unlocked', by }));
     }
-    if (!isOpen && this.#lock.why.join() !== before.why.join()) log.write(applianceEvent.locked(this.#lock.why));
+    // On the way up everything is missing at first.
+    const isReady = this.dependencies.stages.stage === 'ready';
+    if (!isOpen && isReady && this.#lock.why.join() !== this.#told) {
+      this.#told = this.#lock.why.join();
+      log.write(applianceEvent.locked(this.#lock.why));
+    } else if (isOpen) this.#told = '';
     this.#tell();
   }
 

@@ -34,7 +34,6 @@ export interface OperatorPool {
   /** Proved on one device, which the others trust; rejects when none answers. @throws HalError */
   login(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
   logout(client: number): Promise<void>;
-  logoutAll(): Promise<void>;
   /** On all devices that are up; the others get it when they are back. */
   setPin(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
   /** Takes the keys of all devices away, PINs too unless `preservePins`. @throws HalError NOT_READY when one is down */
