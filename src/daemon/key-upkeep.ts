@@ -112,7 +112,7 @@ export class KeyUpkeep {
   readonly #parentNews: ParentNews;
   parent: AskedParent | undefined;
   #isFirst = true;
-  #told = '';
+  #told: ReadonlySet<string> = new Set();
   #toldWaits: readonly string[] = [];
   /** What waits for an operator since the last look, and which of it may begin. */
   #manual: readonly KeyWait[] = [];
@@ -284,13 +284,14 @@ export class KeyUpkeep {
 
   /** Says what is wrong when that is news: what is wrong with files, and what comes of it. */
   #complain(faults: readonly SignetError[], troubles: readonly string[]): void {
-    const told = [...faults.map(({ message }) => message), ...troubles].join('\n');
-    if (told === this.#told) return;
-    this.#told = told;
+    const complaints = [
+      ...faults.map(({ message, facts }) => ({ text: message, isWarning: facts.loses === 'nothing' })),
+      ...troubles.map((text) => ({ text, isWarning: false })),
+    ];
     const { log } = this.#dependencies;
-    const { label } = this.#options;
-    for (const { message, facts } of faults) log.write(zoneEvent.keyFault(label, message, facts.loses === 'nothing'));
-    for (const text of troubles) log.write(zoneEvent.keyFault(label, text, false));
+    for (const { text, isWarning } of complaints)
+      if (!this.#told.has(text)) log.write(zoneEvent.keyFault(this.#options.label, text, isWarning));
+    this.#told = new Set(complaints.map(({ text }) => text));
   }
 
   /**

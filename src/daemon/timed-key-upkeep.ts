@@ -45,7 +45,7 @@ export class TimedKeyUpkeep {
   readonly #options: TimedKeyUpkeepOptions;
   readonly #dependencies: TimedKeyUpkeepDependencies;
   readonly #signatures: SignaturePolicy;
-  #told = '';
+  #told: ReadonlySet<string> = new Set();
   #isAsked = false;
 
   constructor(options: TimedKeyUpkeepOptions, dependencies: TimedKeyUpkeepDependencies) {
@@ -152,11 +152,10 @@ export class TimedKeyUpkeep {
 
   /** Says what is wrong when that is news. */
   #complain(complaints: readonly Complaint[]): void {
-    const told = complaints.map(({ text }) => text).join('\n');
-    if (told === this.#told) return;
-    this.#told = told;
     const { log } = this.#dependencies;
-    for (const { text, isWarning } of complaints) log.write(zoneEvent.keyFault(this.#options.label, text, isWarning));
+    for (const { text, isWarning } of complaints)
+      if (!this.#told.has(text)) log.write(zoneEvent.keyFault(this.#options.label, text, isWarning));
+    this.#told = new Set(complaints.map(({ text }) => text));
   }
 
   /** Why the zone must stay as it is: what is needed to keep it valid is not there. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { silentLog } from '../base/log.ts';
 import type { Configuration, DnssecPolicy, ZoneConfiguration } from '../conf/configuration.ts';
 import { FileKeyStore } from '../keys/file-key-store.ts';
 import { KeyDirectories } from '../keys/key-directories.ts';
@@ -134,7 +135,8 @@ export class ZoneKeepers {
   #keyStore(directory: string): FileKeyStore {
     const known = this.#keyStores.get(directory);
     if (known !== undefined) return known;
-    const store = new FileKeyStore({ directory }, { ...this.#dependencies, search: this.#keySearch });
+    // The keepers tell what is wrong with files, once.
+    const store = new FileKeyStore({ directory }, { ...this.#dependencies, log: silentLog, search: this.#keySearch });
     this.#keyStores.set(directory, store);
     return store;
   }

@@ -89,8 +89,23 @@ export class FileKeyStore implements KeyStore {
     const { keys, damaged, faults } = this.list(request.zone);
     for (const fault of faults) this.#warn(request.zone, fault);
     const pair = this.#newPair(request, this.#makeUnlikeOthers(request, [...keys, ...damaged]));
-    this.save(pair);
+    try {
+      this.save(pair);
+    } catch (error) {
+      // A full disk is tried again and again: each time another private half would be left.
+      this.#removeUnfinished(pair);
+      throw error;
+    }
     return pair;
+  }
+
+  #removeUnfinished(pair: KeyPair): void {
+    try {
+      this.remove(pair);
+    } catch (error) {
+      // The list of keys tells of what is left, and the caller why it is.
+      if (!(error instanceof DiskError)) throw error;
+    }
   }
 
   save(pair: KeyPair): void {

@@ -47,7 +47,11 @@ function load(disk: Disk, paths: KeyFilePaths, faults: SignetError[]): Omit<Load
   const publicFile = `${paths.base}.key`;
   const stateFile = paths.stateFile ?? `${paths.base}.state`;
   const octets = disk.read(publicFile);
-  if (!octets) throw missingPublic(publicFile);
+  if (!octets)
+    throw missingPublic(
+      publicFile,
+      [`${paths.base}.private`, stateFile].filter((one) => disk.facts(one)),
+    );
   const shown = readPublicFile(publicFile, octets);
   checkName(publicFile, paths.base, shown);
   const secret = loadPrivateHalf(disk, `${paths.base}.private`, shown, faults);
@@ -169,14 +173,17 @@ function unknownState(file: string, state: StateFile): SignetError {
   return keyFileError('KEY_FILE_UNKNOWN_FIELD', file, detail, 'nothing');
 }
 
-function missingPublic(file: string): SignetError {
+/** The public half is written last: without it nothing of the key has ever been published by us. */
+function missingPublic(file: string, left: readonly string[]): SignetError {
   const detail =
-    'not found: without the public half the key is not used; restore it from a backup or delete the others';
+    `not found: the key is not used. Where a server ended while it made the key, remove what is left of it ` +
+    `(${left.join(', ')}); else restore this file from a backup`;
   return keyFileError('KEY_FILE_MISSING', file, detail);
 }
 
 /**
- * Writes every file of a key, each in one step. The private half comes first: no public key is ever seen without it.
+ * Writes every file of a key, each in one step. The private half comes first: no public key is ever seen without it. The public half comes
+ * last: what lacks it has never been a key.
  * @param directory that `pair.fileBase` is in
  * @param publicMode of .key and .state files
  * @throws DiskError

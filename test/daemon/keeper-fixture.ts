@@ -1,5 +1,5 @@
 import { SimulatedClock } from '../../src/base/clock.ts';
-import { MemoryLog } from '../../src/base/log.ts';
+import { MemoryLog, silentLog } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { DnssecPolicy, ZoneConfiguration } from '../../src/conf/configuration.ts';
 import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
@@ -106,7 +106,7 @@ export function makeWorld(
       extents: new ExtentPool(arena),
       // One thread: the calling one signs, so that everything happens at its simulated moment.
       pool: new SigningPool({ threads: 1 }, { arena }),
-      keyStore: new FileKeyStore({ directory: '/zones' }, { disk, clock, log, ...options.keys }),
+      keyStore: new FileKeyStore({ directory: '/zones' }, { disk, clock, log: silentLog, ...options.keys }),
       locks: new DirectoryLocks({ disk }),
       history,
       ...(options.askParent && { askParent: options.askParent }),
