@@ -58,17 +58,24 @@ function sinceLine(what: string, condition: KeyCondition | undefined, time: numb
   return `  ${what}   no${scheduled}`;
 }
 
-function rolloverLine({ times, state }: KeyPair, policy: DnssecPolicy, now: number): string {
-  const { inactive } = times;
+/**
+ * As BIND has it: what tells how far a key is are its signatures of the zone, of one that signs no zone those of the DNSKEY RRset. The
+ * latter is still to sign until its DNSKEY goes, which is when no cache has its DS any more.
+ */
+function rolloverLine(key: KeyPair, policy: DnssecPolicy, now: number): string {
+  const { times, state } = key;
   const isLeaving = state?.goal === 'hidden';
-  if (isLeaving && !isShown(state.dnskey)) return '  Key has been removed from the zone';
-  if (isLeaving && !isShown(state.zrrsig) && !isShown(state.krrsig))
+  const signatures = isZsk(key) ? state?.zrrsig : state?.krrsig;
+  if (isLeaving && !isShown(signatures)) {
+    if (!isShown(state.dnskey)) return '  Key has been removed from the zone';
     return `  Key is retired, will be removed on ${formatCalendarTime(times.delete ?? now)}`;
-  if (inactive === undefined) return '  No rollover scheduled';
-  const coming = isLeaving ? 'Key will retire on' : 'Next rollover scheduled on';
+  }
+  const retire = isZsk(key) ? times.inactive : times.delete;
+  if (retire === undefined) return '  No rollover scheduled';
+  if (retire <= now) return `  Rollover is due since ${formatCalendarTime(retire)}`;
+  if (isLeaving) return `  Key will retire on ${formatCalendarTime(retire)}`;
   // A rollover begins with the publication of the next key.
-  const time = isLeaving ? inactive : inactive - dnskeyInterval(policy);
-  return `  ${time <= now ? 'Rollover is due since' : coming} ${formatCalendarTime(time)}`;
+  return `  Next rollover scheduled on ${formatCalendarTime((times.inactive ?? retire) - dnskeyInterval(policy))}`;
 }
 
 const isShown = (condition: KeyCondition | undefined): boolean =>

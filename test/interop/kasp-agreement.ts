@@ -17,9 +17,12 @@ export function agreeInTheEnd(pictures: readonly ZonePicture[]): boolean {
 /** The pictures without what may differ. */
 export function comparable(pictures: readonly ZonePicture[]): ZonePicture[] {
   const buried = buriedBySome(pictures);
-  return pictures.map(({ files, shown }) => ({
-    files: Object.fromEntries(Object.entries(files).filter(([label]) => !buried.includes(label))),
+  const withoutBuried = <Value>(byLabel: Readonly<Record<string, Value>>): Record<string, Value> =>
+    Object.fromEntries(Object.entries(byLabel).filter(([label]) => !buried.includes(label)));
+  return pictures.map(({ files, shown, status }) => ({
+    files: withoutBuried(files),
     shown: { ...shown, signers: withoutIdleHalves(shown.signers, files) },
+    status: withoutBuried(status),
   }));
 }
 

@@ -133,3 +133,16 @@ export function shownKeys(printed: string, keys: readonly FiledKey[]): ShownKeys
     signers,
   };
 }
+
+/** What `rndc dnssec -status` prints of each key, by labels; "server" is what stands before the first. What BIND does not tell is left out. */
+export function statusTexts(printed: string, keys: readonly FiledKey[]): Record<string, string[]> {
+  const [told] = printed.split(/^(?:waits|lacks):$/m);
+  const [head, ...parts] = told.split(/^(?=key: )/m);
+  const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '');
+  const entries = parts.map((part): [string, string[]] => {
+    const [, tag] = /^key: (\d+) /.exec(part) ?? [];
+    const label = keys.find((key) => key.tag === Number(tag))?.label ?? `unknown key ${tag}`;
+    return [label, lines(part.replace(/^key: \d+/, 'key:'))];
+  });
+  return { server: lines(head), ...Object.fromEntries(entries) };
+}

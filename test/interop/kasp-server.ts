@@ -1,5 +1,6 @@
 import fs from 'node:fs';
-import { type FiledKey, KeyNames, keyTexts, type KeyTexts, shownKeys, type ShownKeys } from './kasp-keys.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type FiledKey, KeyNames, keyTexts, type KeyTexts, shownKeys, type ShownKeys, statusTexts } from './kasp-keys.ts'; // prettier-ignore
 import { freePorts, NamedProcess, type Outcome, type Ports, until, writeConfiguration } from './named-process.ts';
 
 export type Maker = 'ours' | 'debian';
@@ -8,6 +9,8 @@ export type Maker = 'ours' | 'debian';
 export interface ZonePicture {
   readonly files: KeyTexts;
   readonly shown: ShownKeys;
+  /** What `rndc dnssec -status` says. */
+  readonly status: Readonly<Record<string, string[]>>;
 }
 
 /** A zone with one record of each kind that is signed in a way of its own; TTLs below those of the policies in tests. */
@@ -64,6 +67,13 @@ export class KaspServer implements AsyncDisposable {
     await this.stop();
     this.#maker = this.#maker === 'ours' ? 'debian' : 'ours';
     configure(this.home, this.ports, this.#maker, this.#kept);
+    this.#process = await NamedProcess.start(this.home, this.ports, this.#maker);
+  }
+
+  /** Kills the process after so many milliseconds, and starts it again. */
+  async killAfter(milliseconds: number): Promise<void> {
+    await delay(milliseconds);
+    await this.#process.end('SIGKILL');
     this.#process = await NamedProcess.start(this.home, this.ports, this.#maker);
   }
 
@@ -125,9 +135,11 @@ export class KaspServer implements AsyncDisposable {
     return next !== undefined && Date.parse(next) / 1000 === this.nextEvent(zone);
   }
 
-  async #obeyed(...words: string[]): Promise<void> {
+  /** @returns what it prints @throws Error when it is refused */
+  async #obeyed(...words: string[]): Promise<string> {
     const outcome = await this.rndc(...words);
     if (outcome.code !== 0) throw new Error(`${this.maker}: rndc ${words.join(' ')}: ${outcome.stderr}`);
+    return outcome.stdout;
   }
 
   /** Waits until the server has said once when it will look at the keys of the zone. */
@@ -173,7 +185,8 @@ export class KaspServer implements AsyncDisposable {
     const printed = await this.dig('+tcp', '+noall', '+answer', '+dnssec', ...questions);
     const keys = this.keys(zone);
     const all = this.#namesOf(zone).all();
-    return { files: keyTexts(this.home, keys, all), shown: shownKeys(printed, all) };
+    const status = await this.#obeyed('dnssec', '-status', zone);
+    return { files: keyTexts(this.home, keys, all), shown: shownKeys(printed, all), status: statusTexts(status, all) };
   }
 
   /** The picture once it satisfies. */

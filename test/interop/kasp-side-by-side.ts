@@ -65,8 +65,8 @@ const PATIENCE = 60_000;
 const MOST_STEPS = 400;
 const ZONE = 'kept.example';
 
-/** Who keeps a zone: one named all the time, or both by turns, with the same files: a change after each step. */
-export type Keeping = Maker | readonly [Maker, 'by turns'];
+/** Who keeps a zone: one named all the time; both by turns, with the same files, a change after each step; one that is killed after each move of the clock. */
+export type Keeping = Maker | readonly [Maker, 'by turns' | 'killed'];
 
 /** Looks at a server once a step is done; `ds` is labels of the keys whose DS the parent has. */
 export type Visit = (server: KaspServer, zone: string, ds: readonly string[]) => Promise<void>;
@@ -86,8 +86,9 @@ export async function compareServers(
       const kept = { policies: scenario.policies, zones };
       servers.push(await KaspServer.start(path.join(directory.path, `${i}`), maker, kept));
     }
-    const byTurns = servers.filter((_, i) => typeof keepings[i] !== 'string');
-    return await new Walk({ scenario, servers, clock, byTurns, visit }).run();
+    const keptSo = (how: string): KaspServer[] => servers.filter((_, i) => keepings[i][1] === how);
+    const [byTurns, killed] = [keptSo('by turns'), keptSo('killed')];
+    return await new Walk({ scenario, servers, clock, byTurns, killed, visit }).run();
   } finally {
     for (const server of servers) await server[Symbol.asyncDispose]();
   }
@@ -105,6 +106,8 @@ interface WalkOptions {
   readonly clock: MovedClock;
   /** Those that hand over to the other maker after each step. */
   readonly byTurns: readonly KaspServer[];
+  /** Those that are killed in the middle of what a move of the clock has them do. */
+  readonly killed: readonly KaspServer[];
   readonly visit: Visit;
 }
 
@@ -119,6 +122,7 @@ class Walk {
   readonly #servers: readonly KaspServer[];
   readonly #clock: MovedClock;
   readonly #byTurns: readonly KaspServer[];
+  readonly #killed: readonly KaspServer[];
   readonly #visit: Visit;
   readonly #steps: Step[] = [];
   readonly #made = new Set<string>();
@@ -134,6 +138,7 @@ class Walk {
     this.#servers = options.servers;
     this.#clock = options.clock;
     this.#byTurns = options.byTurns;
+    this.#killed = options.killed;
     this.#visit = options.visit;
     this.#parents = new Map(options.servers.map((server) => [server, { ds: new Set<string>(), asked: new Set() }]));
     this.#appointments = (options.scenario.orders ?? []).map(({ after, give }) => ({
@@ -160,6 +165,9 @@ class Walk {
       }
       why = this.#appointments.some(({ at }) => at === next) ? 'appointment' : 'event';
       this.#clock.moveTo(next);
+      // After another while each time: before it notices, while it writes, when it has done.
+      const instant = (this.#steps.length * 37) % 150;
+      await Promise.all(this.#killed.map((server) => server.killAfter(instant)));
     }
     throw new Error(`no end after ${MOST_STEPS} steps`);
   }

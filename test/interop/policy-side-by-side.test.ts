@@ -6,7 +6,7 @@ import { type Comparison, compareServers, DAY, type Keeping, type Scenario } fro
 
 /*
  * BIND's named and ours keep the same zone by the same policy under one clock, through whole rollovers: at each event the key files,
- * DNSKEY, CDS and CDNSKEY and who signs have to be the same, to the second.
+ * DNSKEY, CDS and CDNSKEY and who signs have to be the same, to the second, and so has what `rndc dnssec -status` says of each key.
  */
 
 const DISTINCT = SCENARIOS['a ZSK and a KSK rollover with intervals that all differ'];
@@ -32,7 +32,7 @@ test("two of Debian's named agree, so what differs is not the harness", async ()
 /** Titles, by the names of scenarios. */
 const TITLES: Readonly<Record<string, string>> = {
   'the policy default': 'S-031 the policy default',
-  'ZSK and KSK rollovers': 'S-069 (part) S-070 (part) S-071 (part) S-082 (part) ZSK and KSK rollovers',
+  'ZSK and KSK rollovers': 'S-069 (part) S-070 (part) S-071 (part) S-082 (part) S-085 (part) ZSK and KSK rollovers',
   'a ZSK and a KSK rollover with intervals that all differ':
     'S-055 (part) S-056 (part) S-057 (part) intervals that all differ',
   'short lifetimes': 'S-070 (part) S-071 (part) short lifetimes',
@@ -51,11 +51,15 @@ const TITLES: Readonly<Record<string, string>> = {
 test('every scenario is compared', () => assert.deepEqual(Object.keys(TITLES), Object.keys(SCENARIOS)));
 
 for (const [name, title] of Object.entries(TITLES))
-  test(`${title}: states, times, files and records as with BIND`, async () => {
+  test(`${title}: states, times, files, records and status as with BIND`, async () => {
     await check(SCENARIOS[name], 'debian', 'ours');
   });
 
 test('a zone that BIND and we keep by turns goes on as if nothing had been, at each stage of ZSK and KSK rollovers', async () => {
   const scenario = { ...DISTINCT, turnsFrom: 25 * DAY };
   await check(scenario, 'debian', ['debian', 'by turns'], ['ours', 'by turns']);
+});
+
+test('S-010 a named that is killed at each stage of ZSK and KSK rollovers goes on with the states that it had', async () => {
+  await check(DISTINCT, 'ours', ['ours', 'killed']);
 });

@@ -1,6 +1,6 @@
 import { SimulatedClock } from '../../src/base/clock.ts';
 import type { Clock, Timer } from '../../src/base/clock.ts';
-import { silentLog } from '../../src/base/log.ts';
+import type { Log, LogRecord } from '../../src/base/log.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
 import { dsRdata } from '../../src/crypto/ds-digest.ts';
@@ -160,6 +160,11 @@ export async function publishTimes(run: DaemonRun): Promise<number[]> {
   return (await runDaemon(run)).published;
 }
 
+/** What the daemon's own zone keeper writes into the log. */
+export async function daemonLog(run: DaemonRun): Promise<LogRecord[]> {
+  return (await runDaemon(run)).log;
+}
+
 async function runDaemon(run: DaemonRun): Promise<KeeperHost> {
   const host = new KeeperHost(run);
   for (const [at, work] of host.appointments()) {
@@ -175,6 +180,7 @@ async function runDaemon(run: DaemonRun): Promise<KeeperHost> {
 class KeeperHost {
   readonly events: HistoryEvent[] = [];
   readonly published: number[] = [];
+  readonly log: LogRecord[] = [];
   readonly #run: DaemonRun;
   readonly #clock: SimulatedClock;
   readonly #host: WrongClock;
@@ -222,7 +228,8 @@ class KeeperHost {
   async #begin(): Promise<void> {
     const random = new SeededRandom(11 + this.#clock.now());
     const arena = Arena.create(1 << 24, random);
-    const dependencies = { clock: this.#host, disk: this.#disk, log: silentLog };
+    const log: Log = { write: (record) => void this.log.push(record) };
+    const dependencies = { clock: this.#host, disk: this.#disk, log };
     this.#parent.askedSince = this.#clock.now();
     this.#keeper = new ZoneKeeper(
       { zone: ZONE, view: '_default', policy: this.#policy, directory: '/zones' },
