@@ -8,14 +8,17 @@ import path from 'node:path';
 import { buildNative } from './build-native.ts';
 
 /** Command to its entry. package.json's `bin` must name the same commands. */
-const commands: Record<string, string> = { named: 'src/daemon/main.ts' };
+const commands: Record<string, string> = { hsmd: 'src/daemon/hsmd.ts', named: 'src/daemon/main.ts' };
 for (const file of fs.readdirSync('src/tools'))
   if (isEntry(path.join('src/tools', file))) commands[file.replace(/\.ts$/, '')] = path.join('src/tools', file);
 
 /** What is loaded by its file name, only where it is wanted. */
 const modules = { 'statistics-http': 'src/status/statistics-http.ts' };
 
-const workers = Object.fromEntries(fs.globSync('src/**/*-worker.ts').map((file) => [path.basename(file, '.ts'), file]));
+/** Threads and processes, which are started by their file's name. */
+const workers = Object.fromEntries(
+  fs.globSync('src/**/*-{worker,process}.ts').map((file) => [path.basename(file, '.ts'), file]),
+);
 
 fs.rmSync('dist', { recursive: true, force: true });
 const version = (JSON.parse(fs.readFileSync('package.json', 'utf8')) as { version: string }).version;

@@ -44,8 +44,8 @@ export interface HsmDaemonDependencies {
   readonly log: HsmLog;
   /** Of the software that runs. */
   readonly version: string;
-  /** Directory of the parts that it brought. */
-  readonly partsDirectory: string;
+  /** Files of the parts that it brought. */
+  readonly partFiles: ConstructorParameters<typeof UpdateStore>[0]['partFiles'];
 }
 
 /** How it ends: by an operator or a signal, for good or to start anew. */
@@ -161,7 +161,7 @@ export class HsmDaemon {
         state,
         keyFile: this.#options.updateKey ?? path.join(state, 'update-keys.pem'),
         version,
-        partsDirectory: this.#parts.partsDirectory,
+        partFiles: this.#parts.partFiles,
       },
       { disk, log, supervision },
     );

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
+import type { UpdatePart } from '../hsm/appliance/appliance.ts';
 import { applianceEvent } from '../hsm/appliance/events.ts';
 import type { SlotName, Slots } from '../hsm/update/slots.ts';
 import { softwareSlots } from '../hsm/update/update-store.ts';
@@ -100,10 +101,33 @@ export function startAnew(): never {
   return startPackage();
 }
 
-/** Where the parts that the running software brought are. */
-export function partsDirectory(slot: SlotName | undefined, state: string, disk: Disk): string {
-  if (slot !== undefined) return softwareSlots(state, disk).pathOf(slot);
-  return path.join(path.dirname(fileURLToPath(import.meta.url)), 'parts');
+/** Files of the parts, in a package or a slot's software, and in a checkout. */
+const PART_FILES: Readonly<Record<UpdatePart, readonly [built: string, checkout: string]>> = {
+  firmware: ['device-process.js', '../hsm/device/device-process.ts'],
+  bootloader: ['hsmd.js', './hsmd.ts'],
+  fpga: ['native/hsm.node', '../../.build/native/hsm.node'],
+  tamper: ['watchdog-process.js', '../hsm/watchdog/watchdog-process.ts'],
+};
+
+/** Where the parts are that the running software brought: the slot's own where the update has them, else the software's. */
+export function partFiles(
+  slot: SlotName | undefined,
+  state: string,
+  disk: Disk,
+): Readonly<Record<UpdatePart, readonly string[]>> {
+  const isBuilt = import.meta.url.endsWith('.js');
+  const filesOf = (part: UpdatePart): readonly string[] => {
+    const directory = slot === undefined ? undefined : path.join(softwareSlots(state, disk).pathOf(slot), part);
+    const brought = directory === undefined ? [] : (disk.list(directory) ?? []).toSorted();
+    if (directory !== undefined && brought.length > 0) return brought.map((name) => path.join(directory, name));
+    return [fileURLToPath(new URL(PART_FILES[part][isBuilt ? 0 : 1], import.meta.url))];
+  };
+  return {
+    firmware: filesOf('firmware'),
+    bootloader: filesOf('bootloader'),
+    fpga: filesOf('fpga'),
+    tamper: filesOf('tamper'),
+  };
 }
 
 function startPackage(): never {

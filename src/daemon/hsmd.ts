@@ -1,11 +1,11 @@
 /** The command `hsmd`: the network HSM. */
+import path from 'node:path';
 import { SystemClock } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { processOutput } from '../base/process-output.ts';
 import { loadProcessSecrets } from '../base/process-secrets.ts';
 import { SystemRandom } from '../base/random.ts';
-import path from 'node:path';
 import { HsmLog } from '../hsm/appliance/hsm-log.ts';
 import { applianceEvent } from '../hsm/appliance/events.ts';
 import { checkStateDirectory } from '../hsm/state-directory.ts';
@@ -13,7 +13,7 @@ import { softwareSlots } from '../hsm/update/update-store.ts';
 import { ownVersion } from '../hsm/update/version.ts';
 import { runSensorCommand } from '../hsm/watchdog/sensor-command.ts';
 import { HsmDaemon } from './hsm-daemon.ts';
-import { becomeUser, bootSlot, giveUpSlot, partsDirectory, startAnew } from './hsmd-boot.ts';
+import { becomeUser, bootSlot, giveUpSlot, partFiles, startAnew } from './hsmd-boot.ts';
 import { auditCommand, makeUpdateCommand } from './hsmd-commands.ts';
 import { DEFAULT_STATE, HSMD_USAGE, type HsmdOptions, readHsmdOptions } from './hsmd-options.ts';
 
@@ -77,7 +77,7 @@ async function run(options: HsmdOptions): Promise<number> {
     random: new SystemRandom(),
     log,
     version: boot.version ?? ownVersion(),
-    partsDirectory: partsDirectory(boot.slot, options.state, disk),
+    partFiles: partFiles(boot.slot, options.state, disk),
   });
   const slots = softwareSlots(options.state, disk);
   const trial = boot.isTrial

@@ -1,4 +1,3 @@
-import fs from 'node:fs';
 import path from 'node:path';
 import type { Disk } from '../../base/disk.ts';
 import { SignetError } from '../../base/error.ts';
@@ -22,8 +21,8 @@ export interface UpdateStoreOptions {
   readonly keyFile: string;
   /** Version of the software that runs. */
   readonly version: string;
-  /** Directory of the parts that the running software brought: the active slot, or the package. */
-  readonly partsDirectory: string;
+  /** Files of the parts that the running software brought. */
+  readonly partFiles: Readonly<Record<UpdatePart, readonly string[]>>;
 }
 
 /** Takes signed updates, and installs the parts inside on the devices again. */
@@ -101,24 +100,20 @@ export class UpdateStore implements UpdatePort {
   }
 
   #filesOf(part: UpdatePart): readonly TarFile[] {
-    const directory = path.join(this.#options.partsDirectory, part);
-    const names = fs.existsSync(directory) ? fs.readdirSync(directory).toSorted() : [];
-    const files = names.flatMap((name) => {
-      const octets =
-        this.#disk.facts(path.join(directory, name))?.isDirectory === true
-          ? undefined
-          : this.#disk.read(path.join(directory, name));
-      return octets === undefined ? [] : [{ name: `${part}/${name}`, octets }];
-    });
-    if (files.length === 0)
+    const names = this.#options.partFiles[part];
+    const files = names.map((file) => ({
+      name: `${part}/${path.basename(file)}`,
+      octets: this.#disk.read(file),
+      file,
+    }));
+    const missing = files.find(({ octets }) => octets === undefined);
+    if (missing !== undefined || files.length === 0)
       throw new SignetError(
         'UPDATE_PART',
-        `this software brought no ${part} (${directory} is empty): nothing was changed`,
-        {
-          part,
-        },
+        `this software brought no ${part} (${missing?.file ?? 'it has no file'}): nothing was changed`,
+        { part },
       );
-    return files;
+    return files.map(({ name, octets }) => ({ name, octets: octets! }));
   }
 
   /** One installation at a time: two would write into the same slot. */
