@@ -149,11 +149,10 @@ static void hash_node(const uint8_t *id, uint32_t r, unsigned kind, const uint8_
   SHA256_Final(out, &context);
 }
 
-bool hashsig_subtree(const uint8_t *id, const uint8_t *seed, unsigned w, unsigned tree_height, unsigned height,
-                     uint32_t first, uint8_t *nodes, const volatile bool *stop) {
+void hashsig_subtree(const uint8_t *id, const uint8_t *seed, unsigned w, unsigned tree_height, unsigned height,
+                     uint32_t first, uint8_t *nodes) {
   uint32_t leaves = (uint32_t)1 << height;
   for (uint32_t i = 0; i < leaves; i++) {
-    if (*stop) return false;
     uint8_t key[HASHSIG_N];
     public_key(id, first + i, seed, w, key);
     hash_node(id, ((uint32_t)1 << tree_height) + first + i, D_LEAF, key, HASHSIG_N, nodes + (size_t)(leaves + i) * HASHSIG_N);
@@ -166,5 +165,4 @@ bool hashsig_subtree(const uint8_t *id, const uint8_t *seed, unsigned w, unsigne
       hash_node(id, (root << level) + i, D_INTR, nodes + 2 * node * HASHSIG_N, 2 * HASHSIG_N, nodes + node * HASHSIG_N);
     }
   memset(nodes, 0, HASHSIG_N);
-  return true;
 }

@@ -8,7 +8,6 @@
 #ifndef SIGNET_HASHSIG_H
 #define SIGNET_HASHSIG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,9 +24,9 @@ void hashsig_candidate(const uint8_t *id, uint32_t q, unsigned w, const uint8_t 
 
 /*
  * The subtree of 2^height leaves from leaf `first` (a multiple of that) in a tree of 2^tree_height: nodes in heap order, 2^(height+1) of 32
- * octets each; node 0 is unused, node 1 is the root. Gives up when *stop becomes true.
+ * octets each; node 0 is unused, node 1 is the root.
  */
-bool hashsig_subtree(const uint8_t *id, const uint8_t *seed, unsigned w, unsigned tree_height, unsigned height,
-                     uint32_t first, uint8_t *nodes, const volatile bool *stop);
+void hashsig_subtree(const uint8_t *id, const uint8_t *seed, unsigned w, unsigned tree_height, unsigned height,
+                     uint32_t first, uint8_t *nodes);
 
 #endif

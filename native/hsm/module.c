@@ -12,7 +12,8 @@
  *     hashsigSign(id, q, seed, w, hash, y)
  *     hashsigCandidate(id, q, w, hash, y, key)
  *     hashsigSubtree(id, seed, w, treeHeight, height, first, nodes)      in this thread
- *     hashsigSubtreeLater(id, seed, w, treeHeight, height, first, nodes) -> promise; in a thread of the pool. Writes `nodes` at its end
+ *     hashsigSubtreeLater(id, seed, w, treeHeight, height, first, nodes) -> promise; in a thread of the pool. Writes `nodes` at its end;
+ *                                                               a process or a thread that ends waits for it, so keep it short
  *
  * Arguments of another kind, and handles that are closed, throw: that is a mistake of the caller's. Everything else is a status.
  */
@@ -271,7 +272,6 @@ struct subtree {
   uint32_t w, tree_height, height, first;
   size_t length;
   uint8_t *nodes;
-  volatile bool stop;
   napi_async_work work;
   napi_deferred deferred;
   napi_ref out;
@@ -297,8 +297,8 @@ static bool take_subtree(napi_env env, const napi_value *arguments, struct subtr
   return true;
 }
 
-static bool compute(struct subtree *s) {
-  return hashsig_subtree(s->id, s->seed, s->w, s->tree_height, s->height, s->first, s->nodes, &s->stop);
+static void compute(struct subtree *s) {
+  hashsig_subtree(s->id, s->seed, s->w, s->tree_height, s->height, s->first, s->nodes);
 }
 
 static napi_value subtree_now(napi_env env, napi_callback_info info) {
@@ -328,12 +328,6 @@ static void in_thread(napi_env env, void *data) {
   compute(s);
 }
 
-/* The thread of the event loop ends: nobody waits for the result any more. */
-static void give_up(void *data) {
-  struct subtree *s = data;
-  s->stop = true;
-}
-
 static bool deliver(napi_env env, struct subtree *s) {
   napi_value out;
   struct octets octets;
@@ -345,9 +339,8 @@ static bool deliver(napi_env env, struct subtree *s) {
 static void after_thread(napi_env env, napi_status status, void *data) {
   struct subtree *s = data;
   napi_value exception;
-  napi_remove_env_cleanup_hook(env, give_up, s);
-  if ((status != napi_ok || s->stop || !deliver(env, s)) &&
-      (napi_get_and_clear_last_exception(env, &exception) == napi_ok))
+  /* When the thread ends (napi_cancelled) nobody waits, and JavaScript cannot be called any more. */
+  if (status == napi_ok && !deliver(env, s) && napi_get_and_clear_last_exception(env, &exception) == napi_ok)
     napi_reject_deferred(env, s->deferred, exception);
   free_subtree(env, s);
 }
@@ -363,8 +356,7 @@ static napi_value begin_subtree(napi_env env, struct subtree *s, napi_value out)
     napi_throw_error(env, "ERR_HSM_MODULE", "out of memory");
     return NULL;
   }
-  if (napi_add_env_cleanup_hook(env, give_up, s) != napi_ok || napi_queue_async_work(env, s->work) != napi_ok) {
-    napi_remove_env_cleanup_hook(env, give_up, s);
+  if (napi_queue_async_work(env, s->work) != napi_ok) {
     free_subtree(env, s);
     return throw_last(env);
   }

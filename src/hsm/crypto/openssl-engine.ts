@@ -68,7 +68,8 @@ export class OpensslEngine implements KeyEngine {
   inspect(der: Uint8Array): InspectedKey {
     const outer = readOuterKey(der);
     const facts = { type: keyTypeOf(outer), curve: outer.curve };
-    if (outer.kind === 'hashsig') return { ...facts, spki: outer.isPrivate ? spkiOfHss(hssKeyOf(der)) : der.slice() };
+    if (outer.kind === 'hashsig')
+      return { ...facts, spki: outer.isPrivate ? spkiOfHss(hssKeyOf(der)) : Uint8Array.from(der) };
     return { ...facts, spki: outer.isPrivate ? this.#publicHalf(der, outer) : this.#publicKey(der, outer) };
   }
 

@@ -79,7 +79,7 @@ for (const { name, spec, mechanism, length } of SAMPLE_KINDS)
         changed[at] ^= 1;
         assert.equal(engine.verify(key.spki, mechanism, input, changed), false);
       }
-      const other = input.slice();
+      const other = Uint8Array.from(input);
       other[other.length - 1] ^= 1;
       assert.equal(engine.verify(key.spki, mechanism, other, signature), false);
       for (const cut of [0, 1, length - 1])
@@ -112,6 +112,14 @@ for (const { name, spec, mechanism, length } of SAMPLE_KINDS)
         assert.throws(() => engine.verify(key.spki, other, new Uint8Array(32), new Uint8Array(length)), { code: 'HAL_UNSUPPORTED_KEY' }); // prettier-ignore
       }
       assert.throws(() => opened.sign(0xffff as Mechanism, message), { code: 'HAL_UNSUPPORTED_KEY' });
+    });
+
+    test('it holds a copy: the octets it was opened from may be cleared', () => {
+      for (const der of [Uint8Array.from(key.privateDer), Buffer.from(key.privateDer)]) {
+        using opened = engine.open(der);
+        der.fill(0);
+        assert.ok(engine.verify(key.spki, mechanism, inputFor(mechanism), opened.sign(mechanism, inputFor(mechanism))));
+      }
     });
 
     test('a key that was let go computes nothing', () => {

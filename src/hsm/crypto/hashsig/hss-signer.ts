@@ -28,13 +28,14 @@ export class HssSigner implements SigningState {
 
   constructor(native: NativeKeys, key: HssPrivateKey, write: (key: HssPrivateKey) => Uint8Array) {
     this.#native = native;
-    this.#key = { ...key, id: key.id.slice(), seed: key.seed.slice(), root: key.root.slice() };
+    // Copies: the caller clears what it has. (slice() of a Buffer would share its memory.)
+    this.#key = { ...key, id: copied(key.id), seed: copied(key.seed), root: copied(key.root) };
     this.#write = write;
     this.#next = key.position;
     this.#stored = key.position;
     const caches = key.caches;
     for (let level = 0; level < key.levels && !this.#isUsedUp(this.#next); level++)
-      this.#addLevel(caches[level].slice());
+      this.#addLevel(copied(caches[level]));
   }
 
   get left(): number {
@@ -117,7 +118,7 @@ export class HssSigner implements SigningState {
     const above = this.#levels.at(-1);
     const leaf = above === undefined ? 0 : this.#next[this.#levels.length - 1];
     const { id, seed } =
-      above === undefined ? { id: this.#key.id, seed: this.#key.seed.slice() } : childOf(above, leaf);
+      above === undefined ? { id: this.#key.id, seed: copied(this.#key.seed) } : childOf(above, leaf);
     const tree = new LmsTree(this.#native, this.#key.lms, this.#key.lmots, { id, seed }, cache);
     this.#levels.push({ id, seed, leaf, tree, signed: undefined, isChecked: false });
   }
@@ -162,6 +163,10 @@ interface Level {
   readonly tree: LmsTree;
   signed: Uint8Array | undefined;
   isChecked: boolean;
+}
+
+function copied(octets: Uint8Array): Uint8Array {
+  return Uint8Array.from(octets);
 }
 
 /** Values that follow from a seed (appendix A): H(I || u32str(q) || u16str(i) || u8str(0xff) || SEED). Chains have i up to 264. */

@@ -6,6 +6,9 @@ import { N, uint32 } from './parameters.ts';
 
 const D_INTR = Uint8Array.of(0x83, 0x83);
 
+/** Leaves that a thread makes at a time: a process that ends waits for them (W8: 40 ms). */
+const PART_HEIGHT = 6;
+
 /**
  * One LMS tree (RFC 8554 section 5) with the nodes that signing needs, in bounded memory.
  *
@@ -60,21 +63,13 @@ export class LmsTree {
     if (this.#top !== undefined) return;
     const count = 2 ** (this.#h - this.#s);
     const roots = new Uint8Array(count * N);
-    let next = 0;
-    let done = 0;
-    const work = async (): Promise<void> => {
-      while (next < count) {
-        signal?.throwIfAborted();
-        const index = next++;
-        const nodes = await this.#makeSubtree(index);
-        roots.set(nodes.subarray(N, 2 * N), index * N);
-        // The first signature comes from the first one.
-        if (index === 0) this.#subtree = { index, nodes };
-        progress(++done * 2 ** this.#s);
-      }
-    };
-    // Two of the pool's threads stay for others (name look-ups, files, scrypt).
-    await Promise.all(Array.from({ length: Math.min(2, availableParallelism(), count) }, work));
+    for (let index = 0; index < count; index++) {
+      const before = index * 2 ** this.#s;
+      const nodes = await this.#makeSubtree(index, (leaves) => progress(before + leaves), signal);
+      roots.set(nodes.subarray(N, 2 * N), index * N);
+      // The first signature comes from the first one.
+      if (index === 0) this.#subtree = { index, nodes };
+    }
     this.#top = topOf(this.#id, this.#h - this.#s, roots);
   }
 
@@ -118,10 +113,32 @@ export class LmsTree {
     return this.#top;
   }
 
-  #makeSubtree(index: number): Promise<Uint8Array> {
+  async #makeSubtree(
+    index: number,
+    progress: (leaves: number) => void = () => {},
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    const height = Math.min(PART_HEIGHT, this.#s);
+    const count = 2 ** (this.#s - height);
     const nodes = new Uint8Array(N * 2 ** (this.#s + 1));
-    const first = index * 2 ** this.#s;
-    return this.#native.hashsigSubtreeLater(this.#id, this.#seed, this.#w, this.#h, this.#s, first, nodes);
+    let next = 0;
+    let done = 0;
+    const work = async (): Promise<void> => {
+      const part = new Uint8Array(N * 2 ** (height + 1));
+      while (next < count) {
+        signal?.throwIfAborted();
+        const place = next++;
+        const first = index * 2 ** this.#s + place * 2 ** height;
+        await this.#native.hashsigSubtreeLater(this.#id, this.#seed, this.#w, this.#h, height, first, part);
+        for (let level = 0; level <= height; level++)
+          nodes.set(part.subarray(N * 2 ** level, N * 2 ** (level + 1)), N * (count + place) * 2 ** level);
+        progress(++done * 2 ** height);
+      }
+    };
+    // Two of the pool's threads stay for others (name look-ups, files, scrypt).
+    await Promise.all(Array.from({ length: Math.min(2, availableParallelism(), count) }, work));
+    fillAbove(this.#id, nodes, this.#s - height, 2 ** (this.#h - this.#s) + index);
+    return nodes;
   }
 
   #makeSubtreeNow(index: number): Uint8Array {
@@ -145,8 +162,22 @@ function subtreeHeight(h: number): number {
 function topOf(id: Uint8Array, height: number, roots: Uint8Array): Uint8Array {
   const top = new Uint8Array(2 * roots.length);
   top.set(roots, roots.length);
-  for (let node = 2 ** height - 1; node >= 1; node--)
-    // T[r] = H(I || u32str(r) || u16str(D_INTR) || T[2r] || T[2r+1]), section 5.3
-    top.set(createHash('sha256').update(id).update(uint32(node)).update(D_INTR).update(top.subarray(2 * node * N, (2 * node + 2) * N)).digest(), node * N); // prettier-ignore
+  fillAbove(id, top, height, 1);
   return top;
+}
+
+/**
+ * Computes the nodes of `nodes` (heap order) above the 2^height ones that are there; its node 1 is node `root` of the tree.
+ * T[r] = H(I || u32str(r) || u16str(D_INTR) || T[2r] || T[2r+1]), section 5.3.
+ */
+function fillAbove(id: Uint8Array, nodes: Uint8Array, height: number, root: number): void {
+  for (let level = height - 1; level >= 0; level--)
+    for (let i = 0; i < 2 ** level; i++) {
+      const node = 2 ** level + i;
+      const hash = createHash('sha256')
+        .update(id)
+        .update(uint32(root * 2 ** level + i))
+        .update(D_INTR);
+      nodes.set(hash.update(nodes.subarray(2 * node * N, (2 * node + 2) * N)).digest(), node * N);
+    }
 }
