@@ -1,4 +1,5 @@
 import type { Role } from '../hal-constants.ts';
+import type { Need } from '../protocol/functions.ts';
 import type { Settings } from './settings.ts';
 
 /**
@@ -116,87 +117,28 @@ export function rolesToConfirm(
   }
 }
 
-/** What a role may do by the RPC port: `yes`, `no`, or under the condition that the text names. */
+/** What the RPC port lets a role do, once the HSM is unlocked: `yes`, `no`, or under which condition. */
 export interface FunctionRight {
-  /** Names of the functions as in docs/hsm-protocol.md. */
-  readonly functions: readonly string[];
   readonly nobody: string;
   readonly user: string;
   readonly so: string;
   readonly wheel: string;
 }
 
-const PUBLIC_SESSION_OBJECTS = 'objects that are public and no token objects';
-const SEES_PUBLIC = 'public objects';
+const VOLATILE_PUBLIC = 'volatile public objects of its own';
+const HANDLES = 'handles of its own; the device looks at the key';
 
-/** After unlocking; before it every call is refused. What "its partition" is, the login says; libhal's functions have the first. */
-export const FUNCTION_RIGHTS: readonly FunctionRight[] = [
-  functions(['GET_VERSION', 'GET_RANDOM', 'CHECK_TAMPER', 'GET_HSM_STATE', 'GET_IP'], 'yes', 'yes', 'yes', 'yes'),
-  functions(['LOGIN', 'LOGOUT', 'IS_LOGGED_IN'], 'yes', 'yes', 'yes', 'yes'),
-  functions(['LOGOUT_ALL'], 'no', 'no', 'no', 'yes'),
-  functions(
-    [
-      'HASH_GET_DIGEST_LEN',
-      'HASH_GET_DIGEST_ALGORITHM_ID',
-      'HASH_GET_ALGORITHM',
-      'HASH_INITIALIZE',
-      'HASH_UPDATE',
-      'HASH_FINALIZE',
-    ],
-    'yes',
-    'yes',
-    'yes',
-    'yes',
-  ),
-  functions(['SET_PIN'], 'no', 'no', "user's PIN", 'all PINs'),
-  functions(
-    ['PKEY_LOAD', 'PKEY_GENERATE_RSA', 'PKEY_GENERATE_EC', 'PKEY_GENERATE_HASHSIG', 'PKEY_IMPORT'],
-    PUBLIC_SESSION_OBJECTS,
-    'yes',
-    PUBLIC_SESSION_OBJECTS,
-    'yes',
-  ),
-  functions(['PKEY_DELETE', 'PKEY_SET_ATTRIBUTES'], PUBLIC_SESSION_OBJECTS, 'yes', PUBLIC_SESSION_OBJECTS, 'yes'),
-  functions(['PKEY_OPEN'], 'no', 'yes', 'no', 'yes'),
-  functions(['PKEY_MATCH'], SEES_PUBLIC, 'yes', SEES_PUBLIC, 'yes'),
-  functions(
-    [
-      'PKEY_CLOSE',
-      'PKEY_GET_KEY_TYPE',
-      'PKEY_GET_KEY_FLAGS',
-      'PKEY_GET_KEY_CURVE',
-      'PKEY_GET_PUBLIC_KEY_LEN',
-      'PKEY_GET_PUBLIC_KEY',
-      'PKEY_SIGN',
-      'PKEY_VERIFY',
-      'PKEY_GET_ATTRIBUTES',
-    ],
-    'its own open handles',
-    'its own open handles',
-    'its own open handles',
-    'its own open handles',
-  ),
-  functions(
-    ['PKEY_EXPORT'],
-    'no',
-    'exportable keys, where ENABLE_KEY_EXPORT is set',
-    'no',
-    'exportable keys, where ENABLE_KEY_EXPORT is set',
-  ),
-  functions(
-    [
-      'SET_RPC_DEVICE',
-      'DISABLE_CACHE_KEYGEN',
-      'ENABLE_CACHE_KEYGEN',
-      'USE_INCOMING_DEVICE_UUIDS',
-      'USE_INCOMING_MASTER_UUIDS',
-    ],
-    'no',
-    'no',
-    'no',
-    'no',
-  ),
-];
+/** By what src/hsm/protocol/functions.ts says that a function needs. Keys are those of the partition of the login. */
+export const NEED_RIGHTS: Readonly<Record<Need, FunctionRight>> = {
+  'nothing, always': { nobody: 'yes, also while locked', user: 'yes', so: 'yes', wheel: 'yes' },
+  nothing: { nobody: 'yes', user: 'yes', so: 'yes', wheel: 'yes' },
+  'write access': { nobody: VOLATILE_PUBLIC, user: 'yes', so: VOLATILE_PUBLIC, wheel: 'yes' },
+  'user or wheel': { nobody: 'no', user: 'yes', so: 'no', wheel: 'yes' },
+  handle: { nobody: HANDLES, user: HANDLES, so: HANDLES, wheel: HANDLES },
+  wheel: { nobody: 'no', user: 'no', so: 'no', wheel: 'yes' },
+  'wheel, or so for user': { nobody: 'no', user: 'no', so: 'for user', wheel: 'yes' },
+  nobody: { nobody: 'no', user: 'no', so: 'no', wheel: 'no' },
+};
 
 function right<const Name extends string>(
   command: Name,
@@ -205,8 +147,4 @@ function right<const Name extends string>(
   what: string,
 ): CommandRight & { readonly command: Name } {
   return { command, wheel: true, so: who === 'all', again, what };
-}
-
-function functions(names: readonly string[], nobody: string, user: string, so: string, wheel: string): FunctionRight {
-  return { functions: names, nobody, user, so, wheel };
 }
