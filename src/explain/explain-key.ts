@@ -1,5 +1,6 @@
 import { algorithmText } from '../crypto/algorithm.ts';
 import type { DnssecPolicy } from '../conf/configuration.ts';
+import { dnskeyInterval } from '../conf/policy-intervals.ts';
 import { historyKeyText } from '../history/history-text.ts';
 import type { HistoryEntry } from '../history/key-history.ts';
 import type { KeyWait } from '../policy/key-wait.ts';
@@ -8,7 +9,14 @@ import { changeOf, recordsOf } from '../policy/planned-key.ts';
 import type { KeyRecord, PlannedKey } from '../policy/planned-key.ts';
 import { requestRollover } from '../policy/requests.ts';
 import { type ExplainScene, timeOf } from './forecast.ts';
-import type { FirstStep, KeyExplanation, KeyStage, WaitExplanation } from './explanation.ts';
+import type {
+  FirstStep,
+  KeyExplanation,
+  KeyStage,
+  KeyTimesExplanation,
+  Moment,
+  WaitExplanation,
+} from './explanation.ts';
 import { explainInterval, momentOf } from './interval-text.ts';
 import { CONDITION_TEXTS, keyName, RECORD_NAMES, roleOf, stageOf } from './key-words.ts';
 import { explainLacking } from './lacking-half.ts';
@@ -36,11 +44,28 @@ export function explainKey(key: PlannedKey, input: ExplainScene): KeyExplanation
     status: statusOf(key, stage, input),
     ...(predecessor !== undefined && { predecessor }),
     ...(successor !== undefined && { successor }),
+    ...(key.state?.goal !== undefined && { goal: key.state.goal }),
+    times: explainTimes(key, input),
     ...(lacks && { lacks }),
     records: stage === 'not managed' ? [] : recordsOf(key).map((record) => explainRecord(key, record, now)),
     waits: inOrder(key.id, input).map((wait) => explainWait(key, wait, input)),
     removal: explainRemoval(key, stage, input),
     history: latest(history, key.id).map((entry) => ({ at: momentOf(entry.event.at, now), text: textOf(entry) })),
+  };
+}
+
+function explainTimes({ times, state }: PlannedKey, { policy, now }: ExplainScene): KeyTimesExplanation {
+  const isShown = (record: KeyRecord): boolean => state?.[record] === 'rumoured' || state?.[record] === 'omnipresent';
+  const entry = <Name extends string>(name: Name, at: number | undefined, holds: boolean): { [N in Name]?: Moment } =>
+    (at === undefined || !holds ? {} : { [name]: momentOf(at, now) }) as { [N in Name]?: Moment };
+  const { publish, activate, inactive } = times;
+  const rollover = inactive === undefined ? undefined : inactive - dnskeyInterval(policy);
+  return {
+    ...entry('publishedSince', publish, isShown('dnskey')),
+    ...entry('keySigningSince', publish, isShown('krrsig')),
+    ...entry('zoneSigningSince', activate, isShown('zrrsig')),
+    ...entry('nextRollover', rollover, state?.goal === 'omnipresent'),
+    ...entry('retires', inactive, true),
   };
 }
 

@@ -91,6 +91,10 @@ export interface KeyExplanation {
   readonly status: string;
   readonly predecessor?: number;
   readonly successor?: number;
+  /** Absent: the policy has not taken it up. */
+  readonly goal?: Condition;
+  /** What `rndc dnssec -status` says of them. */
+  readonly times: KeyTimesExplanation;
   /** Absent: what the key has to sign it can sign. */
   readonly lacks?: LackingExplanation;
   readonly records: readonly RecordExplanation[];
@@ -100,6 +104,17 @@ export interface KeyExplanation {
   readonly removal: RemovalExplanation;
   /** The latest events of its history, oldest first; empty where there is none. */
   readonly history: readonly { readonly at: Moment; readonly text: string }[];
+}
+
+/** Absent is what has no time, or is not so at present. */
+export interface KeyTimesExplanation {
+  readonly publishedSince?: Moment;
+  readonly keySigningSince?: Moment;
+  readonly zoneSigningSince?: Moment;
+  /** When its successor is published. */
+  readonly nextRollover?: Moment;
+  /** When it ceases to be the one that signs. */
+  readonly retires?: Moment;
 }
 
 export type KeyRole = 'KSK' | 'ZSK' | 'CSK';

@@ -17,7 +17,7 @@ export interface KeyStatus {
   readonly tag: string;
   readonly algorithm: string;
   readonly role: string;
-  /** The lines about it, without spaces around. */
+  /** The lines about it, without spaces around, and without what BIND does not tell. */
   readonly lines: readonly string[];
 }
 
@@ -97,7 +97,7 @@ export class Operator implements AsyncDisposable {
   }
 
   async status(): Promise<KeyStatus[]> {
-    const text = await this.rndc('dnssec', '-status', ZONE);
+    const [text] = (await this.rndc('dnssec', '-status', ZONE)).split(/^(?:waits|lacks):$/m);
     return text
       .split(/^(?=key: )/m)
       .slice(1)
