@@ -1,0 +1,137 @@
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
+import type { SocketAddress } from '../../net/address.ts';
+import { ConnectionQuota } from '../../net/connection-quota.ts';
+import { TcpAcceptor } from '../../net/tcp-acceptor.ts';
+import type { Appliance } from '../appliance/appliance.ts';
+import type { Firewall } from '../appliance/parts.ts';
+import { ConsoleSession, LOGIN_PATIENCE } from './console-session.ts';
+import { Terminal } from './terminal.ts';
+
+export interface ConsoleListenerOptions {
+  /** Address to bind, IPv4 or IPv6. */
+  readonly address: string;
+  /** 8081; 0: any free port. */
+  readonly port: number;
+  readonly tls: ConsoleTls;
+}
+
+/** PEM. */
+export interface ConsoleTls {
+  readonly certificate: string;
+  /** Secret. */
+  readonly key: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+export interface ConsoleListenerDependencies {
+  readonly appliance: Appliance;
+  readonly firewall: Firewall;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Consoles at once, and of one address. */
+const CONSOLES = { connections: 32, perClient: 16 };
+/** Connections that wait for a place. */
+const QUEUE = 16;
+/** Milliseconds for a handshake. */
+const HANDSHAKE = 20_000;
+/** The vendor's client reads up to 1023 octets of a TLS record, and the rest of it only when the next record comes. */
+const LARGEST_RECORD = 1023;
+/** Octets that a client which does not read may leave here. */
+const MOST_UNREAD = 4 << 20;
+
+/** The console port: TLS only, never the first to speak. */
+export class ConsoleListener implements AsyncDisposable {
+  readonly #dependencies: ConsoleListenerDependencies;
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Set<Promise<void>>();
+  #tls: TlsServer;
+  #acceptor!: TcpAcceptor;
+
+  private constructor(tls: ConsoleTls, dependencies: ConsoleListenerDependencies) {
+    this.#dependencies = dependencies;
+    this.#tls = this.#serverOf(tls);
+  }
+
+  /** @throws SignetError TCP_BIND_FAILED */
+  static async listen(
+    { address, port, tls }: ConsoleListenerOptions,
+    dependencies: ConsoleListenerDependencies,
+  ): Promise<ConsoleListener> {
+    const listener = new ConsoleListener(tls, dependencies);
+    const { clock, random } = dependencies;
+    const seed = new DataView(random.fill(new Uint8Array(4)).buffer).getInt32(0);
+    const quota = new ConnectionQuota(ConnectionQuota.share(1, seed), 0, CONSOLES);
+    listener.#acceptor = await TcpAcceptor.listen({ address, port, listenQueue: QUEUE }, { clock, quota }, (socket) =>
+      listener.#accept(socket),
+    );
+    return listener;
+  }
+
+  get local(): SocketAddress {
+    return this.#acceptor.local;
+  }
+
+  /** New connections get this certificate; those that exist keep theirs. @throws Error when OpenSSL refuses it */
+  setTls(tls: ConsoleTls): void {
+    this.#tls = this.#serverOf(tls);
+  }
+
+  #serverOf({ certificate, key, minVersion }: ConsoleTls): TlsServer {
+    const secureOptions = constants.SSL_OP_NO_TICKET;
+    const server = createTlsServer({ cert: certificate, key, minVersion, secureOptions, handshakeTimeout: HANDSHAKE });
+    server.on('secureConnection', (socket) => this.#secured(socket));
+    // A handshake that failed: the client's fault, and its socket is gone.
+    server.on('tlsClientError', (_error, socket) => socket.destroy());
+    return server;
+  }
+
+  #accept(socket: Socket): void {
+    if (!this.#dependencies.firewall.accepts('mgmt', socket.remoteAddress ?? '')) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+    socket.setNoDelay(true);
+    this.#tls.emit('connection', socket);
+  }
+
+  #secured(socket: TLSSocket): void {
+    const { appliance, clock, log } = this.#dependencies;
+    socket.setMaxSendFragment(LARGEST_RECORD);
+    const terminal = new Terminal(
+      {
+        send: (octets) => {
+          socket.write(octets);
+          if (socket.writableLength > MOST_UNREAD) socket.destroy();
+        },
+        close: () => socket.end(),
+      },
+      { clock, patience: LOGIN_PATIENCE },
+    );
+    socket.on('data', (octets: Buffer) => terminal.take(octets));
+    socket.on('end', () => socket.end());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => terminal.end());
+    const peer = socket.remoteAddress ?? 'unknown';
+    const localAddress = (socket.localAddress ?? '').replace(/^::ffff:/, '');
+    const session = new ConsoleSession(terminal, { peer, localAddress }, { appliance, clock, log }).run();
+    this.#sessions.add(session);
+    void session.finally(() => this.#sessions.delete(session));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#acceptor[Symbol.asyncDispose]();
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.allSettled(this.#sessions);
+  }
+}
