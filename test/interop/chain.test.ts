@@ -17,6 +17,8 @@ const directory = temporaryDirectory();
 const servers: NamedProcess[] = [];
 let unbound: Peer | undefined;
 let resolverPort = 0;
+/** Key file of the root zone, without ".key". */
+let rootKey = '';
 
 /** Starts a named on an address with zones and waits until all are signed. */
 async function serve(name: string, ports: Ports, zones: Record<string, [text: string, options: string]>) {
@@ -52,8 +54,10 @@ before(async () => {
     'secure.tld': [data, SIGNED],
     'unsigned.tld': [data, ''],
     'tampered.tld': [data, SIGNED],
+    // Unbound keeps what proofs of other names said of their neighbours: this one has none that is asked about.
+    'zebra.tld': [data, SIGNED],
   });
-  const below = ['secure', 'unsigned', 'tampered'];
+  const below = ['secure', 'unsigned', 'tampered', 'zebra'];
   const delegations = below.map((zone) => `${zone} NS ns.${zone}\nns.${zone} A ${HOST}\n`);
   const ds = [await dsOf(zones, 'secure.tld'), await dsOf(zones, 'tampered.tld')];
   const tld = await serve('tld', ports.tld, {
@@ -90,6 +94,7 @@ async function tamper(home: string, ports: Ports): Promise<void> {
 async function startUnbound(root: string, stubs: readonly [zone: string, port: number][]): Promise<void> {
   const key = fs.readdirSync(root).find((name) => name.startsWith('K.+') && name.endsWith('.key'));
   assert.ok(key !== undefined);
+  rootKey = path.join(root, key);
   resolverPort = await freePort();
   const file = path.join(directory.path, 'unbound.conf');
   fs.writeFileSync(
@@ -159,4 +164,40 @@ test('a changed address under a good chain is never shown: SERVFAIL', async () =
   assert.match(answer, /status: SERVFAIL/);
   assert.doesNotMatch(answer, /192\.0\.2\.66/);
   assert.match(await ask('+cd', 'www.tampered.tld', 'A'), /192\.0\.2\.66/);
+});
+
+/** What delv, which trusts the root's key alone and gets all else from Unbound, says of a name. */
+async function delv(name: string, type: string): Promise<string> {
+  const [, numbers, publicKey] = /DNSKEY (\d+ 3 \d+) (.*)/.exec(fs.readFileSync(rootKey, 'latin1'))!;
+  const anchors = path.join(directory.path, 'anchors');
+  fs.writeFileSync(anchors, `trust-anchors { . static-key ${numbers} "${publicKey.replaceAll(/\s/g, '')}"; };\n`);
+  const words = [`@${HOST}`, '-p', String(resolverPort), '-a', anchors, '+root=.', name, type];
+  const { stdout, stderr } = await execute('delv', words);
+  return stdout + stderr;
+}
+
+test('S-157 a chain of trust from the root over a parent to a child, all served here: delv says fully validated', async () => {
+  for (const [name, type] of [
+    ['www.secure.tld', 'A'],
+    ['a.wild.secure.tld', 'TXT'],
+    ['secure.tld', 'DS'],
+  ])
+    assert.match(await delv(name, type), /^; fully validated$/m, `${name} ${type}`);
+  assert.match(await delv('nonexist.secure.tld', 'A'), /^; negative response, fully validated$/m);
+  assert.match(await delv('www.unsigned.tld', 'A'), /^; unsigned answer$/m);
+  assert.match(await delv('www.tampered.tld', 'A'), /resolution failed|no valid signature found|broken trust chain/);
+});
+
+test('S-159 (part) a DS that is put into the zone of a parent here is signed and served, and makes the child secure', async () => {
+  const [zones, tld] = servers;
+  const shown = (): Promise<string> => dig(HOST, tld.ports.dns, '+dnssec', '+noall', '+answer', 'zebra.tld', 'DS');
+  assert.equal(await shown(), '');
+  const file = path.join(tld.directory, 'db.tld');
+  const text = fs.readFileSync(file, 'latin1').replace('host 1 ', 'host 100 ');
+  fs.writeFileSync(file, text + (await dsOf(zones.directory, 'zebra.tld')));
+  const { code, stderr } = await tld.rndc('reload', 'tld');
+  assert.equal(code, 0, stderr);
+  await until(async () => (await shown()).includes('RRSIG'), 'the DS is served with its signature');
+  assert.match(await shown(), /^zebra\.tld\.\s+300\s+IN\s+DS\s[^]*^zebra\.tld\.\s+300\s+IN\s+RRSIG\s+DS /m);
+  assert.match(await delv('www.zebra.tld', 'A'), /^; fully validated$/m);
 });
