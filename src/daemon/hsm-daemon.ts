@@ -19,6 +19,9 @@ import { StageSequence } from '../hsm/appliance/stages.ts';
 import { auditKeyFingerprint, openAuditKey } from '../hsm/audit/audit-key.ts';
 import { SignedAuditLog } from '../hsm/audit/signed-audit-log.ts';
 import { ApplianceCertificate, type CertificateMaterial } from '../hsm/certificate/appliance-certificate.ts';
+import { ConsoleListener } from '../hsm/console/console-listener.ts';
+import { Announcer } from '../hsm/discovery/announcer.ts';
+import { multicastAddresses } from '../hsm/discovery/mdns.ts';
 import { DevicePool } from '../hsm/pool/device-pool.ts';
 import { RpcListener, type RpcTls } from '../hsm/rpc/rpc-listener.ts';
 import { runDirectory } from '../hsm/state-directory.ts';
@@ -208,6 +211,13 @@ export class HsmDaemon {
       ),
     );
     this.#ports.web = (await web.start()).port;
+    const consoles = this.#stack.use(
+      await ConsoleListener.listen(
+        { address: this.#options.listen, port: this.#options.ports.console, tls: this.#tls(settings) },
+        { appliance, firewall, clock, random, log },
+      ),
+    );
+    this.#ports.console = consoles.local.port;
     const rpc = this.#stack.use(
       await RpcListener.listen(
         { address: this.#options.listen, port: this.#options.ports.rpc, tls: this.#rpcTls(settings) },
@@ -231,12 +241,21 @@ export class HsmDaemon {
     for (const [what, port] of Object.entries(this.#ports))
       log.write(applianceEvent.listening(what, this.#options.listen, port as number));
 
+    const announcer = this.#stack.use(
+      new Announcer({ addresses: () => announcedOn(this.#options.listen) }, { appliance, log, clock }),
+    );
+    if (settings.current.ENABLE_ZEROCONF) announcer.announce();
     const useTls = (): void => {
       rpc.setTls(this.#rpcTls(settings));
+      consoles.setTls(this.#tls(settings));
       web.useCertificate(this.#material);
     };
     this.#stack.defer(
       settings.watch((name) => {
+        if (name === 'ENABLE_ZEROCONF') {
+          if (settings.current.ENABLE_ZEROCONF) announcer.announce();
+          else void announcer.withdraw();
+        }
         if (name === 'TLS_MIN_VERSION') useTls();
       }),
     );
@@ -316,6 +335,12 @@ export class HsmDaemon {
     timer = this.#parts.clock.after(CERTIFICATE_LOOK, () => void look());
     this.#stack.defer(() => timer.cancel());
   }
+}
+
+/** Only where the ports are: a network that cannot reach them should not hear of them. */
+function announcedOn(listen: string): readonly string[] {
+  if (listen === '0.0.0.0' || listen === '::') return multicastAddresses();
+  return multicastAddresses().filter((address) => address === listen);
 }
 
 /** The pool hears of every device that comes, goes or is tampered with. Returns what ends that. */
