@@ -143,8 +143,12 @@ export class HsmDaemon {
         { clock, disk, log },
       ),
     );
+    const latencies = new OperationLatencies(this.#options.devices);
     const pool = this.#stack.use(
-      new DevicePool({ devices: supervision.devices.map(({ device }) => device) }, { clock, random, log, audit }),
+      new DevicePool(
+        { devices: supervision.devices.map(({ device }) => device) },
+        { clock, random, log, audit, times: latencies },
+      ),
     );
     this.#stack.defer(tellPool(supervision, pool));
     const monitor = this.#stack.use(new DeviceMonitor(supervision, { clock, log }));
@@ -199,7 +203,6 @@ export class HsmDaemon {
 
     stages.enter('starting');
     const firewall = new SettingsFirewall(() => settings.current);
-    const latencies = new OperationLatencies(this.#options.devices);
     const web = this.#stack.use(
       new WebServer(
         {

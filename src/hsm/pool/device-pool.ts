@@ -18,7 +18,7 @@ import { makeUuid } from '../uuid.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { matchMerged } from './match.ts';
 import { type PoolClient, PoolClients } from './pool-clients.ts';
-import { type PoolCondition, PoolDevice, WEIGHT, isGone } from './pool-device.ts';
+import { type CallTimes, type PoolCondition, PoolDevice, WEIGHT, type Weight, isGone } from './pool-device.ts';
 import { Reconciler } from './reconciler.ts';
 
 export interface PoolOptions {
@@ -31,6 +31,7 @@ export interface PoolDependencies {
   readonly random: Random;
   readonly log: Log;
   readonly audit: AuditLog;
+  readonly times?: CallTimes;
 }
 
 /** Devices are bits of a number. */
@@ -61,7 +62,8 @@ export class DevicePool implements AsyncDisposable {
   #turn = 0;
   #isEnding = false;
 
-  constructor(options: PoolOptions, { clock, random, log, audit }: PoolDependencies) {
+  constructor(options: PoolOptions, dependencies: PoolDependencies) {
+    const { clock, random, log, audit } = dependencies;
     if (options.devices.length === 0 || options.devices.length > MOST_DEVICES)
       throw new RangeError(`A pool has 1 to ${MOST_DEVICES} devices, not ${options.devices.length}.`);
     this.#clock = clock;
@@ -69,7 +71,7 @@ export class DevicePool implements AsyncDisposable {
     this.#log = log;
     this.#directory = new KeyDirectory(options.devices.length);
     this.#devices = options.devices.map(
-      (device, i) => new PoolDevice(i, device, (gone, error) => this.markDown(gone.index, error.message)),
+      (device, i) => new PoolDevice(i, device, (gone, error) => this.markDown(gone.index, error.message), dependencies),
     );
     this.#reconciler = new Reconciler(
       { devices: this.#devices, directory: this.#directory, clients: this.#clients },
@@ -143,7 +145,7 @@ export class DevicePool implements AsyncDisposable {
 
   /** A key is made, loaded or imported there. */
   isGenerating(index: number): boolean {
-    return this.#devices[index].load >= WEIGHT.LONG;
+    return this.#devices[index].load >= WEIGHT.MAKE.load;
   }
 
   /** Token keys that a device holds, as they are now. */
@@ -286,11 +288,11 @@ export class DevicePool implements AsyncDisposable {
 
   /** A hash-based key is on one device alone, so none of its signatures is ever tried again on another. */
   sign(number: number, uuid: string, mechanism: Mechanism, data: Uint8Array): Promise<Uint8Array> {
-    return this.#onHolder(number, uuid, WEIGHT.SHORT, (device) => device.sign(number, uuid, mechanism, data));
+    return this.#onHolder(number, uuid, WEIGHT.SIGN, (device) => device.sign(number, uuid, mechanism, data));
   }
 
   verify(number: number, uuid: string, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): Promise<void> {
-    return this.#onHolder(number, uuid, WEIGHT.SHORT, (device) =>
+    return this.#onHolder(number, uuid, WEIGHT.VERIFY, (device) =>
       device.verify(number, uuid, mechanism, data, signature),
     );
   }
@@ -384,7 +386,7 @@ export class DevicePool implements AsyncDisposable {
       const { life } = device;
       try {
         return await this.#reconciler.made(device, number, uuid, () =>
-          device.run(WEIGHT.LONG, (target) => make(target, uuid)),
+          device.run(WEIGHT.MAKE, (target) => make(target, uuid)),
         );
       } catch (error) {
         if (isGone(error))
@@ -400,7 +402,7 @@ export class DevicePool implements AsyncDisposable {
   async #onHolder<Result>(
     number: number,
     uuid: string,
-    weight: number,
+    weight: Weight,
     operation: (device: CryptoDevice, one: PoolDevice) => Promise<Result>,
     among = EVERYWHERE,
   ): Promise<Result> {
@@ -424,7 +426,7 @@ export class DevicePool implements AsyncDisposable {
   /** On the least busy device that answers, and on the next one when that goes away. */
   async #onAny<Result>(
     client: PoolClient,
-    weight: number,
+    weight: Weight,
     operation: (device: CryptoDevice, one: PoolDevice) => Promise<Result>,
   ): Promise<Result> {
     let tried = 0;

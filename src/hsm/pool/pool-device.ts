@@ -1,5 +1,7 @@
+import type { Clock } from '../../base/clock.ts';
 import type { CryptoDevice } from '../device/crypto-device.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
+import type { OperationKind } from '../web/latencies.ts';
 
 /**
  *     down --markUp--> joining --reconciled--> up
@@ -10,8 +12,26 @@ import { HalError, HalStatus } from '../hal-status.ts';
  */
 export type PoolCondition = 'down' | 'joining' | 'up' | 'tampered';
 
+/** What a call means for the device: how much it keeps others away while it lasts, and what it is counted as. */
+export interface Weight {
+  readonly load: number;
+  readonly kind: OperationKind;
+}
+
 /** Operations that take long keep others away more than those that do not. */
-export const WEIGHT = { SHORT: 1, LONG: 100 } as const;
+export const WEIGHT = {
+  SHORT: { load: 1, kind: 'other' },
+  SIGN: { load: 1, kind: 'sign' },
+  VERIFY: { load: 1, kind: 'verify' },
+  LONG: { load: 100, kind: 'other' },
+  /** A key is made, loaded or imported. */
+  MAKE: { load: 100, kind: 'generate' },
+} as const satisfies Record<string, Weight>;
+
+/** Told how long each call took. */
+export interface CallTimes {
+  record(device: number, kind: OperationKind, milliseconds: number): void;
+}
 
 /** One device as the pool sees it. */
 export class PoolDevice {
@@ -36,11 +56,20 @@ export class PoolDevice {
   load = 0;
   underWay = 0;
   readonly #onGone: (device: PoolDevice, error: HalError) => void;
+  readonly #clock: Clock;
+  readonly #times: CallTimes | undefined;
 
-  constructor(index: number, device: CryptoDevice, onGone: (device: PoolDevice, error: HalError) => void) {
+  constructor(
+    index: number,
+    device: CryptoDevice,
+    onGone: (device: PoolDevice, error: HalError) => void,
+    dependencies: { readonly clock: Clock; readonly times?: CallTimes },
+  ) {
     this.index = index;
     this.device = device;
     this.#onGone = onGone;
+    this.#clock = dependencies.clock;
+    this.#times = dependencies.times;
   }
 
   get name(): string {
@@ -55,17 +84,19 @@ export class PoolDevice {
     return this.condition === 'up' || this.condition === 'joining';
   }
 
-  async run<Result>(weight: number, operation: (device: CryptoDevice) => Promise<Result>): Promise<Result> {
-    this.load += weight;
+  async run<Result>(weight: Weight, operation: (device: CryptoDevice) => Promise<Result>): Promise<Result> {
+    this.load += weight.load;
     this.underWay++;
+    const began = this.#times === undefined ? 0 : this.#clock.monotonic();
     try {
       return await operation(this.device);
     } catch (error) {
       if (isGone(error)) this.#onGone(this, error);
       throw error;
     } finally {
-      this.load -= weight;
+      this.load -= weight.load;
       this.underWay--;
+      this.#times?.record(this.index, weight.kind, this.#clock.monotonic() - began);
     }
   }
 }
