@@ -27,6 +27,8 @@ import { WatchdogServer } from './watchdog-server.ts';
 
 /** Milliseconds to wait for a watchdog of the same device that is just ending. */
 const LOCK_WAIT = 2000;
+/** Milliseconds between looks whether anybody can still reach it. */
+const REACHABLE_EVERY = 5000;
 
 const options = readOptions();
 const name = `watchdog of device ${options.device}`;
@@ -54,6 +56,8 @@ async function main(): Promise<void> {
   const secrets = loadProcessSecrets();
   secrets.forbidDumps();
   const disk = new NodeDisk();
+  const clock = new SystemClock();
+  const socket = watchdogSocket(options.state, options.device);
   const run = runDirectory(options.state, disk);
   const runFile = path.join(run, `watchdog-${options.device}.json`);
   const lock = await takeLock(path.join(run, `watchdog-${options.device}.lock`), disk);
@@ -94,7 +98,7 @@ async function main(): Promise<void> {
       ...(device !== undefined && { device }),
     },
     {
-      clock: new SystemClock(),
+      clock,
       disk,
       log,
       memory,
@@ -115,11 +119,14 @@ async function main(): Promise<void> {
     lock.release();
     process.exit(0);
   };
-  server = new WatchdogServer(
-    { socket: watchdogSocket(options.state, options.device) },
-    { watchdog, disk, log, onEnd: () => void end(false).catch(endBadly) },
-  );
+  server = new WatchdogServer({ socket }, { watchdog, disk, log, onEnd: () => void end(false).catch(endBadly) });
   await server.start();
+  // A watchdog that nobody can reach any more, because its directory was taken away, keeps a key for nobody.
+  const look = (): void => {
+    if (isRenewing || disk.facts(socket) !== undefined) clock.after(REACHABLE_EVERY, look);
+    else void end(false).catch(endBadly);
+  };
+  clock.after(REACHABLE_EVERY, look);
   process.on('SIGTERM', () => void end(options.battery).catch(endBadly));
   if (!options.battery) process.stdin.on('end', () => void end(false).catch(endBadly)).resume();
 

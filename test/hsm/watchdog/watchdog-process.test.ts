@@ -206,6 +206,13 @@ test('S-350 one watchdog a device: a second one ends with a message and leaves t
   assert.equal((await watchdog.getStatus()).masterKey, 'set');
 });
 
+test('S-350 a watchdog whose directory was taken away ends: nobody can reach it any more', options, async (t) => {
+  const { state, watchdog, pid } = await started(t, { battery: true });
+  await watchdog.setMasterKey(randomBytes(32));
+  fs.rmSync(state, { recursive: true });
+  await until(() => !isRunning(pid));
+});
+
 test('S-350 a state directory that others may enter is refused', options, async (t) => {
   const state = stateDirectory(t);
   fs.chmodSync(state, 0o755);
