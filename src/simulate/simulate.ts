@@ -421,5 +421,5 @@ class Run {
 
 function tooLong({ zone, start }: Scenario, now: number): SignetError {
   const message = `${zone}: there is too much to simulate: more than ${MOST_MOMENTS} events or ${MOST_KEYS} keys in ${durationText(now - start)}; ask for fewer --years, or set longer lifetimes or a shorter purge-keys`;
-  return new SignetError('SIMULATION_LONG', message, { zone });
+  return new SignetError('SIMULATION_LONG', message, { zone, reached: now - start });
 }

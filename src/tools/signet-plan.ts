@@ -1,3 +1,5 @@
+import { SignetError } from '../base/error.ts';
+import { isoTime } from '../base/iso-time.ts';
 import { equalOctets } from '../base/octets.ts';
 import type { Configuration, DnssecPolicy } from '../conf/configuration.ts';
 import { printPolicy } from '../conf/print-policy.ts';
@@ -10,7 +12,7 @@ import { changeReport, changeReportJson, changeReportText } from '../simulate/ch
 import type { ChangeReport } from '../simulate/change-report.ts';
 import { signatureFatesJson, signatureLines } from '../simulate/signature-change.ts';
 import { simulate } from '../simulate/simulate.ts';
-import type { Simulation } from '../simulate/simulation.ts';
+import type { Scenario, Simulation } from '../simulate/simulation.ts';
 import { JSON_VERSION } from '../simulate/timeline-json.ts';
 import { countSignedZone } from './signed-zone-count.ts';
 import type { SignedZoneCount } from './signed-zone-count.ts';
@@ -42,6 +44,8 @@ code 1: an answer would be bogus, something would wait for ever, or key files ar
 ${optionHelp(OPTIONS)}`;
 
 const YEAR = 365 * 86_400;
+/** Seconds; a plan that looks less far ahead says nothing. */
+const SHORTEST = 60;
 
 /** `signet plan`. @throws SignetError for what cannot be answered */
 export function planCommand(words: readonly string[], context: SignetContext): number {
@@ -59,17 +63,25 @@ export function planCommand(words: readonly string[], context: SignetContext): n
   const answers = managedZones(configuration, choice).map((zone) => answer(zone, old, context));
   const gone = old === undefined ? [] : zonesLeft(old, configuration);
   if (format === 'text') {
-    const texts = answers.map(({ report, differences, extra }) => changeReportText(report, differences, extra));
+    const texts = answers.map(({ report, differences, extra, horizon }) =>
+      changeReportText(report, differences, [...extra, ...horizonLines(horizon)]),
+    );
     context.output.print([...texts, ...gone.map((line) => `${line}\n`)].join('\n'));
   } else {
     const zones = answers.map((one) => ({
       ...changeReportJson(one.report, one.differences),
       signatures: one.signatures,
+      ...(one.horizon !== undefined && { horizon: isoTime(one.horizon) }),
     }));
     const whole = { format: 'signet-plan', version: JSON_VERSION, zones, unmanaged: gone };
     context.output.print(`${JSON.stringify(whole, undefined, 2)}\n`);
   }
   return answers.every(({ report }) => report.problems.length === 0) ? EXIT.good : EXIT.wrong;
+}
+
+function horizonLines(horizon: number | undefined): string[] {
+  if (horizon === undefined) return [];
+  return [`looked ahead until ${isoTime(horizon)} only: keys come and go so fast that a year is too much to simulate`];
 }
 
 interface Answer {
@@ -78,6 +90,8 @@ interface Answer {
   readonly extra: readonly string[];
   /** null: there is no signed zone to count in. */
   readonly signatures: Readonly<Record<string, unknown>> | null;
+  /** Unix seconds up to which was looked ahead; absent: a year. */
+  readonly horizon?: number;
 }
 
 function answer(managed: ManagedZone, old: Configuration | undefined, context: SignetContext): Answer {
@@ -85,6 +99,7 @@ function answer(managed: ManagedZone, old: Configuration | undefined, context: S
   const before = old && oldPolicy(managed, old);
   const served = readServedTtls(`${managed.signedFile}.ttls`, context.disk);
   const simulation = simulateYear(managed, { pairs, before, served }, context.clock.now());
+  const { start, end } = simulation.scenario;
   const count = countSignedZone(managed.zone.name, managed.signedFile, context);
   const missing = count === undefined ? [] : missingKeys(count, pairs, managed);
   const report = changeReport(simulation);
@@ -93,6 +108,7 @@ function answer(managed: ManagedZone, old: Configuration | undefined, context: S
     report: { ...report, problems: [...report.problems, ...missing, ...noPrivate] },
     differences: old === undefined ? [] : changedLines(before, managed.policy),
     ...signatureAnswer(simulation, count, managed),
+    ...(end - start < YEAR && { horizon: end }),
   };
 }
 
@@ -103,14 +119,17 @@ interface Present {
   readonly served: readonly ServedTtl[];
 }
 
-/** A year that begins with the change of policy, so that what was served before it counts. */
+/**
+ * A year that begins with the change of policy, so that what was served before it counts; less where keys live for minutes, of which
+ * nobody can look through a year.
+ */
 function simulateYear(
   { label, policy, zone }: ManagedZone,
   { pairs, before, served }: Present,
   now: number,
 ): Simulation {
   const changes = before === undefined ? [] : [{ at: now, policy }];
-  return simulate({
+  const scenario: Scenario = {
     zone: label,
     policy: before ?? policy,
     keys: pairs.map(plannedKey),
@@ -121,7 +140,15 @@ function simulateYear(
     faults: [],
     policyChanges: changes,
     rollovers: [],
-  });
+  };
+  try {
+    return simulate(scenario);
+  } catch (fault) {
+    const reached =
+      fault instanceof SignetError && fault.code === 'SIMULATION_LONG' ? Number(fault.facts['reached']) : 0;
+    if (reached < SHORTEST) throw fault;
+    return simulate({ ...scenario, end: now + reached - 1 });
+  }
 }
 
 function oldPolicy({ zone, view }: ManagedZone, old: Configuration): DnssecPolicy | undefined {

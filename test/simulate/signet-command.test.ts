@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { conf, confDisk, signet, SPLIT } from './signet-fixture.ts';
+import { conf, confDisk, signet, SPLIT, START } from './signet-fixture.ts';
 
-const SUBCOMMANDS = ['simulate', 'plan', 'explain', 'history'];
+const SUBCOMMANDS = ['simulate', 'plan', 'explain', 'history', 'watch'];
 
 test('signet without a subcommand, or with one that is none, names those that there are', () => {
   const none = signet(confDisk(''), []);
@@ -111,4 +111,24 @@ test('whatever is typed, signet answers or refuses, and never breaks', () => {
     }),
     { numRuns: 300 },
   );
+});
+
+test('signet plan looks as far ahead as it can where keys live for minutes, and says how far', () => {
+  const swift = `dnssec-policy tested { keys {
+      ksk lifetime unlimited algorithm 13; zsk lifetime PT6M algorithm 13; };
+    dnskey-ttl 10; max-zone-ttl 60; zone-propagation-delay 2; publish-safety 3; retire-safety 3; parent-ds-ttl 10; parent-propagation-delay 2;
+    signatures-validity PT20M; signatures-validity-dnskey PT20M; signatures-refresh PT17M; signatures-jitter 0; };`;
+  const disk = confDisk(conf(swift));
+  const { code, out } = signet(disk, ['plan', '/named.conf']);
+  assert.equal(code, 0);
+  const [, until] = /^looked ahead until (\S+) only: keys come and go so fast/m.exec(out) ?? [];
+  assert.ok(Date.parse(until) / 1000 > START + 3600);
+  const json = JSON.parse(signet(disk, ['plan', '/named.conf', '--format', 'json']).out) as {
+    zones: [{ horizon: string }];
+  };
+  assert.equal(json.zones[0].horizon, until);
+  const long = signet(disk, ['simulate', '/named.conf', '--years', '1']);
+  assert.equal(long.code, 2);
+  assert.match(long.err, /too much to simulate: .* ask for fewer --years/);
+  assert.doesNotMatch(signet(confDisk(conf(SPLIT)), ['plan', '/named.conf']).out, /looked ahead/);
 });
