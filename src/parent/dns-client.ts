@@ -5,12 +5,24 @@ import type { Random } from '../base/random.ts';
 import { FLAG } from '../wire/header.ts';
 import { makeQuery, type Message, type Question, writeMessage } from '../wire/message.ts';
 import type { Agent } from './agent.ts';
-import { judgeReply, makeRequest, type Reply, type Request } from './exchange.ts';
+import { judgeReply, makeRequest, refusesEdns, type Reply, type Request } from './exchange.ts';
 import { exchangeOverStream } from './stream-exchange.ts';
 import { UdpPorts } from './udp-ports.ts';
 
-/** An answer, or why there is none. */
-export type Answered = { readonly message: Message } | { readonly fault: string };
+/** An answer, or why there is none. `isPlain`: the server takes no EDNS, so there is nothing of DNSSEC in it. */
+export type Answered = { readonly message: Message; readonly isPlain?: boolean } | { readonly fault: string };
+
+/** One way of asking. */
+interface Attempt {
+  readonly question: Question;
+  readonly agent: Agent;
+  readonly flags: number;
+  readonly hasEdns: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What came of it; `refusesEdns`: the server seems not to know EDNS. */
+type Attempted = Answered & { readonly refusesEdns?: boolean };
 
 export interface DnsClientOptions {
   /** Milliseconds that a datagram is waited for before it is sent again. BIND 9.18: 5 seconds. */
@@ -56,38 +68,45 @@ export class DnsClient {
    */
   async ask(question: Question, agent: Agent, flags: number, signal: AbortSignal): Promise<Answered> {
     try {
-      // A scope is part of no datagram address here; servers on a link are asked over TCP.
-      if (agent.tls !== undefined || agent.scope !== undefined)
-        return await this.#askOverStream(question, agent, flags, signal);
-      const reply = await this.#askOverUdp(question, agent, flags, signal);
-      return reply === 'use TCP' ? await this.#askOverStream(question, agent, flags, signal) : reply;
+      const attempt = { question, agent, flags, signal };
+      const { refusesEdns: isRefused, ...answered } = await this.#ask({ ...attempt, hasEdns: true });
+      if (isRefused !== true) return answered;
+      // RFC 6891 section 7, as BIND does: once more without it.
+      const { refusesEdns: _, ...plain } = await this.#ask({ ...attempt, hasEdns: false });
+      return 'message' in plain ? { ...plain, isPlain: true } : plain;
     } catch (error) {
       return { fault: failureText(error) };
     }
   }
 
-  #request(question: Question, agent: Agent, flags: number): Request {
+  async #ask(attempt: Attempt): Promise<Attempted> {
+    const { agent } = attempt;
+    // A scope is part of no datagram address here; servers on a link are asked over TCP.
+    if (agent.tls !== undefined || agent.scope !== undefined) return this.#askOverStream(attempt);
+    const reply = await this.#askOverUdp(attempt);
+    return reply === 'use TCP' ? this.#askOverStream(attempt) : reply;
+  }
+
+  #request({ question, agent, flags, hasEdns }: Attempt): Request {
     const [high, low] = this.#random.fill(new Uint8Array(2));
     const id = (high << 8) | low;
-    const edns = { udpSize: UDP_SIZE, version: 0, dnssecOk: true, options: [] };
+    const edns = hasEdns ? { udpSize: UDP_SIZE, version: 0, dnssecOk: true, options: [] } : undefined;
     const octets = writeMessage(makeQuery(id, question, flags, edns));
     return makeRequest(octets, id, question, agent.key, this.#clock.now());
   }
 
-  async #askOverUdp(
-    question: Question,
-    agent: Agent,
-    flags: number,
-    signal: AbortSignal,
-  ): Promise<Answered | 'use TCP'> {
-    const request = this.#request(question, agent, flags);
-    const { promise, resolve } = Promise.withResolvers<Answered | 'use TCP'>();
+  async #askOverUdp(attempt: Attempt): Promise<Attempted | 'use TCP'> {
+    const { agent, hasEdns, signal } = attempt;
+    const request = this.#request(attempt);
+    const { promise, resolve } = Promise.withResolvers<Attempted | 'use TCP'>();
     let foreign = 0;
-    let trouble = 'it does not answer';
+    let trouble: Attempted = { fault: 'it does not answer' };
     const take = (reply: Reply): void => {
-      if (reply.kind === 'bad') trouble = reply.fault;
+      // What proves nothing may be a forger's: the true answer is waited for.
+      if (reply.kind === 'bad') trouble = outcomeOf(reply, hasEdns);
       else if (reply.kind === 'foreign' && ++foreign >= MOST_FOREIGN) resolve('use TCP');
-      else if (reply.kind === 'answer') resolve((reply.message.flags & FLAG.TC) === 0 ? reply : 'use TCP');
+      else if (reply.kind === 'answer')
+        resolve((reply.message.flags & FLAG.TC) === 0 ? outcomeOf(reply, hasEdns) : 'use TCP');
     };
     const source = agent.source ?? (agent.address.length === 4 ? ANY_IPV4 : ANY_IPV6);
     await using lease = await this.#ports.lease(source, request.id, (octets, address, port) => {
@@ -95,7 +114,7 @@ export class DnsClient {
     });
     let timer: Timer | undefined;
     const send = (sent: number): void => {
-      if (sent === this.#options.udpAttempts) return resolve({ fault: trouble });
+      if (sent === this.#options.udpAttempts) return resolve(trouble);
       lease.send(request.octets, agent.address, agent.port);
       timer = this.#clock.after(this.#options.udpWait, () => send(sent + 1));
     };
@@ -109,16 +128,23 @@ export class DnsClient {
     return answered;
   }
 
-  async #askOverStream(question: Question, agent: Agent, flags: number, signal: AbortSignal): Promise<Answered> {
-    const request = this.#request(question, agent, flags);
+  async #askOverStream(attempt: Attempt): Promise<Attempted> {
+    const { agent, hasEdns, signal } = attempt;
+    const request = this.#request(attempt);
     const octets = await exchangeOverStream(request.octets, agent, this.#options.streamLimit, {
       clock: this.#clock,
       signal,
     });
     const reply = judgeReply(octets, request, this.#clock);
     if (reply.kind === 'foreign') return { fault: 'it answers another question over TCP than it was asked' };
-    return reply.kind === 'bad' ? { fault: reply.fault } : { message: reply.message };
+    return outcomeOf(reply, hasEdns);
   }
+}
+
+function outcomeOf(reply: Exclude<Reply, { kind: 'foreign' }>, hadEdns: boolean): Attempted {
+  if (reply.kind === 'bad') return { fault: reply.fault, refusesEdns: hadEdns && reply.refusesEdns === true };
+  const { message } = reply;
+  return { message, refusesEdns: hadEdns && refusesEdns(message) };
 }
 
 function failureText(error: unknown): string {

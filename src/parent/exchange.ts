@@ -6,7 +6,7 @@ import { FLAG } from '../wire/header.ts';
 import { MalformedError } from '../wire/reader.ts';
 import { tsigErrorText } from '../wire/code-text.ts';
 import { decodeTsig } from '../wire/rdata/tsig.ts';
-import { OPCODE } from '../wire/type-codes.ts';
+import { OPCODE, RCODE } from '../wire/type-codes.ts';
 import { signTsig, type TsigKey, verifyTsig } from '../wire/tsig.ts';
 
 /*
@@ -27,7 +27,13 @@ export interface Request {
 export type Reply =
   | { readonly kind: 'answer'; readonly message: Message }
   | { readonly kind: 'foreign' }
-  | { readonly kind: 'bad'; readonly fault: string };
+  /** `refusesEdns`: it is an error as servers without EDNS make it. */
+  | { readonly kind: 'bad'; readonly fault: string; readonly refusesEdns?: boolean };
+
+/** RFC 6891 section 7: a server that does not know EDNS answers FORMERR, without an OPT record; some answer NOTIMP. */
+export function refusesEdns({ rcode, edns }: Message): boolean {
+  return edns === undefined && (rcode === RCODE.FORMERR || rcode === RCODE.NOTIMP);
+}
 
 /** @param octets of the query, without TSIG; @param now Unix seconds */
 export function makeRequest(
@@ -79,8 +85,10 @@ function judgeSigned(octets: Uint8Array, message: Message, request: Request, key
   const verdict = verifyTsig(octets, { now, keyByName, ...(request.mac && { requestMac: request.mac }) });
   if (verdict.kind === 'malformed')
     return { kind: 'bad', fault: `the TSIG of its answer is malformed (${verdict.reason})` };
-  if (verdict.kind === 'unsigned')
-    return { kind: 'bad', fault: 'its answer has no TSIG: look whether it knows the key' };
+  if (verdict.kind === 'unsigned') {
+    const fault = 'its answer has no TSIG: look whether it knows the key';
+    return { kind: 'bad', fault, refusesEdns: refusesEdns(message) };
+  }
   const isOurKey = equalNames(verdict.facts.keyName, key.name);
   if (verdict.kind === 'valid' && isOurKey) return { kind: 'answer', message };
   const ours = verdict.kind === 'refused' && isOurKey ? tsigErrorText(verdict.error) : 'BADKEY';

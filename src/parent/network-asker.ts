@@ -49,7 +49,12 @@ export class NetworkAsker implements AgentAsker {
     const verdict = await this.#validator?.validate(zone, answered.message, (missing) =>
       this.#askForProof(missing, agent, signal),
     );
-    if (verdict?.kind === 'bogus') return { kind: 'fault', fault: `its answer does not validate: ${verdict.fault}` };
+    if (verdict?.kind === 'bogus') {
+      // RFC 3225: without EDNS nobody can ask for signatures.
+      const why =
+        answered.isPlain === true ? 'it takes no EDNS (RFC 6891), without which it sends no signatures' : verdict.fault;
+      return { kind: 'fault', fault: `its answer does not validate: ${why}` };
+    }
     const ds = judged.kind === 'DS' ? judged.records.map(({ rdata }) => rdata) : [];
     return { kind: 'DS', ds, ttl: boundedTtl(judged.ttl), isValidated: verdict?.kind === 'secure' };
   }
