@@ -1,0 +1,321 @@
+/**
+ * `npm run bench:hsm [-- [--seconds N] [sign] [calls] [lookup]]`: signatures a second by our network HSM, by plain OpenSSL, and by SoftHSM2 loaded directly and through
+ * p11-kit's client and server, on the same machine in one run; how long calls take; looking a key up among 100,000. N seconds for
+ * each figure, default 2. Nothing else may use the machine meanwhile. Works in a temporary directory that is removed at the end.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { buildNative } from '../scripts/build-native.ts';
+import type { Appliance, LoadOrder, LoadResult } from './hsm-load.ts';
+import { type BenchKind, KINDS } from './hsm-kinds.ts';
+import { printTable } from './measure.ts';
+import { must } from './peers.ts';
+
+const { values, positionals } = parseArgs({
+  options: { seconds: { type: 'string', default: '2' }, keys: { type: 'string', default: '100000' } },
+  allowPositionals: true,
+});
+const SECONDS = Number(values.seconds);
+const CONNECTIONS = [1, 4, 16];
+/** Calls under way on a connection, where a client does not wait for each. */
+const PIPELINE = 16;
+const LOOKUP_KEYS = Number(values.keys);
+const THREADS = [1, 4];
+const SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so';
+const TOKEN = { label: 'bench', pin: '123456' };
+
+const root = path.resolve(import.meta.dirname, '..');
+const P11_CLIENT = `/usr/lib/${os.arch() === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/pkcs11/p11-kit-client.so`;
+
+/** Signatures a second by kind and by what is beside it. */
+type Figures = Map<string, number>;
+
+requireFiles();
+console.log(
+  `${os.cpus().length} cores of ${os.cpus()[0].model}, Node.js ${process.version}, ${SECONDS} s for each figure`,
+);
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-bench-hsm-'));
+async function benchmarkSigning(): Promise<void> {
+  const loader = compileLoader();
+  await using client = startLoad();
+  const figures = new Map<string, Figures>(KINDS.map(({ name }) => [name, new Map()]));
+  const note = (kind: BenchKind, name: string, value: number): void => void figures.get(kind.name)!.set(name, value);
+
+  for (const kind of KINDS) for (const threads of THREADS) note(kind, `openssl ${threads}`, openssl(kind, threads));
+  const softhsm = prepareSoftHsm();
+  for (const kind of KINDS)
+    for (const threads of THREADS) note(kind, `softhsm ${threads}`, runLoader(loader, SOFTHSM, kind, threads, softhsm));
+  {
+    await using server = await startP11Kit(softhsm);
+    for (const kind of KINDS)
+      for (const threads of THREADS)
+        note(kind, `p11-kit ${threads}`, runLoader(loader, P11_CLIENT, kind, threads, server.env));
+  }
+  for (const devices of [1, 2]) {
+    await using hsm = await startHsm(devices);
+    for (const kind of KINDS)
+      for (const connections of CONNECTIONS)
+        for (const depth of [1, PIPELINE]) {
+          const order = { work: 'sign', kind: kind.name, connections, depth, seconds: SECONDS } as const;
+          const result = await client.run({ ...order, appliance: hsm.appliance });
+          note(kind, nameOf(devices, connections, depth), result.operations / result.seconds);
+        }
+  }
+  report(figures);
+}
+
+async function benchmarkCalls(): Promise<void> {
+  await using client = startLoad();
+  await using hsm = await startHsm(2);
+  const order = { kind: 'p256', connections: 1, depth: 1, seconds: SECONDS, appliance: hsm.appliance } as const;
+  const own = await client.run({ ...order, work: 'idle' });
+  const device = await client.run({ ...order, work: 'devices idle' });
+  const signature = await client.run({ ...order, work: 'sign' });
+  printLatencies([
+    latencyLine('a call that the appliance answers itself', own),
+    latencyLine('a call that a device answers', device),
+    latencyLine('a signature of P-256', signature),
+  ]);
+}
+
+async function benchmarkLookup(): Promise<void> {
+  await using client = startLoad();
+  await using hsm = await startHsm(2);
+  const begin = performance.now();
+  const order = { work: 'lookup', connections: 1, depth: 1, seconds: SECONDS, keys: LOOKUP_KEYS } as const;
+  const result = await client.run({ ...order, appliance: hsm.appliance });
+  const making = (performance.now() - begin) / 1000 - SECONDS;
+  printLatencies([latencyLine(`a key by its label among ${LOOKUP_KEYS}`, result)]);
+  console.log(
+    `Making the keys took ${making.toFixed(0)} s: ${(LOOKUP_KEYS / making).toFixed(0)} a second, each with a label.`,
+  );
+}
+
+function printLatencies(lines: readonly string[][]): void {
+  printTable('Microseconds of a call, one at a time', ['', 'half below', '99 of 100 below'], lines);
+}
+
+function nameOf(devices: number, connections: number, depth: number): string {
+  return `hsm ${devices} ${connections} ${depth}`;
+}
+
+function latencyLine(text: string, { p50, p99 }: LoadResult): string[] {
+  return [text, p50.toFixed(0), p99.toFixed(0)];
+}
+
+// ---- what is printed
+
+function report(figures: ReadonlyMap<string, Figures>): void {
+  for (const kind of KINDS) {
+    const of = figures.get(kind.name)!;
+    const most = of.get('openssl 4')!;
+    const line = (text: string, name: string): string[] => {
+      const value = of.get(name)!;
+      return [
+        text,
+        Number.isNaN(value) ? 'refused' : value.toFixed(0),
+        Number.isNaN(value) ? '' : (value / most).toFixed(2),
+      ];
+    };
+    const peers = (['openssl', 'softhsm', 'p11-kit'] as const).flatMap((name) =>
+      THREADS.map((threads) =>
+        line(`${PEER_TEXTS[name]}, ${threads} thread${threads === 1 ? '' : 's'}`, `${name} ${threads}`),
+      ),
+    );
+    const ours = [1, 2].flatMap((devices) =>
+      CONNECTIONS.flatMap((connections) =>
+        [1, PIPELINE].map((depth) =>
+          line(
+            `HSM over TLS, ${devices} device${devices === 1 ? '' : 's'}, ${connections} connection${connections === 1 ? '' : 's'}, ${depth} at once on each`,
+            nameOf(devices, connections, depth),
+          ),
+        ),
+      ),
+    );
+    printTable(`${kind.label}: signatures a second`, ['', 'a second', 'of OpenSSL, 4 threads'], [...peers, ...ours]);
+  }
+  printTable('Goals: 4 connections, two devices', ['', 'one at a time', `${PIPELINE} at once`], goals(figures));
+}
+
+const PEER_TEXTS = {
+  openssl: 'plain OpenSSL',
+  softhsm: 'SoftHSM2 in process',
+  'p11-kit': 'SoftHSM2 through p11-kit',
+} as const;
+
+function goals(figures: ReadonlyMap<string, Figures>): string[][] {
+  const value = (kind: BenchKind['name'], name: string): number => figures.get(kind)!.get(name)!;
+  const line = (text: string, goal: number, measured: (depth: number) => number): string[] => [
+    `${text}: at least ${goal}`,
+    ...[1, PIPELINE].map((depth) => `${measured(depth).toFixed(2)}${measured(depth) >= goal ? '' : ' (missed)'}`),
+  ];
+  const ours = (kind: BenchKind['name'], depth: number, devices = 2): number => value(kind, nameOf(devices, 4, depth));
+  return [
+    line('RSA-2048 of OpenSSL with 4 threads', 0.7, (depth) => ours('rsa2048', depth) / value('rsa2048', 'openssl 4')),
+    line('RSA-2048 of SoftHSM2 through p11-kit', 3, (depth) => ours('rsa2048', depth) / value('rsa2048', 'p11-kit 4')),
+    line('P-256 of SoftHSM2 through p11-kit', 1.5, (depth) => ours('p256', depth) / value('p256', 'p11-kit 4')),
+    line('Ed25519 of SoftHSM2 in process', 1, (depth) => ours('ed25519', depth) / value('ed25519', 'softhsm 4')),
+    ...KINDS.map(({ name, label }) =>
+      line(`${label} of two devices, of one`, 1.7, (depth) => ours(name, depth) / ours(name, depth, 1)),
+    ),
+  ];
+}
+
+// ---- the peers
+
+function requireFiles(): void {
+  for (const [file, source] of [
+    [SOFTHSM, 'softhsm2'],
+    [P11_CLIENT, 'p11-kit-modules'],
+    ['/usr/bin/p11-kit', 'p11-kit'],
+    ['/usr/bin/softhsm2-util', 'softhsm2'],
+    ['/usr/include/p11-kit-1/p11-kit/pkcs11.h', 'libp11-kit-dev'],
+    ['/usr/bin/openssl', 'openssl'],
+  ] as const)
+    // prettier-ignore
+    if (!fs.existsSync(file)) throw new Error(`${file} is missing: apt-get install ${source}`);
+  const built = buildNative({ root, module: 'hsm', output: path.join(root, '.build/native/hsm.node') });
+  if (!built.built) throw new Error(built.reason);
+}
+
+function openssl({ openssl: { algorithm, line }, label }: BenchKind, threads: number): number {
+  const options = [
+    'speed',
+    '-elapsed',
+    '-seconds',
+    String(Math.ceil(SECONDS)),
+    ...(threads > 1 ? ['-multi', String(threads)] : []),
+  ];
+  const { stdout, stderr } = spawnSync('openssl', [...options, algorithm], { encoding: 'utf8' });
+  const rate = Number(line.exec(stdout)?.[1]);
+  if (!(rate > 0)) throw new Error(`openssl speed said nothing about ${label}: ${stdout}${stderr}`);
+  return rate;
+}
+
+function compileLoader(): string {
+  const output = path.join(directory, 'pkcs11-load');
+  const source = path.join(import.meta.dirname, 'pkcs11-load.c');
+  must([
+    'gcc',
+    '-std=c11',
+    '-O2',
+    '-Wall',
+    '-Wextra',
+    '-I/usr/include/p11-kit-1',
+    '-o',
+    output,
+    source,
+    '-lpthread',
+    '-ldl',
+  ]);
+  return output;
+}
+
+/** A token of its own; gives the environment that leads to it. */
+function prepareSoftHsm(): NodeJS.ProcessEnv {
+  const tokens = path.join(directory, 'tokens');
+  const configuration = path.join(directory, 'softhsm2.conf');
+  fs.mkdirSync(tokens);
+  fs.writeFileSync(configuration, `directories.tokendir = ${tokens}\nobjectstore.backend = file\nlog.level = ERROR\n`);
+  const env = { ...process.env, SOFTHSM2_CONF: configuration };
+  const made = spawnSync('softhsm2-util', ['--init-token', '--free', '--label', TOKEN.label, '--pin', TOKEN.pin, '--so-pin', TOKEN.pin], { env }); // prettier-ignore
+  if (made.status !== 0) throw new Error(`softhsm2-util: ${made.stderr.toString('latin1')}`);
+  return env;
+}
+
+/** NaN when the module cannot do it. */
+function runLoader(loader: string, module: string, kind: BenchKind, threads: number, env: NodeJS.ProcessEnv): number {
+  const options = [module, TOKEN.label, TOKEN.pin, kind.name, String(threads), String(SECONDS)];
+  const { status, stdout, stderr, error } = spawnSync(loader, options, {
+    env,
+    encoding: 'utf8',
+    timeout: (SECONDS + 60) * 1000,
+  });
+  if (error) throw error;
+  if (stdout.startsWith('refused')) return Number.NaN;
+  if (status !== 0) throw new Error(`pkcs11-load ${options.join(' ')}: exit ${status}: ${stdout}${stderr}`);
+  const [signatures, seconds] = stdout.split(' ').map(Number);
+  return signatures / seconds;
+}
+
+async function startP11Kit(env: NodeJS.ProcessEnv): Promise<AsyncDisposable & { readonly env: NodeJS.ProcessEnv }> {
+  const socket = path.join(directory, 'p11-kit.socket');
+  const options = ['server', '--foreground', '--name', socket, '--provider', SOFTHSM, 'pkcs11:'];
+  const server = spawn('p11-kit', options, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  for (let i = 0; i < 1000 && !fs.existsSync(socket); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  if (!fs.existsSync(socket)) throw new Error('p11-kit server did not start');
+  return {
+    env: { ...env, P11_KIT_SERVER_ADDRESS: `unix:path=${socket}` },
+    [Symbol.asyncDispose]: () => end(server),
+  };
+}
+
+// ---- ours
+
+class Load implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(child: ChildProcess) {
+    this.#process = child;
+    this.#lines = linesOf(child)[Symbol.asyncIterator]();
+  }
+
+  async run(order: LoadOrder): Promise<LoadResult> {
+    this.#process.stdin!.write(`${JSON.stringify(order)}\n`);
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error(`the client ended at ${JSON.stringify(order)}`);
+    return JSON.parse(value) as LoadResult;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.stdin!.end();
+    await end(this.#process);
+  }
+}
+
+function startLoad(): Load {
+  const options = [path.join(import.meta.dirname, 'hsm-load.ts')];
+  return new Load(spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'inherit'] }));
+}
+
+async function startHsm(devices: number): Promise<AsyncDisposable & { readonly appliance: Appliance }> {
+  const state = fs.mkdtempSync(path.join(directory, `hsm-${devices}-`));
+  const options = [path.join(import.meta.dirname, 'hsm-run.ts'), state, String(devices)];
+  const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const { value, done } = await linesOf(child)[Symbol.asyncIterator]().next();
+  if (done) throw new Error('the HSM did not start');
+  return {
+    appliance: JSON.parse(value) as Appliance,
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await end(child, false);
+    },
+  };
+}
+
+function linesOf(child: ChildProcess): Interface {
+  return createInterface({ input: child.stdout! });
+}
+
+async function end(child: ChildProcess, isSignalled = true): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  if (isSignalled) child.kill();
+  await ended;
+}
+
+const sections = { sign: benchmarkSigning, calls: benchmarkCalls, lookup: benchmarkLookup };
+for (const name of positionals)
+  if (!(name in sections)) throw new Error(`no benchmark ${name}; there are: ${Object.keys(sections).join(' ')}`);
+try {
+  for (const [name, section] of Object.entries(sections))
+    if (positionals.length === 0 || positionals.includes(name)) await section();
+} finally {
+  fs.rmSync(directory, { recursive: true });
+}
