@@ -93,6 +93,13 @@ export function isForsaken(zone: readonly PlannedKey[], algorithm: number): bool
   return keysWithDs(zone, algorithm).length > 0 && !signers.some((key) => isShown(conditionOf(key, 'dnskey')));
 }
 
+/** The zone shows keys of the algorithm, and none of them makes these signatures: a step was interrupted half way. */
+export function lacksSignatures(zone: readonly PlannedKey[], algorithm: number, record: 'zrrsig' | 'krrsig'): boolean {
+  const isShowing = (which: 'dnskey' | 'zrrsig' | 'krrsig'): boolean =>
+    zone.some((key) => key.algorithm === algorithm && isShown(conditionOf(key, which)));
+  return isShowing('dnskey') && !isShowing(record);
+}
+
 /** No cache has a DNSKEY of the algorithm. */
 export function isUnknown(zone: readonly PlannedKey[], algorithm: number): boolean {
   return zone.every((key) => key.algorithm !== algorithm || !isKnown(conditionOf(key, 'dnskey')));

@@ -117,7 +117,7 @@ export function withLifetime(policy: DnssecPolicy, line: PolicyKey, key: Planned
 
 /** A key that was to go, and that the policy asks for again before anything of it is gone. */
 export function scheduleRevivedKey(policy: DnssecPolicy, line: PolicyKey, key: PlannedKey): KeySchedule {
-  const { lifetime: _lifetime, successor: _successor, ...state } = key.state ?? {};
+  const { lifetime: _lifetime, ...state } = key.state ?? {};
   return withLifetime(policy, line, { ...key, state: { ...state, goal: 'omnipresent' } });
 }
 

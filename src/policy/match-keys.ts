@@ -9,11 +9,14 @@ export interface KeyMatches {
   readonly others: readonly PlannedKey[];
 }
 
-/** Gives each line of a policy one of the keys that are there, as BIND takes up keys after a restart. */
-export function matchKeys(policy: DnssecPolicy, keys: readonly PlannedKey[]): KeyMatches {
+/**
+ * Gives each line of a policy one of the keys that are there, as BIND takes up keys after a restart.
+ * @param all keys that are known, those among them of which nobody has anything any more
+ */
+export function matchKeys(policy: DnssecPolicy, keys: readonly PlannedKey[], all = keys): KeyMatches {
   const free = keys.toSorted(preference);
   const lines = policy.keys.map((line) => {
-    const at = free.findIndex((key) => suits(key, line) && isAvailable(key, keys));
+    const at = free.findIndex((key) => suits(key, line) && isAvailable(key, all));
     return { line, key: at < 0 ? undefined : free.splice(at, 1)[0] };
   });
   return { lines, others: free };
@@ -54,16 +57,20 @@ export function lineLeavingOut(key: PlannedKey, { keys }: DnssecPolicy): PolicyK
 }
 
 /** The key is not on its way out, or can be called back. */
-function isAvailable(key: PlannedKey, zone: readonly PlannedKey[]): boolean {
+function isAvailable(key: PlannedKey, all: readonly PlannedKey[]): boolean {
   if (key.times.revoke !== undefined) return false;
   if (!isTakenUp(key)) return key.times.inactive === undefined;
-  return key.state?.goal !== 'hidden' || isRevivable(key, zone);
+  return key.state?.goal !== 'hidden' || isRevivable(key, all);
 }
 
-/** The policy gave up the key and nothing of it is gone yet. One that another replaces is never called back. */
-export function isRevivable(key: PlannedKey, zone: readonly PlannedKey[]): boolean {
+/**
+ * The policy gave up the key and nothing of it is gone yet. One that another replaces is never called back, not even when that is gone: a
+ * plan in which it goes would be followed by another one.
+ */
+function isRevivable(key: PlannedKey, all: readonly PlannedKey[]): boolean {
   const { state } = key;
-  if (state?.goal !== 'hidden' || zone.some((other) => isSuccessor(other, key))) return false;
+  if (state?.goal !== 'hidden' || state.successor !== undefined) return false;
+  if (all.some((other) => isSuccessor(other, key))) return false;
   return recordsOf(key).every((record) => record === 'ds' || isShown(state[record]));
 }
 

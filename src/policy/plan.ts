@@ -1,5 +1,6 @@
 import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
 import { dnskeyInterval } from '../conf/policy-intervals.ts';
+import { lacksSignatures } from './chain-rules.ts';
 import { endOf, purgeDue, signaturesReplaced } from './intervals.ts';
 import {
   retireTimes,
@@ -25,7 +26,6 @@ import {
   isBegun,
   isGone,
   isKnown,
-  isShown,
   isSpare,
   isSuccessor,
   isTakenUp,
@@ -159,10 +159,9 @@ class Planning {
    * before it was made, and nothing could be signed without it.
    */
   #isCompletion({ role, algorithm }: PolicyKey): boolean {
-    const keys = this.#zone(this.#work).filter((key) => key.algorithm === algorithm);
-    const isMissing = (record: KeyRecord): boolean => !keys.some((key) => isShown(conditionOf(key, record)));
-    if (isMissing('dnskey')) return false;
-    return (role !== 'ksk' && isMissing('zrrsig')) || (role !== 'zsk' && isMissing('krrsig'));
+    const zone = this.#zone(this.#work);
+    const isLacking = (record: 'zrrsig' | 'krrsig'): boolean => lacksSignatures(zone, algorithm, record);
+    return (role !== 'ksk' && isLacking('zrrsig')) || (role !== 'zsk' && isLacking('krrsig'));
   }
 
   #changes(): KeyAction[] {
@@ -215,6 +214,7 @@ class Planning {
     const { lines, others } = matchKeys(
       this.#policy,
       candidates.map(({ key }) => key),
+      [...this.#work, ...this.#past].map(({ key }) => key),
     );
     const spares = others.filter(isSpare);
     for (const key of others) if (!isSpare(key)) this.#retire(this.#workOf(key));

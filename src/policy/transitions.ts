@@ -10,6 +10,7 @@ import {
   isUnknown,
   keysInPlaceOf,
   keysWithDs,
+  lacksSignatures,
   mayAlgorithmLeave,
 } from './chain-rules.ts';
 import { dnskeyForgotten, dnskeyKnown, dsSpread, endOf, lastDsForgotten, signaturesReplaced } from './intervals.ts';
@@ -120,6 +121,7 @@ function stepTo(to: Condition, from: Condition, step: StepCase): Step {
 function begins({ key, record, to, zone }: StepCase): boolean {
   if (to === 'unretentive') return true;
   if (to !== 'rumoured' || key.state?.goal !== 'omnipresent') return false;
+  if ((record === 'zrrsig' || record === 'krrsig') && lacksSignatures(zone, key.algorithm, record)) return false;
   if (record === 'zrrsig') return !isForsaken(zone, key.algorithm);
   return record === 'ds' || !isKnown(conditionOf(key, 'ds'));
 }

@@ -132,6 +132,12 @@ export class Daemon {
     return this.#allowed.size;
   }
 
+  /** The latest moment at which time alone brings a step of a record. */
+  get waitsUntil(): number {
+    const steps = this.#waits.filter(({ record, reason }) => record !== undefined && reason === 'time');
+    return Math.max(-Infinity, ...steps.map(({ until = -Infinity }) => until));
+  }
+
   /** True when the plan waits for the DS of the key to be there, or not. */
   awaits(id: string, isThere: boolean): boolean {
     const reason = isThere ? 'ds not seen at parent' : 'ds still at parent';
