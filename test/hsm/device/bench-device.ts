@@ -30,7 +30,10 @@ class PlainMemory implements MasterKeyMemory {
   clear(): void {
     this.#key = undefined;
   }
+  /** Instead of wrapping, unwrapping and all else that needs the key. */
+  failsToWrap = false;
   use<T>(work: (key: Uint8Array) => T): T {
+    if (this.failsToWrap) throw new HalError(5, 'the watchdog does not want to');
     if (!this.#key) throw new HalError(32, 'the master key is not set');
     return work(this.#key);
   }

@@ -1,78 +1,18 @@
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SystemClock } from '../../../src/base/clock.ts';
-import { DeviceProcess } from '../../../src/hsm/device/device-process-client.ts';
 import { deviceSocket, startDevice } from '../../../src/hsm/device/start-device.ts';
 import { DEFAULT_WHEEL_PIN } from '../../../src/hsm/hal-constants.ts';
 import { HalStatus } from '../../../src/hsm/hal-status.ts';
-import { startWatchdog, watchdogSocket } from '../../../src/hsm/watchdog/start-watchdog.ts';
-import { WatchdogProcess } from '../../../src/hsm/watchdog/watchdog-process-client.ts';
 import { builtNativeKeys } from '../crypto/built-engine.ts';
 import { CHEAP, pin, refusedWith } from './bench-device.ts';
 import { cryptoDeviceSuite, type DevicePlace } from './crypto-device-suite.ts';
-
-const LONGEST = 60_000;
-
-/** A device and its watchdog as processes, without supervision. */
-class ProcessBench implements AsyncDisposable {
-  readonly state = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-hsm-'));
-  readonly device = new DeviceProcess('device 0');
-  readonly watchdog = new WatchdogProcess(
-    { name: 'watchdog of device 0', socket: watchdogSocket(this.state, 0), timeout: LONGEST },
-    { clock: new SystemClock() },
-  );
-  #process: ChildProcess | undefined;
-
-  static async start(): Promise<ProcessBench> {
-    const bench = new ProcessBench();
-    fs.chmodSync(bench.state, 0o700);
-    startWatchdog({ state: bench.state, index: 0, memory: 'process', battery: true });
-    await bench.watchdog.connect(LONGEST);
-    await bench.startDevice();
-    return bench;
-  }
-
-  async startDevice(): Promise<void> {
-    const child = startDevice({ state: this.state, index: 0, scrypt: CHEAP });
-    this.#process = child;
-    for (const begun = performance.now(); ; await pause(20)) {
-      assert.equal(child.exitCode ?? child.signalCode, null, 'the device ended before it answered');
-      assert.ok(performance.now() - begun < LONGEST, 'the device does not answer');
-      if (!fs.existsSync(deviceSocket(this.state, 0))) continue;
-      const isThere = await this.device.connect(deviceSocket(this.state, 0)).then(
-        () => true,
-        () => false,
-      );
-      if (isThere && (await this.device.getStatus()).pid === child.pid) return;
-    }
-  }
-
-  /** Waits until the process has ended; gives exit code or signal. */
-  async ended(): Promise<number | string> {
-    const child = this.#process!;
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    return child.exitCode ?? child.signalCode!;
-  }
-
-  async endDevice(): Promise<number | string> {
-    this.#process!.stdin!.end();
-    return this.ended();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.endDevice();
-    await this.device[Symbol.asyncDispose]();
-    await this.watchdog.endProcess();
-    await this.watchdog[Symbol.asyncDispose]();
-    fs.rmSync(this.state, { recursive: true, force: true });
-  }
-}
+import { ProcessBench } from './process-bench.ts';
 
 builtNativeKeys();
 
@@ -118,6 +58,20 @@ describe('a device in a process of its own', () => {
     assert.equal(await bench.device.roleOf(1), undefined);
   });
 
+  test('a device that is slow is waited for: each call gets its answer in the end', async () => {
+    await using bench = await ProcessBench.start();
+    await bench.device.login(1, 0, 'wheel', pin(DEFAULT_WHEEL_PIN));
+    bench.kill('SIGSTOP');
+    const calls = [bench.device.roleOf(1), bench.device.roleOf(2), bench.device.random(8)] as const;
+    let answered = 0;
+    for (const call of calls) void call.then(() => answered++);
+    await pause(300);
+    assert.deepEqual([answered, bench.device.underWay], [0, 3]);
+    bench.kill('SIGCONT');
+    assert.deepEqual([await calls[0], await calls[1], (await calls[2]).length], ['wheel', undefined, 8]);
+    assert.equal(bench.device.underWay, 0);
+  });
+
   test('two processes with one keystore: the second ends and says why', async () => {
     await using bench = await ProcessBench.start();
     const second = startDevice({ state: bench.state, index: 0, scrypt: CHEAP });
@@ -138,14 +92,13 @@ describe('a device in a process of its own', () => {
 
   test('octets that are no frames close the connection, and nothing else', async () => {
     await using bench = await ProcessBench.start();
-    const { createConnection } = await import('node:net');
     for (const octets of [
       [0xff, 0xff, 0xff, 0xff],
       [0, 0, 0, 1, 0],
       [0, 0, 0, 7, 0, 0, 0, 1, 3, 0, 0],
       [0, 0, 0, 6, 0, 0, 0, 1, 1, 0],
     ]) {
-      const socket = createConnection(deviceSocket(bench.state, 0));
+      const socket = net.createConnection(deviceSocket(bench.state, 0));
       socket.on('error', () => undefined);
       socket.write(Buffer.from(octets));
       await once(socket.resume(), 'close');
