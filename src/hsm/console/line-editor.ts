@@ -44,6 +44,7 @@ export class LineEditor {
     if (line === '' || this.#history.at(-1) === line) return;
     this.#history.push(line);
     if (this.#history.length > HISTORY) this.#history.shift();
+    this.#walked = this.#history.length;
   }
 
   /** What is typed so far, to be shown again after a message broke into it. */
