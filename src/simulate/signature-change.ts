@@ -49,7 +49,8 @@ export function signatureFates(simulation: Simulation, stock: SignatureStock): S
 export function signatureLines(simulation: Simulation, stock: SignatureStock, isNsec3Wanted: boolean): string[] {
   const nameOf = namesOf(simulation);
   const lines = signatureFates(simulation, stock).map(({ key, data, keys, fate, from }) => {
-    const end = fate === 'kept' && from !== undefined ? ` until ${isoTime(from)}, replaced as they come due then` : '';
+    const end =
+      fate === 'kept' && from !== undefined ? ` until ${isoTime(from)}, ${endText(from, data, simulation)}` : '';
     return `  ${data} over zone data and ${keys} over key records by ${nameOf(key)}: ${fate}${end}`;
   });
   const wanted = isNsec3Wanted ? 'nsec3' : 'nsec';
@@ -57,6 +58,13 @@ export function signatureLines(simulation: Simulation, stock: SignatureStock, is
     stock.denial !== 'none' && stock.denial !== wanted && simulation.signers.some(({ data }) => data.length > 0);
   const chain = `  ${stock.chainSignatures} over ${stock.denial.toUpperCase()} records: replaced at once by those of a new chain of ${wanted.toUpperCase()}`;
   return [`signatures in the signed zone: ${stock.signatures}`, ...lines, ...(isOther ? [chain] : [])];
+}
+
+/** What becomes of the signatures of a key over zone data, or of none but those over key records, when it signs no more. */
+function endText(at: number, data: number, { signers }: Simulation): string {
+  const then = signers.findLast(({ from }) => from <= at);
+  if (then === undefined || (then.data.length === 0 && then.keys.length === 0)) return 'removed then, as all are';
+  return data > 0 ? 'replaced as they come due then' : 'replaced then';
 }
 
 /** The same as plain data for JSON. */

@@ -86,16 +86,28 @@ function countRollovers({ keys, lives }: KeyLives): Record<KeyRole, number> {
 function dsActionsOf(steps: readonly Step[], lives: KeyLives, { ds, scenario }: Outcome): DsAction[] {
   const { asksParent, zone } = scenario;
   const requests = steps.flatMap((step, at) => (step.kind === 'cds' ? { step, at } : []));
-  return requests.flatMap(({ step, at }, i): DsAction | [] => {
+  return requests.flatMap(({ step, at }, i): DsAction | DsAction[] => {
     const isRequest = step.keys.length > 0 || step.isDelete;
     const present = ds.findLast(({ from }) => from <= step.at)!.keys;
     const isDone = present.length === step.keys.length && step.keys.every((key) => present.includes(key));
-    if (!isRequest || isDone) return [];
+    if (!isRequest) return [];
+    if (isDone) return asksParent ? [] : untoldActions(step, lives, scenario);
     const until = steps.slice(at, requests[i + 1]?.at);
     const done = until.find((one): one is DsStep => one.kind === 'ds' && !one.isFlap);
     const commands = asksParent || done === undefined ? [] : checkdsCommands(done, lives, zone);
     return { at: step.at, keys: step.keys.map(lives.nameOf), done: done?.at, commands };
   });
+}
+
+/** The parent has had these DS from before the policy, and named, which asks nobody, has never been told. */
+function untoldActions(step: Extract<Step, { kind: 'cds' }>, lives: KeyLives, scenario: Scenario): DsAction[] {
+  const untold = step.keys.filter((id) =>
+    scenario.keys.some((key) => key.id === id && key.times.dsPublish === undefined),
+  );
+  if (untold.length === 0) return [];
+  const told = { at: step.at, kind: 'ds', keys: step.keys, added: untold, removed: [], isFlap: false } as const;
+  const commands = checkdsCommands(told, lives, scenario.zone);
+  return [{ at: step.at, keys: step.keys.map(lives.nameOf), done: step.at, commands }];
 }
 
 type DsStep = Extract<Step, { kind: 'ds' }>;

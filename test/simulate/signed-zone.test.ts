@@ -97,6 +97,22 @@ test('signet plan counts the signatures of the signed zone, with its journal', a
   assert.match(text, /over NSEC records: replaced at once by those of a new chain of NSEC3$/m);
 });
 
+test('signet plan says of signatures that are to go with all others that they are removed', async () => {
+  const { disk, now } = await signedDisk();
+  disk.put('/insecure.conf', configuration(ALGORITHM_13).replace('dnssec-policy tested;', 'dnssec-policy insecure;'));
+  disk.refusal = 'EROFS';
+  const { out } = signet(disk, ['plan', '/insecure.conf'], now);
+  assert.match(
+    out,
+    /^ {2}\d+ over zone data and 0 over key records by zsk \d+: kept until \S+, removed then, as all are$/m,
+  );
+  assert.match(
+    out,
+    /^ {2}0 over zone data and \d+ over key records by ksk \d+: kept until \S+, removed then, as all are$/m,
+  );
+  assert.doesNotMatch(out, /replaced/);
+});
+
 test('signet plan names keys that the signed zone shows and nobody has files of', async () => {
   const { disk, now } = await signedDisk();
   disk.put('/same.conf', configuration(ALGORITHM_13));
