@@ -210,7 +210,7 @@ export class HsmDaemon {
           port: this.#options.ports.web,
           ...(this.#options.ports.webTls !== undefined && { tlsPort: this.#options.ports.webTls }),
         },
-        { appliance, firewall, log, clock, latencies, certificate: this.#material },
+        { appliance, firewall, log, clock, latencies, tls: this.#tls(settings) },
       ),
     );
     this.#ports.web = (await web.start()).port;
@@ -251,7 +251,7 @@ export class HsmDaemon {
     const useTls = (): void => {
       rpc.setTls(this.#rpcTls(settings));
       consoles.setTls(this.#tls(settings));
-      web.useCertificate(this.#material);
+      web.setTls(this.#tls(settings));
     };
     this.#stack.defer(
       settings.watch((name) => {
@@ -343,7 +343,10 @@ export class HsmDaemon {
 /** Only where the ports are: a network that cannot reach them should not hear of them. */
 function announcedOn(listen: string): readonly string[] {
   if (listen === '0.0.0.0' || listen === '::') return multicastAddresses();
-  return multicastAddresses().filter((address) => address === listen);
+  return new SystemInterfaces()
+    .list()
+    .filter(({ address, isInternal }) => address === listen && !isInternal)
+    .map(({ address }) => address);
 }
 
 /** The pool hears of every device that comes, goes or is tampered with. Returns what ends that. */

@@ -130,8 +130,10 @@ export class ConsoleListener implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#acceptor[Symbol.asyncDispose]();
-    for (const socket of this.#sockets) socket.destroy();
+    // It ends when the last connection has: these are closed meanwhile, with what was said to them sent.
+    const closed = this.#acceptor[Symbol.asyncDispose]();
+    for (const socket of this.#sockets) socket.destroySoon();
+    await closed;
     await Promise.allSettled(this.#sessions);
   }
 }
