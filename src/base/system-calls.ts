@@ -8,6 +8,8 @@ export interface SystemCalls {
   openSystemLog(identity: string, facility: number): void;
   /** syslog(3): `priority` 2 critical, 3 error, 4 warning, 5 notice, 6 info, 7 debug. */
   writeSystemLog(priority: number, text: string): void;
+  /** TCP_QUICKACK of tcp(7): what came on this TCP socket is acknowledged now, not with the next octets that go out or 40 ms later. */
+  acknowledgeNow(descriptor: number): void;
   /** malloc_trim(3): gives pages of freed memory back to the system. */
   trimHeap(): void;
 }
@@ -24,6 +26,8 @@ export interface ForeignFunctions {
   toBuffer(pointer: bigint, length: number, copies: boolean): Uint8Array;
 }
 
+const IPPROTO_TCP = 6;
+const TCP_QUICKACK = 12;
 const LOG_PID = 1;
 const LOG_NDELAY = 8;
 
@@ -34,7 +38,9 @@ export function loadSystemCalls(): SystemCalls {
     openlog: { arguments: ['buffer', 'int32', 'int32'], return: 'void' },
     syslog: { arguments: ['int32', 'string', 'string'], return: 'void' },
     malloc_trim: { arguments: ['uint64'], return: 'int32' },
+    setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'uint32'], return: 'int32' },
   });
+  const on = Buffer.from(new Int32Array([1]).buffer);
   // openlog(3) keeps the pointer that it is given.
   let held: Uint8Array;
   return {
@@ -51,6 +57,8 @@ export function loadSystemCalls(): SystemCalls {
       held = Buffer.from(`${identity}\0`, 'latin1');
       c.openlog(held, LOG_PID | LOG_NDELAY, facility);
     },
+    // A connection that is over by now needs no acknowledgement.
+    acknowledgeNow: (descriptor) => void c.setsockopt(descriptor, IPPROTO_TCP, TCP_QUICKACK, on, on.length),
     trimHeap: () => void c.malloc_trim(0n),
     // The text goes in by "%s": it may hold percent signs that somebody else chose.
     writeSystemLog: (priority, text) => void c.syslog(priority, '%s', text.replaceAll('\0', '\\000')),

@@ -6,6 +6,7 @@ import { checkPeer, type ExpectedPeer, type PeerIdentity } from '../certificate/
 import { HalError, HalStatus, halStatusName } from '../hal-status.ts';
 import { type ArgumentsOf, type FunctionName, FUNCTIONS, isOwn, type ResultsOf } from '../protocol/functions.ts';
 import { codeOf, isBareCall, readResults, wordAt, writeArguments } from '../protocol/message.ts';
+import { OWN_ALPN } from '../protocol/client-hello.ts';
 import { mostFramed, SlipDecoder, writeFrame } from '../protocol/slip.ts';
 import { XdrReader, XdrWriter } from '../protocol/xdr.ts';
 
@@ -94,6 +95,7 @@ export class HsmClient implements AsyncDisposable, Expiring {
       host,
       port,
       servername: expected.servername,
+      ALPNProtocols: [OWN_ALPN],
       // Nobody signs these certificates: name, serial number and key are compared below, before the first octet is sent.
       rejectUnauthorized: false,
       minVersion: options.minVersion ?? 'TLSv1.3',

@@ -104,12 +104,14 @@ export class DevicePool implements AsyncDisposable {
     this.#lookAgain();
   }
 
-  /** All logins end, on all devices. */
+  /** All logins end, on all devices, once for each event; later ones are for those who reset it. */
   markTampered(index: number): void {
     const device = this.#devices[index];
     device.condition = 'tampered';
     device.isListed = false;
     device.why = 'it was tampered with';
+    if (device.hasTamperEvent) return;
+    device.hasTamperEvent = true;
     for (const { number } of this.#clients.all()) void this.logout(number);
   }
 
@@ -196,7 +198,7 @@ export class DevicePool implements AsyncDisposable {
     // A device that is gone has forgotten the client with everything else.
     await Promise.allSettled(
       this.#devices
-        .filter(({ answers }) => answers)
+        .filter(({ takesLogins }) => takesLogins)
         .map((one) => one.run(WEIGHT.SHORT, (device) => device.logout(number))),
     );
   }
@@ -465,11 +467,16 @@ export class DevicePool implements AsyncDisposable {
     return mask & client.admitted & allowedOf(client);
   }
 
-  /** Those that come back included, as long as no other is there. */
+  /** Where there is none that serves: those that come back, and then those that were tampered with, which take logins. */
   #answering(client: PoolClient): number {
-    let mask = 0;
-    for (const { answers, bit } of this.#devices) if (answers) mask |= bit;
-    return this.#serving(client) || mask & client.admitted & allowedOf(client);
+    let answering = 0;
+    let takingLogins = 0;
+    for (const { answers, takesLogins, bit } of this.#devices) {
+      if (answers) answering |= bit;
+      if (takesLogins) takingLogins |= bit;
+    }
+    const among = client.admitted & allowedOf(client);
+    return this.#serving(client) || answering & among || takingLogins & among;
   }
 
   /** -1: none. */
@@ -540,7 +547,8 @@ export class DevicePool implements AsyncDisposable {
     for (const one of this.#devices) {
       if (one.condition === 'down') {
         const status = await one.device.getStatus().catch(() => undefined);
-        if (status?.isTampered === false) await this.markUp(one.index);
+        if (status?.isTampered === true) this.markTampered(one.index);
+        else if (status !== undefined) await this.markUp(one.index);
       } else if (one.condition === 'up' && (!one.isListed || one.isBehind)) await this.#reconciler.join(one);
     }
     this.#lookAgain();

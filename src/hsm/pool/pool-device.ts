@@ -44,6 +44,8 @@ export class PoolDevice {
   pid: number | undefined;
   /** Counts the processes that it was. */
   life = 0;
+  /** Logins ended with the tamper event that lasts. */
+  hasTamperEvent = false;
   /** Its key table was read, completely, since it is up. */
   isListed = false;
   /** It was listed at least once: what it holds is known, even while it is down. */
@@ -82,6 +84,11 @@ export class PoolDevice {
 
   get answers(): boolean {
     return this.condition === 'up' || this.condition === 'joining';
+  }
+
+  /** Also while it is tampered: that is how an operator gets in to reset it. */
+  get takesLogins(): boolean {
+    return this.answers || this.condition === 'tampered';
   }
 
   async run<Result>(weight: Weight, operation: (device: CryptoDevice) => Promise<Result>): Promise<Result> {

@@ -93,6 +93,7 @@ export class Reconciler {
       await this.#compare(device, tell);
       if (!device.answers) return;
       device.condition = 'up';
+      device.hasTamperEvent = false;
       // Those who logged in meanwhile.
       await this.#admitAll(device);
     } catch (error) {
@@ -311,7 +312,7 @@ export class Reconciler {
 
   /** Gives a login that one device proved to the others. Never rejects: who lacks it does no work for the client. */
   async admitEverywhere(client: PoolClient): Promise<void> {
-    const others = this.#devices.filter(({ answers, bit }) => answers && (client.admitted & bit) === 0);
+    const others = this.#devices.filter(({ takesLogins, bit }) => takesLogins && (client.admitted & bit) === 0);
     const failed = (await Promise.all(others.map((one) => this.#admit(client, one)))).includes(false);
     if (!failed) return;
     // Another version of the PIN there.
@@ -326,7 +327,7 @@ export class Reconciler {
 
   async #admit(client: PoolClient, one: PoolDevice): Promise<boolean> {
     const { login, number } = client;
-    if (login === undefined || (client.admitted & one.bit) !== 0 || !one.answers) return true;
+    if (login === undefined || (client.admitted & one.bit) !== 0 || !one.takesLogins) return true;
     try {
       await one.run(WEIGHT.SHORT, (device) =>
         device.resumeLogin(number, login.partition, login.role, login.pinVersion),

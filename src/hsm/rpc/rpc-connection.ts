@@ -46,6 +46,7 @@ export class RpcConnection implements Expiring {
   readonly session: RpcSession;
   readonly #socket: TLSSocket;
   readonly #shared: ConnectionShared;
+  readonly #acknowledge: () => void;
   readonly #decoder = new SlipDecoder(mostRequestOctets);
   /** What came and was not read yet; the first one from #at on. */
   readonly #chunks: Buffer[] = [];
@@ -57,16 +58,24 @@ export class RpcConnection implements Expiring {
   #isClosed = false;
   #out: Buffer | undefined;
   #outLength = 0;
-  /** Monotonic times; 0: not so. */
-  #requestSince = 0;
-  #stalledSince = 0;
+  /** Monotonic times; undefined: not so. */
+  #requestSince: number | undefined;
+  #stalledSince: number | undefined;
   #idleSince: number;
   #isFirst = true;
   #isAdvancing = false;
   #isToFlush = false;
 
-  constructor(socket: TLSSocket, session: RpcSession, shared: ConnectionShared, onEnd: () => void) {
+  /** @param acknowledge tells the peer's TCP at once that what was sent has come */
+  constructor(
+    socket: TLSSocket,
+    session: RpcSession,
+    shared: ConnectionShared,
+    acknowledge: () => void,
+    onEnd: () => void,
+  ) {
     this.#socket = socket;
+    this.#acknowledge = acknowledge;
     this.session = session;
     this.#shared = shared;
     this.#idleSince = shared.deadlines.now();
@@ -96,14 +105,18 @@ export class RpcConnection implements Expiring {
     else this.deadline = due;
   }
 
-  /** Sends the replies that were gathered. */
+  /** Sends the replies that were gathered; where there are none and will be none soon, says that what came has come. */
   flush(): void {
     this.#isToFlush = false;
     const octets = this.#out?.subarray(0, this.#outLength);
-    if (octets === undefined || this.#isClosed) return;
+    if (this.#isClosed) return;
+    if (octets === undefined) {
+      if (this.underWay === 0) this.#acknowledge();
+      return;
+    }
     this.#out = undefined;
     this.#outLength = 0;
-    if (!this.#socket.write(octets) && this.#stalledSince === 0) {
+    if (!this.#socket.write(octets) && this.#stalledSince === undefined) {
       this.#stalledSince = this.#shared.deadlines.now();
       this.#shared.deadlines.move(this, this.#due());
     }
@@ -114,9 +127,9 @@ export class RpcConnection implements Expiring {
   #due(): number {
     const { times } = this.#shared;
     let due = Infinity;
-    if (this.#stalledSince > 0) due = this.#stalledSince + times.stalled;
+    if (this.#stalledSince !== undefined) due = this.#stalledSince + times.stalled;
     if (this.underWay > 0) return due;
-    if (this.#requestSince > 0) due = Math.min(due, this.#requestSince + times.request);
+    if (this.#requestSince !== undefined) due = Math.min(due, this.#requestSince + times.request);
     if (this.#isFirst) return Math.min(due, this.#idleSince + times.initial);
     return times.idle === 0 ? due : Math.min(due, this.#idleSince + times.idle);
   }
@@ -170,8 +183,10 @@ export class RpcConnection implements Expiring {
 
   /** A request that has begun must come to its end, else nothing has to. */
   #noteProgress(): void {
-    if (!this.#decoder.isInside) this.#requestSince = 0;
-    else if (this.#requestSince === 0) {
+    // The vendor's library writes octet by octet, and its TCP keeps the rest back (RFC 896) until the first one is acknowledged.
+    if (this.underWay === 0 && this.#outLength === 0) this.#flushSoon();
+    if (!this.#decoder.isInside) this.#requestSince = undefined;
+    else if (this.#requestSince === undefined) {
       this.#requestSince = this.#shared.deadlines.now();
       this.#shared.deadlines.move(this, this.#due());
     }
@@ -180,7 +195,7 @@ export class RpcConnection implements Expiring {
   /** A frame is complete. */
   #begin(): void {
     const { frame, isMalformed, isOverflow } = this.#decoder;
-    this.#requestSince = 0;
+    this.#requestSince = undefined;
     // libhal ignores these, too.
     if (frame.length < VENDOR_HEADER) return;
     this.#isFirst = false;
@@ -243,14 +258,18 @@ export class RpcConnection implements Expiring {
     this.#outLength = writeFrame(octets, this.#out, this.#outLength);
     const { deadlines, times } = this.#shared;
     this.#idleSince = deadlines.now();
-    if (times.idle > 0 || this.#requestSince > 0) deadlines.move(this, this.#due());
+    if (times.idle > 0 || this.#requestSince !== undefined) deadlines.move(this, this.#due());
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
     if (this.#isToFlush) return;
     this.#isToFlush = true;
     this.#shared.flushSoon(this);
   }
 
   #drained(): void {
-    this.#stalledSince = 0;
+    this.#stalledSince = undefined;
     this.#advance();
   }
 

@@ -1,10 +1,16 @@
 import type { Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import {
+  createServer as createTlsServer,
+  type SecureVersion,
+  type Server as TlsServer,
+  type TLSSocket,
+} from 'node:tls';
 import { constants } from 'node:crypto';
 import type { SocketAddress } from '../../net/address.ts';
 import { ConnectionQuota } from '../../net/connection-quota.ts';
 import { Deadlines, type Expiring } from '../../net/deadlines.ts';
 import { TcpAcceptor } from '../../net/tcp-acceptor.ts';
+import { offersProtocol, OWN_ALPN } from '../protocol/client-hello.ts';
 import { XdrWriter } from '../protocol/xdr.ts';
 import { type ConnectionShared, RPC_TIMES, RpcConnection, type RpcTimes } from './rpc-connection.ts';
 import type { RpcServices } from './rpc-services.ts';
@@ -56,7 +62,12 @@ export class RpcListener implements AsyncDisposable {
   /** By the address and port of the peer. */
   readonly #handshakes = new Map<string, Handshake>();
   #toFlush: RpcConnection[] = [];
-  #tls: TlsServer;
+  #tls!: TlsServer;
+  /**
+   * For clients that are not ours, where TLS 1.2 is allowed: the vendor's library, where it is linked with a TLS library of today, takes the
+   * session tickets that TLS 1.3 sends after the handshake for the end of its reply, and Node cannot leave them out.
+   */
+  #oldTls: TlsServer | undefined;
   #acceptor!: TcpAcceptor;
 
   private constructor(options: RpcListenerOptions, services: RpcServices) {
@@ -69,7 +80,7 @@ export class RpcListener implements AsyncDisposable {
       writer: new XdrWriter(),
       flushSoon: (connection) => this.#flushSoon(connection),
     };
-    this.#tls = this.#serverOf(options.tls);
+    this.setTls(options.tls);
   }
 
   /** @throws SignetError TCP_BIND_FAILED */
@@ -97,15 +108,17 @@ export class RpcListener implements AsyncDisposable {
 
   /** New connections get this certificate and version; those that exist keep theirs. @throws Error when OpenSSL refuses it */
   setTls(tls: RpcTls): void {
-    this.#tls = this.#serverOf(tls);
+    const old = tls.minVersion === 'TLSv1.2' ? this.#serverOf(tls, 'TLSv1.2') : undefined;
+    this.#tls = this.#serverOf(tls, 'TLSv1.3');
+    this.#oldTls = old;
   }
 
-  #serverOf({ certificate, key, minVersion, authorities }: RpcTls): TlsServer {
+  #serverOf({ certificate, key, minVersion, authorities }: RpcTls, maxVersion: SecureVersion): TlsServer {
     const server = createTlsServer({
       cert: certificate,
       key,
       minVersion,
-      // The vendor's library takes a ticket, which comes unasked, for a reply that is late.
+      maxVersion,
       secureOptions: constants.SSL_OP_NO_TICKET,
       ...(authorities !== undefined && { ca: authorities, requestCert: true, rejectUnauthorized: true }),
     });
@@ -126,21 +139,51 @@ export class RpcListener implements AsyncDisposable {
     this.#handshakes.set(peer, new Handshake(socket, this.#deadlines, until, () => this.#handshakes.delete(peer)));
     // Who ends before the handshake is over has nothing to wait for.
     socket.allowHalfOpen = false;
-    // The server is bound to nothing: it only knows how to begin TLS on a socket.
-    this.#tls.emit('connection', socket);
+    // The servers are bound to nothing: they only know how to begin TLS on a socket.
+    if (this.#oldTls === undefined) this.#tls.emit('connection', socket);
+    else this.#acceptEither(socket, this.#tls, this.#oldTls);
+  }
+
+  /** Looks at the ClientHello, which stays in the socket. */
+  #acceptEither(socket: Socket, tls: TlsServer, oldTls: TlsServer): void {
+    const chunks: Buffer[] = [];
+    const look = (): void => {
+      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null)
+        chunks.push(chunk);
+      const octets = Buffer.concat(chunks);
+      const isOurs = offersProtocol(octets, OWN_ALPN);
+      if (isOurs === undefined) return;
+      socket.off('readable', look);
+      socket.unshift(octets);
+      (isOurs ? tls : oldTls).emit('connection', socket);
+    };
+    socket.on('readable', look);
+    socket.on('end', () => socket.destroy());
   }
 
   #secured(socket: TLSSocket): void {
     // From here on the client may end its side and still get the replies that are under way.
     socket.allowHalfOpen = true;
-    this.#handshakes.get(peerText(socket))?.finish();
+    const handshake = this.#handshakes.get(peerText(socket));
+    handshake?.finish();
     const session = new RpcSession(this.#services, socket.remoteAddress ?? '', this.#sessions);
     this.#sessions.add(session);
-    const connection = new RpcConnection(socket, session, this.#shared, () => {
+    const connection = new RpcConnection(socket, session, this.#shared, this.#acknowledgerOf(handshake?.socket), () => {
       this.#connections.delete(connection);
       this.#sessions.delete(session);
     });
     this.#connections.add(connection);
+  }
+
+  /** @param socket the one below TLS */
+  #acknowledgerOf(socket: Socket | undefined): () => void {
+    const { acknowledgeNow } = this.#services;
+    if (acknowledgeNow === undefined || socket === undefined) return () => undefined;
+    return () => {
+      // Node has no public name for it.
+      const { fd } = (socket as Socket & { readonly _handle?: { readonly fd?: number } | null })._handle ?? {};
+      if (fd !== undefined && fd >= 0) acknowledgeNow(fd);
+    };
   }
 
   #flushSoon(connection: RpcConnection): void {
@@ -166,12 +209,12 @@ export class RpcListener implements AsyncDisposable {
 /** A TLS handshake under way. */
 class Handshake implements Expiring {
   deadline = 0;
-  readonly #socket: Socket;
+  readonly socket: Socket;
   readonly #deadlines: Deadlines;
   readonly #onEnd: () => void;
 
   constructor(socket: Socket, deadlines: Deadlines, until: number, onEnd: () => void) {
-    this.#socket = socket;
+    this.socket = socket;
     this.#deadlines = deadlines;
     this.#onEnd = onEnd;
     socket.once('close', () => this.finish());
@@ -184,7 +227,7 @@ class Handshake implements Expiring {
   }
 
   expire(): void {
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 }
 

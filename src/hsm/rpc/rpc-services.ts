@@ -21,6 +21,8 @@ export interface RpcServices {
   readonly random: Random;
   readonly log: Log;
   settings(): Settings;
+  /** Of SystemCalls; undefined: clients that write octet by octet wait 40 ms for each request. */
+  readonly acknowledgeNow?: ((descriptor: number) => void) | undefined;
   /** A sentence for each device (GET_HSM_STATE). */
   deviceTexts(): readonly string[];
   /** Of the appliance, without port. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { KeyFlag, Mechanism } from '../../../src/hsm/hal-constants.ts';
+import { DEFAULT_WHEEL_PIN, KeyFlag, Mechanism } from '../../../src/hsm/hal-constants.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
 import { FakeDevice } from '../fake-device.ts';
 import { everything, pages, pin, signer, SO_PIN, startPool, USER_PIN } from './pool-fixture.ts';
@@ -203,7 +203,7 @@ suite('S-358 PINs, logins and partitions are the same on all devices', () => {
 
   test('after a tamper event every login is gone', async () => {
     await using fixture = await startPool();
-    const { pool, devices, user } = fixture;
+    const { pool, devices, user, wheel } = fixture;
     const { uuid } = await pool.generateKey(user, 0, signer('mirrored'));
     pool.markTampered(0);
     assert.equal(pool.loginOf(user), undefined);
@@ -211,6 +211,18 @@ suite('S-358 PINs, logins and partitions are the same on all devices', () => {
     devices[0].isTampered = true;
     await pool.markUp(0);
     assert.equal(pool.conditionOf(0), 'tampered');
+    // All devices: an operator still gets in to reset them, and nothing throws the operator out again.
+    pool.markTampered(1);
+    devices[1].isTampered = true;
+    await pool.login(wheel, 0, 'wheel', pin(DEFAULT_WHEEL_PIN));
+    for (const device of devices) assert.equal(await device.roleOf(wheel), 'wheel');
+    pool.markTampered(1);
+    assert.equal(pool.loginOf(wheel)?.role, 'wheel');
+    await assert.rejects(pool.sign(wheel, uuid, Mechanism.ECDSA, DIGEST), status(HalStatus.IO_OS_ERROR, /tampered/));
+    await pool.logout(wheel);
+    for (const device of devices) assert.equal(await device.roleOf(wheel), undefined);
+    devices[1].isTampered = false;
+    await pool.markUp(1);
     devices[0].isTampered = false;
     await pool.markUp(0);
     assert.equal(pool.conditionOf(0), 'up');
