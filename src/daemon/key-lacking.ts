@@ -73,6 +73,32 @@ export function lackingAsShown(pairs: readonly KeyPair[], before: ApexKeyFacts):
   };
 }
 
+/**
+ * Lost KSKs that are to stay and that the parent must not come to trust alone: nobody has seen its DS there, or another KSK that can sign is
+ * trusted still. Nothing may go on that leads to them, and no CDS may ask for their DS.
+ * @param pairs as they are after the plan
+ */
+export function untrustworthy({ keys }: LackingKeys, pairs: readonly KeyPair[], policy: DnssecPolicy): LackingKey[] {
+  if (policy.keys.length === 0) return [];
+  return keys.filter(({ pair }) => {
+    const state = pairs.find(({ fileBase }) => fileBase === pair?.fileBase)?.state;
+    if (state?.goal !== 'omnipresent') return false;
+    return state.ds !== 'omnipresent' || rescueFor(pair!, pairs) !== undefined;
+  });
+}
+
+/** Another KSK that signs and that the parent may have a DS of. */
+function rescueFor(lost: KeyPair, pairs: readonly KeyPair[]): KeyPair | undefined {
+  return pairs.find(
+    (pair) =>
+      pair.fileBase !== lost.fileBase &&
+      pair.private !== undefined &&
+      isKnown(pair.state?.ds) &&
+      pair.state?.krrsig === 'omnipresent' &&
+      pair.state.dnskey === 'omnipresent',
+  );
+}
+
 /** What texts are made from. */
 export interface LackingContext {
   /** As an operator gives it to commands. */
@@ -80,6 +106,7 @@ export interface LackingContext {
   readonly policy: DnssecPolicy;
   /** For messages: absolute, or several with commas between. */
   readonly keyDirectory: string;
+  readonly pairs: readonly KeyPair[];
   /** The version that is served. */
   readonly signed: ZoneReader;
   readonly before: ApexKeyFacts;
@@ -126,7 +153,10 @@ function endText(end: number, context: LackingContext): string {
 
 /** RFC 6781 section 4.3: a key that is lost for good is given up in time by way of a zone without DS. */
 function lossText({ pair }: LackingKey, end: number | undefined, context: LackingContext): string {
-  const { policy, zone, now } = context;
+  const { pairs, policy, zone, now } = context;
+  const rescue = pair?.state?.goal === 'omnipresent' && policy.keys.length > 0 ? rescueFor(pair, pairs) : undefined;
+  if (rescue !== undefined)
+    return `. Let the parent have the DS of ${keyName(rescue, true)} and none of this key; if it is lost for good, only "dnssec-policy insecure;" and a new beginning take it out of the zone`;
   if (pair === undefined || end === undefined || !isKnown(pair.state?.ds)) return '';
   if (dsGoneSince(plannedKey(pair)) !== undefined) return '';
   const latest = latestRemoval(end, context);

@@ -36,6 +36,7 @@ import {
   type LackingKeys,
   lackingTexts,
   unableToSign,
+  untrustworthy,
 } from './key-lacking.ts';
 import { borneOut, unaccountedKeys } from './key-reality.ts';
 import { awaitedDs, blockText, parentWaits, stepCommand, waitCommand, waitText } from './key-waits.ts';
@@ -148,9 +149,14 @@ export class KeyUpkeep {
     const lackingNow = (): LackingKeys => lackingFor(pairs, planned.publication, before);
     const hold = (why: readonly string[], more: readonly SignetError[] = []): KeyDecision =>
       this.#hold([...known, ...damaged], [...faults, ...more], why, lackingNow(), context);
-    const mustHold = (): boolean => before !== undefined && isBeyond(planned, lackingNow(), pairs, before);
+    const mustHold = (): boolean => {
+      if (before === undefined) return false;
+      const lacking = lackingNow();
+      const after = pairs.map((pair) => withUpdate(pair, planned.actions));
+      return isBeyond(planned, lacking, pairs, before) || untrustworthy(lacking, after, policy).length > 0;
+    };
     if (before !== undefined && (unaccounted.length > 0 || mustHold())) return hold(unaccounted);
-    const troubles = this.#troubles(lackingNow(), NONE_LACKING, context);
+    const troubles = this.#troubles(lackingNow(), NONE_LACKING, known, context);
     this.#correct(listed, known);
     try {
       for (let round = 0; round < MOST_ROUNDS && makesFiles(planned); round++) {
@@ -223,7 +229,7 @@ export class KeyUpkeep {
     const before = context.signed === undefined ? NO_KEY_FACTS : apexKeyFacts(context.signed);
     const lost = lackingAsShown(pairs, before);
     const isSuspended = lost.zone.length > 0;
-    const lacking = this.#troubles(planned, lost, context);
+    const lacking = this.#troubles(planned, lost, pairs, context);
     const troubles = [...why, ...lacking];
     // What suspends all is told by who finds that nothing can be signed.
     this.#complain(faults, isSuspended ? why : troubles);
@@ -233,15 +239,24 @@ export class KeyUpkeep {
       waits: [],
       troubles,
       suspended: isSuspended ? troubles.join('; ') : undefined,
-      parameters: { ...unchangedParameters(pairs, before, context), lacking: lost.keys.map(({ dnskey }) => dnskey) },
+      parameters: {
+        ...unchangedParameters(pairs, before, context),
+        ...keyRRsetsAsShown(before, lost.keys),
+        ...(untrustworthy(planned, pairs, context.policy).length > 0 && withoutSync(before)),
+      },
       published: () => undefined,
     };
   }
 
-  #troubles(planned: LackingKeys, lost: LackingKeys, { now, signed }: PublicationContext): string[] {
+  #troubles(
+    planned: LackingKeys,
+    lost: LackingKeys,
+    pairs: readonly KeyPair[],
+    { now, signed }: PublicationContext,
+  ): string[] {
     if (signed === undefined) return [];
     const zone = nameToShortText(this.#options.apex);
-    return lackingTexts(planned, lost, { ...this.#options, zone, signed, before: apexKeyFacts(signed), now });
+    return lackingTexts(planned, lost, { ...this.#options, zone, pairs, signed, before: apexKeyFacts(signed), now });
   }
 
   /** Once: what a process before this one left. */
@@ -425,6 +440,11 @@ function keyRRsetsAsShown(
     keyRRsets: { dnskey: [...dnskeys], cds: [...cds], cdnskey: [...cdnskey], ttl },
     lacking: lacking.map(({ dnskey }) => dnskey),
   };
+}
+
+/** RFC 7344 section 4.1: without CDS and CDNSKEY the parent leaves the DS RRset as it is. */
+function withoutSync({ dnskeys, ttl }: ApexKeyFacts): Pick<SigningParameters, 'keyRRsets'> {
+  return { keyRRsets: { dnskey: [...dnskeys], cds: [], cdnskey: [], ttl } };
 }
 
 const makesFiles = ({ actions }: Plan): boolean => actions.some(({ kind }) => kind !== 'update');

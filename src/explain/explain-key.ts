@@ -19,7 +19,7 @@ import type {
 } from './explanation.ts';
 import { explainInterval, momentOf } from './interval-text.ts';
 import { CONDITION_TEXTS, keyName, RECORD_NAMES, roleOf, stageOf } from './key-words.ts';
-import { explainLacking } from './lacking-half.ts';
+import { explainLacking, lostToStay } from './lacking-half.ts';
 import { explainRemoval } from './removal.ts';
 import { checkdsCommand, rolloverCommand, stepCommand } from './rndc-command.ts';
 import { momentText } from './time-text.ts';
@@ -162,9 +162,16 @@ function explainWait(key: PlannedKey, wait: KeyWait, input: ExplainScene): WaitE
     others,
     ...(earliest !== undefined && { earliest: momentOf(earliest, now) }),
     ...(wait.interval && { rule: explainInterval(wait.interval, now) }),
-    advice: adviceOf(rootContext ?? context),
+    advice: isHeldByLoss(root, input)
+      ? [{ text: 'restore the private half that is lacking first' }]
+      : adviceOf(rootContext ?? context),
     ...(rootContext && { first: firstStep(rootContext, now) }),
   };
+}
+
+/** What is to happen at the parent may not while a key lacks its private half that would be trusted then. */
+function isHeldByLoss({ record }: KeyWait, input: ExplainScene): boolean {
+  return record === 'ds' && lostToStay(input).length > 0;
 }
 
 function firstStep(context: WaitContext, now: number): FirstStep {

@@ -16,6 +16,7 @@ import type { Explanation, ParentDuty, ParentKey } from './explanation.ts';
 import { type ExplainScene, forecastSteps, timeOf } from './forecast.ts';
 import { momentOf } from './interval-text.ts';
 import { keyName, listText, STEP_TEXTS } from './key-words.ts';
+import { lostToStay } from './lacking-half.ts';
 import { parentRecords } from './parent-records.ts';
 import { checkdsCommand, loadkeysCommand, stepCommand } from './rndc-command.ts';
 import { momentText } from './time-text.ts';
@@ -119,8 +120,9 @@ function parentDuty(input: ExplainScene): ParentDuty {
     dsSeenSince(key) !== undefined || (observations.dsSeen?.has(key.id) ?? false);
   const isGone = (key: PlannedKey): boolean =>
     dsGoneSince(key) !== undefined || (observations.dsGone?.has(key.id) ?? false);
-  const toAdd = ksks.filter((key) => key.state?.ds === 'rumoured' && !isSeen(key));
-  const toRemove = ksks.filter((key) => key.state?.ds === 'unretentive' && !isGone(key));
+  const lost = lostToStay(input);
+  const toAdd = ksks.filter((key) => key.state?.ds === 'rumoured' && !isSeen(key) && !lost.includes(key));
+  const toRemove = ksks.filter((key) => key.state?.ds === 'unretentive' && !isGone(key) && lost.length === 0);
   const tooEarly = ksks.filter((key) => key.state?.goal === 'omnipresent' && (key.state.ds ?? 'hidden') === 'hidden');
   const names = (list: readonly PlannedKey[]): string => listText(list.map((key) => keyName(key, keys)));
   return {
@@ -132,7 +134,10 @@ function parentDuty(input: ExplainScene): ParentDuty {
       ...(toAdd.length > 0 && toRemove.length > 0
         ? ['Both at once, or first add and then remove: without any DS the zone counts as unsigned.']
         : []),
-      ...tooEarly.map((key) => tooEarlyText(key, input)),
+      ...tooEarly.filter((key) => !lost.includes(key)).map((key) => tooEarlyText(key, input)),
+      ...(lost.length > 0
+        ? [`Let no DS leave the parent, and none of ${names(lost)} come: its private half is not there.`]
+        : []),
       ...(toAdd.length + toRemove.length + tooEarly.length === 0 ? ['Nothing is to be done at the parent.'] : []),
     ],
   };

@@ -1,7 +1,8 @@
-import { dsGoneSince, isKnown, signsZone, type PlannedKey } from '../policy/planned-key.ts';
+import { dsGoneSince, isKnown, signsKeys, signsZone, type PlannedKey } from '../policy/planned-key.ts';
 import type { ExplainInput } from './explain-input.ts';
 import type { Advice, LackingExplanation } from './explanation.ts';
 import { momentOf } from './interval-text.ts';
+import { keyName } from './key-words.ts';
 import { checkdsCommand, loadkeysCommand } from './rndc-command.ts';
 import { momentText } from './time-text.ts';
 
@@ -11,6 +12,31 @@ export interface LackingHalf {
   readonly file: string;
   /** Unix seconds: the end of the first signature that is served of this key; absent: there is none. */
   readonly end?: number;
+}
+
+/**
+ * Keys that cannot sign, are to stay, and that the parent must not come to trust alone: nobody has seen the DS there, or another key that can
+ * sign is trusted still.
+ */
+export function lostToStay(input: ExplainInput): readonly PlannedKey[] {
+  const { keys, lacking, policy } = input;
+  if (policy.keys.length === 0) return [];
+  return keys.filter((key) => {
+    if (lacking?.has(key.id) !== true || !signsKeys(key) || key.state?.goal !== 'omnipresent') return false;
+    return key.state.ds !== 'omnipresent' || rescueFor(key, input) !== undefined;
+  });
+}
+
+/** Another KSK that signs and that the parent may have a DS of. */
+function rescueFor(lost: PlannedKey, { keys, lacking }: ExplainInput): PlannedKey | undefined {
+  return keys.find(
+    ({ id, state }) =>
+      id !== lost.id &&
+      lacking?.has(id) !== true &&
+      isKnown(state?.ds) &&
+      state?.krrsig === 'omnipresent' &&
+      state.dnskey === 'omnipresent',
+  );
 }
 
 /** What comes of it that a private half is not at hand, and what to do; undefined: it is, or is not needed. */
@@ -41,6 +67,12 @@ function consequence(key: PlannedKey, end: number | undefined, { now }: ExplainI
 function adviceOf(key: PlannedKey, { file, end }: LackingHalf, input: ExplainInput): Advice[] {
   const { policy, now } = input;
   const advice: Advice[] = [{ text: `restore ${file}, then have named look`, command: loadkeysCommand(input) }];
+  const rescue = lostToStay(input).includes(key) ? rescueFor(key, input) : undefined;
+  if (rescue !== undefined) {
+    const name = keyName(rescue, input.keys);
+    const text = `let the parent have the DS of ${name} and none of this key; if it is lost for good, only "dnssec-policy insecure;" and a new beginning take it out of the zone`;
+    return [...advice, { text }];
+  }
   if (end === undefined || !isKnown(key.state?.ds) || dsGoneSince(key) !== undefined) return advice;
   const latest = end - policy.parentDsTtl - policy.parentPropagationDelay;
   const when = latest > now ? `before ${momentText(latest, now)}` : 'at once';

@@ -82,11 +82,22 @@ const statusOf = ({ keeper }: World): string => {
   return keyStatusText({ policy: keeper.policy!, zone: 'example', keys, waits, troubles, now });
 };
 
+async function checkds(world: World, pair: KeyPair, seen: 'published' | 'withdrawn'): Promise<void> {
+  const { tag, algorithm } = pair;
+  const request = { kind: 'checkds', seen, tag, algorithm, when: world.clock.now() } as const;
+  assert.equal((await world.keeper.requestKeyChange(request)).kind, 'done');
+  await world.keeper.idle();
+}
+
+/** A zone that has been signed for three days, and whose DS every cache has. */
 async function started(policy: DnssecPolicy): Promise<World> {
   const world = makeWorld({ policy });
   world.disk.put(FILE, zoneText(1));
   await world.keeper.start();
-  await world.advance(3 * DAY);
+  await world.advance(1.5 * DAY);
+  for (const pair of world.keeper.keys) if (pair.flags === 257) await checkds(world, pair, 'published');
+  await world.advance(1.5 * DAY);
+  assert.ok(world.keeper.keys.every(({ state }) => state?.ds !== 'rumoured'));
   world.news();
   return world;
 }
@@ -289,9 +300,7 @@ test('RFC 6781 section 4.3 a KSK that is lost for good: the zone becomes insecur
   world.keeper.reconfigure(zoneConfiguration({ policy: 'insecure' }), INSECURE_POLICY);
   await world.keeper.idle();
   assert.match(statusOf(world), /withdrawn example/);
-  const request = { kind: 'checkds', seen: 'withdrawn', tag: ksk.tag, algorithm: 13, when: world.clock.now() } as const;
-  assert.equal((await world.keeper.requestKeyChange(request)).kind, 'done');
-  await world.keeper.idle();
+  await checkds(world, ksk, 'withdrawn');
   await world.advance(DAY);
   assert.deepEqual(apexRRset(world, TYPE.DNSKEY), before, 'caches may have the DS for another hour');
   assert.deepEqual(await faultsOf(world), []);
@@ -309,25 +318,66 @@ test('RFC 6781 section 4.3 a KSK that is lost for good: the zone becomes insecur
 test('a KSK rollover ends without the old private half once the DS of the new one is there', async () => {
   const world = await started(policyOf(key('ksk', 60 * DAY), key('zsk')));
   const old = ofRole(world, 257);
-  const checkds = async (pair: KeyPair, seen: 'published' | 'withdrawn'): Promise<void> => {
-    const request = { kind: 'checkds', seen, tag: pair.tag, algorithm: 13, when: world.clock.now() } as const;
-    assert.equal((await world.keeper.requestKeyChange(request)).kind, 'done');
-    await world.keeper.idle();
-  };
-  await checkds(old, 'published');
   await world.advance(58 * DAY);
   const next = world.keeper.keys.find(({ predecessor }) => predecessor !== undefined)!;
   assert.equal(next.state?.ds, 'rumoured');
   lose(world, old);
   await look(world);
-  await checkds(next, 'published');
-  await checkds(old, 'withdrawn');
+  await checkds(world, next, 'published');
+  await checkds(world, old, 'withdrawn');
   await world.advance(3 * DAY);
   assert.equal(apexRRset(world, TYPE.DNSKEY).rdata.length, 2);
   assert.ok(!apexRRset(world, TYPE.DNSKEY).rdata.includes(Buffer.from(old.dnskey).toString('hex')));
   assert.deepEqual(await faultsOf(world), []);
   assert.ok(!statusOf(world).includes('lacks:'));
 });
+
+for (const when of ['before its DS is asked for', 'while its DS is asked for', 'when its DS is known everywhere'])
+  test(`the new KSK of a rollover is lost ${when}: the parent is asked for nothing that leads to it alone, and the old one signs on`, async () => {
+    const world = await started(policyOf(key('ksk', 60 * DAY), key('zsk')));
+    const old = ofRole(world, 257);
+    await world.advance(56.97 * DAY);
+    const next = world.keeper.keys.find(({ predecessor }) => predecessor !== undefined)!;
+    assert.equal(next.state?.ds, 'hidden');
+    if (when !== 'before its DS is asked for') await world.advance(DAY);
+    if (when === 'when its DS is known everywhere') {
+      await checkds(world, next, 'published');
+      await world.advance(1.5 * DAY);
+    }
+    const giveBack = lose(world, next);
+    const told = await look(world);
+    assert.ok(
+      told.includes(`Let the parent have the DS of example/ECDSAP256SHA256/${old.tag} (KSK) and none of this key`),
+      told,
+    );
+    const before = apexRRset(world, TYPE.DNSKEY).rdata;
+    for (let day = 0; day < 40; day++) {
+      await world.advance(DAY);
+      const [cds, cdnskey] = [TYPE.CDS, TYPE.CDNSKEY].map((type) => apexRRset(world, type).rdata);
+      if (when === 'before its DS is asked for') assert.ok(cds.every((one) => one.startsWith(hexTag(old))));
+      else assert.deepEqual([cds, cdnskey], [[], []]);
+      assert.ok(!statusOf(world).includes('waits:'), statusOf(world));
+    }
+    // The new one's signature is long over; the old one's carries the zone.
+    assert.ok(endOfDnskeySignature(world, next) < world.clock.now());
+    assert.ok(endOfDnskeySignature(world, old) > world.clock.now() + SPLIT.signaturesRefresh);
+    assert.deepEqual(apexRRset(world, TYPE.DNSKEY).rdata, before);
+    assert.deepEqual(await faultsOf(world), []);
+    // With the file the rollover goes on and comes to its end.
+    giveBack();
+    await look(world);
+    await world.advance(2 * DAY);
+    const { ds } = world.keeper.keys.find(({ tag }) => tag === next.tag)!.state!;
+    if (ds === 'rumoured') await checkds(world, next, 'published');
+    await checkds(world, old, 'withdrawn');
+    await world.advance(4 * DAY);
+    assert.equal(apexRRset(world, TYPE.DNSKEY).rdata.length, 2);
+    assert.equal(apexRRset(world, TYPE.CDS).rdata.length, 1);
+    assert.deepEqual(await faultsOf(world), []);
+  });
+
+/** How the CDS of a key begins. */
+const hexTag = ({ tag }: KeyPair): string => tag.toString(16).padStart(4, '0');
 
 /** What may happen while a key is not there. */
 const incident = fc.oneof(

@@ -4,11 +4,13 @@ import { isoTime } from '../../src/base/iso-time.ts';
 import { DiskError } from '../../src/base/disk-error.ts';
 import type { PolicyKey } from '../../src/conf/configuration.ts';
 import { DEFAULT_POLICY } from '../../src/conf/defaults.ts';
+import { explainZone } from '../../src/explain/explain-zone.ts';
 import type { Explanation } from '../../src/explain/explanation.ts';
 import { TYPE } from '../../src/wire/type-codes.ts';
 import type { MemoryDisk } from '../base/memory-disk.ts';
-import { makeWorld, zoneConfiguration } from '../daemon/keeper-fixture.ts';
+import { makeWorld, START, zoneConfiguration } from '../daemon/keeper-fixture.ts';
 import { signet } from '../simulate/signet-fixture.ts';
+import { APEX, DrivenZone } from './driven-zone.ts';
 
 /* `signet explain` of a zone that the daemon's own keeper has signed, and of which private halves are lost since. */
 
@@ -123,4 +125,46 @@ test('signet explain does not call a key lost that only the server may read', as
   const { text, err } = explain(disk, now);
   assert.ok(err.includes(ksk), err);
   assert.ok(!text.includes('lacks:'), text);
+});
+
+test('signet explain lets nothing happen at the parent that makes it trust a lost KSK alone', () => {
+  const zone = new DrivenZone({ ...POLICY, keys: [{ ...key('ksk'), lifetime: 60 * DAY }, key('zsk')] }, [], START);
+  zone.settle();
+  const follow = (): void => {
+    for (const one of zone.explain().parent.add) zone.command(one.command);
+  };
+  for (let day = 1; day <= 61; day++) {
+    zone.advanceTo(START + day * DAY);
+    if (day < 50) follow();
+  }
+  const next = zone.keys.find(({ state }) => state?.ksk === true && state.predecessor !== undefined)!;
+  const old = zone.keys.find(({ tag }) => tag === next.state?.predecessor)!;
+  assert.deepEqual([next.state?.ds, old.state?.ds], ['rumoured', 'unretentive']);
+  const { policy, keys, now } = zone;
+  const plan = zone.settle();
+  const input = { apex: APEX, view: '_default', policy, keys, plan, observations: {}, now };
+  const good = explainZone(input);
+  assert.equal(good.parent.add.length, 1);
+  const lacking = new Map([[next.id, { file: '/keys/next.private', end: now + 10 * DAY }]]);
+  const told = explainZone({ ...input, lacking });
+  assert.deepEqual([told.parent.add, told.parent.remove], [[], []]);
+  const names = { next: `KSK ${next.tag}`, old: `KSK ${old.tag}` };
+  assert.deepEqual(told.parent.text, [
+    `Let no DS leave the parent, and none of ${names.next} come: its private half is not there.`,
+    'Nothing is to be done at the parent.',
+  ]);
+  const { lacks, waits } = told.keys.find(({ key: id }) => id === next.id)!;
+  assert.ok(
+    lacks!.advice.some(({ text }) =>
+      text.startsWith(`let the parent have the DS of ${names.old} and none of this key`),
+    ),
+  );
+  assert.ok(
+    waits
+      .filter(({ record }) => record === 'ds')
+      .every(({ advice }) => advice[0].text.startsWith('restore the private half')),
+  );
+  // Going insecure is the way out, and nothing stands in it.
+  const out = explainZone({ ...input, lacking, policy: { ...policy, keys: [] } });
+  assert.ok(!out.parent.text.some((text) => text.startsWith('Let no DS')));
 });
