@@ -23,9 +23,10 @@ const certificate = await new ApplianceCertificate(
   { stateDirectory, serial: '1000-0002', servername: 'dks-hsm' },
   { clock, disk: new NodeDisk(), random: new SystemRandom(), log: silentLog },
 ).current();
+const tls = { ...certificate, minVersion: 'TLSv1.3' } as const;
 const appliance = new FakeAppliance();
 const open = async (port: number): Promise<{ server: WebServer; port: number; tlsPort: number | undefined }> => {
-  const dependencies = { appliance, firewall: { accepts: () => true }, log: silentLog, clock, certificate };
+  const dependencies = { appliance, firewall: { accepts: () => true }, log: silentLog, clock, tls };
   const server = new WebServer({ listen: '127.0.0.1', port, tlsPort: 0 }, dependencies);
   return { server, ...(await server.start()) };
 };

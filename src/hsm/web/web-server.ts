@@ -8,7 +8,6 @@ import { SignetError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
 import type { Appliance } from '../appliance/appliance.ts';
 import type { Firewall } from '../appliance/parts.ts';
-import type { CertificateMaterial } from '../certificate/appliance-certificate.ts';
 import type { OperationLatencies } from './latencies.ts';
 import { metricsText } from './metrics-text.ts';
 import { FAVICON, SCRIPT, STYLE } from './page-files.ts';
@@ -32,7 +31,15 @@ export interface WebServerDependencies {
   readonly clock: Clock;
   readonly latencies?: OperationLatencies;
   /** Needed for `tlsPort`. */
-  readonly certificate?: CertificateMaterial;
+  readonly tls?: WebTls;
+}
+
+export interface WebTls {
+  /** PEM. */
+  readonly certificate: string;
+  /** PEM. Secret. */
+  readonly key: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
 }
 
 /** Connections at once on each port; more are closed as they come. */
@@ -77,26 +84,26 @@ export class WebServer implements AsyncDisposable {
   /** Resolves with the ports. @throws SignetError WEB_LISTEN */
   async start(): Promise<{ readonly port: number; readonly tlsPort: number | undefined }> {
     const { port, tlsPort } = this.#options;
-    const { certificate } = this.#dependencies;
+    const { tls } = this.#dependencies;
     const { fetch } = this.#app();
     const adaptor = { fetch, overrideGlobalObjects: false };
     const plain = createAdaptorServer({ ...adaptor, serverOptions: LIMITS }) as http.Server;
     const bound = await this.#listen(plain, port);
     if (tlsPort === undefined) return { port: bound, tlsPort };
-    if (certificate === undefined) throw new SignetError('WEB_LISTEN', 'HTTPS needs the certificate of the appliance');
-    const { key, certificate: cert } = certificate;
+    if (tls === undefined) throw new SignetError('WEB_LISTEN', 'HTTPS needs the certificate of the appliance');
+    const { key, certificate: cert, minVersion } = tls;
     const secure = createAdaptorServer({
       ...adaptor,
       createServer: https.createServer,
-      serverOptions: { ...LIMITS, key, cert, minVersion: 'TLSv1.2', handshakeTimeout: REQUEST_TIMEOUT },
+      serverOptions: { ...LIMITS, key, cert, minVersion, handshakeTimeout: REQUEST_TIMEOUT },
     }) as https.Server;
     return { port: bound, tlsPort: await this.#listen(secure, tlsPort) };
   }
 
-  /** After a renewal: connections from now on get it. */
-  useCertificate({ key, certificate }: CertificateMaterial): void {
+  /** After a renewal or another setting: for connections from now on. */
+  setTls({ key, certificate: cert, minVersion }: WebTls): void {
     for (const server of this.#servers)
-      if (server instanceof https.Server) server.setSecureContext({ key, cert: certificate, minVersion: 'TLSv1.2' });
+      if (server instanceof https.Server) server.setSecureContext({ key, cert, minVersion });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

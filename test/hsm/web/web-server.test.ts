@@ -222,11 +222,13 @@ test('S-462 by TLS 1.3 with the certificate of the appliance, which can be renew
   const make = (serial: string) =>
     new ApplianceCertificate({ stateDirectory, serial, servername: 'dks-hsm' }, dependencies).current();
   const certificate = await make('1000-0002');
-  const { tlsPort, server } = await serve(t, { tlsPort: 0 }, { certificate });
-  const get = (): Promise<{ protocol: string | null; subject: string; fingerprint: string; body: string }> =>
+  const { tlsPort, server } = await serve(t, { tlsPort: 0 }, { tls: { ...certificate, minVersion: 'TLSv1.3' } });
+  const get = (
+    maxVersion: 'TLSv1.2' | 'TLSv1.3' = 'TLSv1.3',
+  ): Promise<{ protocol: string | null; subject: string; fingerprint: string; body: string }> =>
     new Promise((resolve, reject) => {
       const request = https.get(
-        { host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false, agent: false },
+        { host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false, agent: false, maxVersion },
         (response) => {
           const socket = response.socket as tls.TLSSocket;
           const shown = socket.getPeerX509Certificate();
@@ -248,10 +250,12 @@ test('S-462 by TLS 1.3 with the certificate of the appliance, which can be renew
   assert.deepEqual([first.protocol, first.fingerprint], ['TLSv1.3', certificate.fingerprint]);
   assert.match(first.body, /HSM Status/);
   assert.match(first.subject, /serialNumber=1000-0002/);
-  server.useCertificate(await make('1000-0009'));
+  await assert.rejects(get('TLSv1.2'));
+  server.setTls({ ...(await make('1000-0009')), minVersion: 'TLSv1.2' });
   const second = await get();
   assert.match(second.subject, /serialNumber=1000-0009/);
   assert.equal(second.fingerprint, first.fingerprint);
+  assert.equal((await get('TLSv1.2')).protocol, 'TLSv1.2');
 });
 
 test('S-462 a port that is taken is an error that says so', options, async (t) => {
