@@ -140,7 +140,7 @@ export class NamedProcess implements AsyncDisposable {
   }
 
   async dig(...words: string[]): Promise<string> {
-    const args = [`@${HOST}`, '-p', String(this.ports.dns), '+time=3', '+tries=2', ...words];
+    const args = [`@${HOST}`, '-p', String(this.ports.dns), '+time=15', '+tries=2', ...words];
     return (await execute('dig', args)).stdout;
   }
 
