@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
 import type { Random } from '../base/random.ts';
+import { loadSystemCalls } from '../base/system-calls.ts';
 import { DeviceMonitor } from '../hsm/appliance/device-monitor.ts';
 import { applianceEvent } from '../hsm/appliance/events.ts';
 import { SettingsFirewall } from '../hsm/appliance/firewall.ts';
@@ -237,6 +238,7 @@ export class HsmDaemon {
           settings: () => settings.current,
           deviceTexts: () => appliance.getState().devices.map(({ text }) => text),
           address: () => network.view().address ?? '',
+          acknowledgeNow: loadSystemCalls().acknowledgeNow,
         },
       ),
     );
