@@ -35,6 +35,18 @@ export function dnskeyKnown(key: PlannedKey, { policy, served }: IntervalSources
   );
 }
 
+/** Until no cache has the answer of before that there is no DNSKEY; negative answers have a TTL of the zone (RFC 2308 section 5). */
+export function dnskeyAbsenceForgotten({ policy, served }: IntervalSources, since: number): WaitInterval {
+  return later(
+    'IpubC',
+    since,
+    option('max-zone-ttl', largestZoneTtl(policy)),
+    [zonePropagation(policy)],
+    served,
+    'zone',
+  );
+}
+
 /** Until no cache has the DNSKEY RRset with the key (section 3.2.1, after Trem). */
 export function dnskeyForgotten({ policy, served }: IntervalSources, since: number): WaitInterval {
   const rest = [zonePropagation(policy)];

@@ -43,8 +43,9 @@ export class KeyWork {
   mendMoments(now: number): void {
     if (!isTakenUp(this.key)) return;
     const { times } = this.key;
-    if (times.created !== undefined && times.created > now)
-      this.key = { ...this.key, times: { ...times, created: now } };
+    // Who knows no other moment takes a key for as old as its first use; and a successor must not be older than its predecessor.
+    const born = times.created ?? Math.min(times.publish ?? Infinity, times.activate ?? Infinity);
+    if (born > now && born !== Infinity) this.key = { ...this.key, times: { ...times, created: now } };
     for (const record of recordsOf(this.key)) {
       const condition = conditionOf(this.key, record)!;
       const state = this.key.state!;

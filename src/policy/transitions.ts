@@ -13,7 +13,15 @@ import {
   lacksSignatures,
   mayAlgorithmLeave,
 } from './chain-rules.ts';
-import { dnskeyForgotten, dnskeyKnown, dsSpread, endOf, lastDsForgotten, signaturesReplaced } from './intervals.ts';
+import {
+  dnskeyAbsenceForgotten,
+  dnskeyForgotten,
+  dnskeyKnown,
+  dsSpread,
+  endOf,
+  lastDsForgotten,
+  signaturesReplaced,
+} from './intervals.ts';
 import type { IntervalSources } from './intervals.ts';
 import type { WaitInterval, WaitReason } from './key-wait.ts';
 import {
@@ -208,16 +216,22 @@ const INTRODUCE: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undef
     const isKnownEverywhere = conditionOf(key, 'dnskey') === 'omnipresent';
     return isBeside && !isKnownEverywhere ? blocked('dnskey not known everywhere', [key]) : undefined;
   },
-  ds({ key, zone }) {
+  ds({ key, zone, now, ...setting }) {
     // RFC 7583 section 3.3.4: a resolver that has the DS must find a DNSKEY and signatures everywhere.
     if (!isChainKnown(key)) return blocked('dnskey not known everywhere', [key]);
     for (const algorithm of new Set(zone.map((one) => one.algorithm))) {
       const obstacle = unsignedFor(zone, algorithm, algorithm === key.algorithm);
       if (obstacle) return obstacle;
     }
-    return undefined;
+    return time(dnskeyAbsenceForgotten(setting, dnskeySince(zone, now)));
   },
 };
+
+/** Since when the zone has a DNSKEY RRset: of the keys that it shows the first was published then. */
+function dnskeySince(zone: readonly PlannedKey[], now: number): number {
+  const shown = zone.filter((key) => isShown(conditionOf(key, 'dnskey')));
+  return Math.min(now, ...shown.map((key) => key.times.publish ?? since(key, 'dnskey', now)));
+}
 
 /** The first keys of a zone sign it together. */
 function appearsNow({ state }: PlannedKey, now: number): boolean {

@@ -146,6 +146,17 @@ test('a plan never changes before its next event, and its waits end when they sa
   );
 });
 
+test('a key that is in use and is to begin later by its times gets one successor, not one with each plan', () => {
+  const state: PlannedState = { goal: 'omnipresent', lifetime: 0, zrrsig: 'omnipresent', ksk: true, zsk: true };
+  const times = { activate: START + 631, inactive: START, delete: START };
+  const life = new Life(short(line('csk')), [{ id: 'B0', tag: 0, bits: 256, algorithm: 13, flags: 256, times, state }]);
+  life.advance(1000);
+  assert.deepEqual(
+    life.zone.keys.map(({ id }) => id),
+    ['B0', 'K0'],
+  );
+});
+
 test('a moment in the future, from a clock that was wrong, counts as now', () => {
   const life = new Life(short(line('csk')));
   const [key] = life.zone.keys;
