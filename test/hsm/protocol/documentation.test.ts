@@ -12,7 +12,7 @@ const FILE = path.resolve(import.meta.dirname, '../../../docs/hsm-protocol.md');
 function rows(isOurs: boolean): string {
   const lines = FUNCTION_NAMES.filter((name) => isOwn(FUNCTIONS[name].code) === isOurs).map((name) => {
     const { code, arguments: given, results, needs, does } = FUNCTIONS[name];
-    const number = isOurs ? `0x${(code as number).toString(16)}` : `${code}`;
+    const number = isOurs ? `0x${code.toString(16)}` : `${code}`;
     return `| ${number} | ${name} | ${fieldsText(given)} | ${fieldsText(results)} | ${needs} | ${does} |`;
   });
   return ['| Code | Name | Arguments | Results | Needs | What it does |', '|---|---|---|---|---|---|', ...lines].join(
