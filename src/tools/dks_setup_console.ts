@@ -10,6 +10,7 @@ import { NodeDisk } from '../base/node-disk.ts';
 import { processOutput } from '../base/process-output.ts';
 import { checkPeer } from '../hsm/certificate/peer-identity.ts';
 import { SetupClient } from '../hsm/console/setup-client.ts';
+import { OWN_ALPN } from '../hsm/protocol/client-hello.ts';
 import { hsmConfFile, pinFingerprint, readHsmConf, sectionOf, type HsmAddress } from '../hsm/protocol/hsm-conf.ts';
 
 const USAGE = `usage: dks_setup_console [--config_path DIRECTORY] [--batch FILE] [--fingerprint FINGERPRINT]
@@ -95,7 +96,14 @@ async function run(options: Options, dependencies: SetupConsoleDependencies): Pr
 function connectTo({ ip, port, servername }: HsmAddress): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     // Whose key it is, is looked at before anything is sent: see identify.
-    const socket = connect({ host: ip, port, servername, rejectUnauthorized: false, minVersion: 'TLSv1.2' });
+    const socket = connect({
+      host: ip,
+      port,
+      servername,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: [OWN_ALPN],
+    });
     const fail = (why: string): void => {
       socket.destroy();
       reject(new SignetError('HSM_CONNECT', `Unable to connect to remote host ${ip} port ${port}: ${why}`));

@@ -1,7 +1,12 @@
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
-import type { Clock } from '../../base/clock.ts';
+import {
+  createServer as createTlsServer,
+  type SecureVersion,
+  type Server as TlsServer,
+  type TLSSocket,
+} from 'node:tls';
+import type { Clock, Timer } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { SocketAddress } from '../../net/address.ts';
@@ -9,6 +14,7 @@ import { ConnectionQuota } from '../../net/connection-quota.ts';
 import { TcpAcceptor } from '../../net/tcp-acceptor.ts';
 import type { Appliance } from '../appliance/appliance.ts';
 import type { Firewall } from '../appliance/parts.ts';
+import { TlsByClient } from '../protocol/tls-by-client.ts';
 import { ConsoleSession, LOGIN_PATIENCE } from './console-session.ts';
 import { Terminal } from './terminal.ts';
 
@@ -52,12 +58,14 @@ export class ConsoleListener implements AsyncDisposable {
   readonly #dependencies: ConsoleListenerDependencies;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Promise<void>>();
-  #tls: TlsServer;
+  /** What ends those that take too long, by address and port of the peer. */
+  readonly #handshakes = new Map<string, Timer>();
+  #tls: TlsByClient;
   #acceptor!: TcpAcceptor;
 
   private constructor(tls: ConsoleTls, dependencies: ConsoleListenerDependencies) {
     this.#dependencies = dependencies;
-    this.#tls = this.#serverOf(tls);
+    this.#tls = this.#tlsOf(tls);
   }
 
   /** @throws SignetError TCP_BIND_FAILED */
@@ -81,12 +89,21 @@ export class ConsoleListener implements AsyncDisposable {
 
   /** New connections get this certificate; those that exist keep theirs. @throws Error when OpenSSL refuses it */
   setTls(tls: ConsoleTls): void {
-    this.#tls = this.#serverOf(tls);
+    this.#tls = this.#tlsOf(tls);
   }
 
-  #serverOf({ certificate, key, minVersion }: ConsoleTls): TlsServer {
-    const secureOptions = constants.SSL_OP_NO_TICKET;
-    const server = createTlsServer({ cert: certificate, key, minVersion, secureOptions, handshakeTimeout: HANDSHAKE });
+  #tlsOf(tls: ConsoleTls): TlsByClient {
+    return new TlsByClient(tls.minVersion, (maxVersion) => this.#serverOf(tls, maxVersion));
+  }
+
+  #serverOf({ certificate, key, minVersion }: ConsoleTls, maxVersion: SecureVersion): TlsServer {
+    const server = createTlsServer({
+      cert: certificate,
+      key,
+      minVersion,
+      maxVersion,
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    });
     server.on('secureConnection', (socket) => this.#secured(socket));
     // A handshake that failed: the client's fault, and its socket is gone.
     server.on('tlsClientError', (_error, socket) => socket.destroy());
@@ -102,10 +119,22 @@ export class ConsoleListener implements AsyncDisposable {
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     socket.setNoDelay(true);
-    this.#tls.emit('connection', socket);
+    this.#beginTls(socket);
+  }
+
+  #beginTls(socket: Socket): void {
+    const limit = this.#dependencies.clock.after(HANDSHAKE, () => socket.destroy());
+    const peer = peerOf(socket);
+    this.#handshakes.set(peer, limit);
+    socket.once('close', () => {
+      limit.cancel();
+      if (this.#handshakes.get(peer) === limit) this.#handshakes.delete(peer);
+    });
+    this.#tls.begin(socket);
   }
 
   #secured(socket: TLSSocket): void {
+    this.#handshakes.get(peerOf(socket))?.cancel();
     const { appliance, clock, log } = this.#dependencies;
     socket.setMaxSendFragment(LARGEST_RECORD);
     const terminal = new Terminal(
@@ -136,4 +165,8 @@ export class ConsoleListener implements AsyncDisposable {
     await closed;
     await Promise.allSettled(this.#sessions);
   }
+}
+
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress}#${socket.remotePort}`;
 }

@@ -1,0 +1,41 @@
+import type { Socket } from 'node:net';
+import type { SecureVersion, Server as TlsServer } from 'node:tls';
+import { offersProtocol, OWN_ALPN } from './client-hello.ts';
+
+/**
+ * TLS for our clients and the vendor's on one port. Where TLS 1.2 is allowed, only clients that offer our ALPN get TLS 1.3: the vendor's,
+ * built with a library of today, take the session tickets of TLS 1.3 for data that cannot be read.
+ */
+export class TlsByClient {
+  readonly #server: TlsServer;
+  /** For the vendor's clients; undefined: TLS 1.3 only. */
+  readonly #oldServer: TlsServer | undefined;
+
+  /** @param make a server bound to nothing, which knows how to begin TLS on a socket, up to that version */
+  constructor(minVersion: 'TLSv1.2' | 'TLSv1.3', make: (maxVersion: SecureVersion) => TlsServer) {
+    this.#server = make('TLSv1.3');
+    this.#oldServer = minVersion === 'TLSv1.2' ? make('TLSv1.2') : undefined;
+  }
+
+  /** Begins TLS; the ClientHello that is looked at stays in the socket. */
+  begin(socket: Socket): void {
+    const old = this.#oldServer;
+    if (old === undefined) {
+      this.#server.emit('connection', socket);
+      return;
+    }
+    const chunks: Buffer[] = [];
+    const look = (): void => {
+      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null)
+        chunks.push(chunk);
+      const octets = Buffer.concat(chunks);
+      const isOurs = offersProtocol(octets, OWN_ALPN);
+      if (isOurs === undefined) return;
+      socket.off('readable', look);
+      socket.unshift(octets);
+      (isOurs ? this.#server : old).emit('connection', socket);
+    };
+    socket.on('readable', look);
+    socket.once('end', () => socket.destroy());
+  }
+}
