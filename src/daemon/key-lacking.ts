@@ -103,7 +103,8 @@ function rescueFor(lost: KeyPair, pairs: readonly KeyPair[]): KeyPair | undefine
 export interface LackingContext {
   /** As an operator gives it to commands. */
   readonly zone: string;
-  readonly policy: DnssecPolicy;
+  /** Undefined: a person manages the keys, and what the parent has. */
+  readonly policy: DnssecPolicy | undefined;
   /** For messages: absolute, or several with commas between. */
   readonly keyDirectory: string;
   readonly pairs: readonly KeyPair[];
@@ -144,30 +145,32 @@ function meanwhileText(one: LackingKey, shown: LackingKeys, context: LackingCont
 }
 
 function endText(end: number, context: LackingContext): string {
-  const { now } = context;
+  const { now, policy } = context;
   if (end <= now)
     return `the DNSKEY RRset has a signature of this key that ended ${isoTime(end)}: resolvers that trust this key alone refuse the zone`;
-  const near = now >= Math.min(end - NEAR, latestRemoval(end, context)) ? ', which is soon' : '';
+  const near =
+    now >= Math.min(end - NEAR, policy === undefined ? end : latestRemoval(end, policy)) ? ', which is soon' : '';
   return `the DNSKEY RRset keeps the signature that this key made, which ends ${isoTime(end)}${near}: then resolvers that trust this key alone refuse the zone`;
 }
 
 /** RFC 6781 section 4.3: a key that is lost for good is given up in time by way of a zone without DS. */
 function lossText({ pair }: LackingKey, end: number | undefined, context: LackingContext): string {
   const { pairs, policy, zone, now } = context;
+  if (policy === undefined) return '';
   const rescue = pair?.state?.goal === 'omnipresent' && policy.keys.length > 0 ? rescueFor(pair, pairs) : undefined;
   if (rescue !== undefined)
     return `. Let the parent have the DS of ${keyName(rescue, true)} and none of this key; if it is lost for good, only "dnssec-policy insecure;" and a new beginning take it out of the zone`;
   if (pair === undefined || end === undefined || !isKnown(pair.state?.ds)) return '';
   if (dsGoneSince(plannedKey(pair)) !== undefined) return '';
-  const latest = latestRemoval(end, context);
+  const latest = latestRemoval(end, policy);
   const when = latest > now ? `before ${isoTime(latest)}` : 'at once';
   const first = policy.keys.length === 0 ? '' : `set "dnssec-policy insecure;", `;
   return `. If it is lost for good: ${first}have the parent remove its DS ${when}, then run "rndc dnssec -checkds -key ${pair.tag} -alg ${pair.algorithm} withdrawn ${zone}"`;
 }
 
 /** Unix seconds: a DS that leaves the parent by then is in no cache when the signature ends. */
-function latestRemoval(end: number, { policy }: LackingContext): number {
-  return end - policy.parentDsTtl - policy.parentPropagationDelay;
+function latestRemoval(end: number, { parentDsTtl, parentPropagationDelay }: DnssecPolicy): number {
+  return end - parentDsTtl - parentPropagationDelay;
 }
 
 /** Unix seconds: the end of the key's signature over the DNSKEY RRset; undefined when it has none. */

@@ -11,11 +11,13 @@ import { signatureTimes, type SignaturePolicy } from '../policy/signature-times.
 import { planTimedKeys, type TimedKey, type TimedPlan } from '../policy/timed-keys.ts';
 import type { SigningParameters } from '../signer/signing-parameters.ts';
 import type { Name } from '../wire/name.ts';
+import { nameToShortText } from '../wire/name-text.ts';
 import type { ZoneReader } from '../zone/store/zone-reader.ts';
 import { apexKeyFacts, isSamePublicKey, type ApexKeyFacts } from './apex-key-facts.ts';
 import { zoneEvent } from './events.ts';
 import { keyNews } from './key-news.ts';
 import type { KeyDecision } from './key-upkeep.ts';
+import { lackingAsShown, type LackingKey, type LackingKeys, lackingTexts } from './key-lacking.ts';
 import { type KeyUse, signingKey, useAsShown } from './keys-as-shown.ts';
 import { keyName } from './managed-key.ts';
 
@@ -77,26 +79,51 @@ export class TimedKeyUpkeep {
     const before = apexKeyFacts(signed ?? unsigned);
     const plan = planTimedKeys(pairs.map(timedKey), now);
     const useOfPlan = this.#useOf(pairs, plan, before);
-    const use = this.followsFiles ? useOfPlan : useAsShown(pairs, before);
+    const asShown = useAsShown(pairs, before);
+    const lost = signed === undefined ? NONE_LACKING : this.#lacking(pairs, plan, before);
+    const isHeld = lost.keys.length > 0;
+    const use = this.followsFiles && !isHeld ? useOfPlan : asShown;
     const complaints = faults.map(({ message, facts }) => ({ text: message, isWarning: facts.loses === 'nothing' }));
     if (this.followsFiles) complaints.push(...this.#complaints(pairs, plan, before));
+    if (signed !== undefined && isHeld) complaints.push(...this.#lackingTexts(lost, pairs, signed, now));
     this.#complain(complaints);
     const isWaiting = signed === undefined && use.keys.length === 0 && plan.missed.length === 0;
     const ttls = use.dnskey.flatMap((rdata) => pairs.find((pair) => isSamePublicKey(pair.dnskey, rdata))?.ttl ?? []);
-    const ttl = ttls.length === 0 ? before.ttl : Math.min(...ttls);
+    const ttl = ttls.length === 0 || isHeld ? before.ttl : Math.min(...ttls);
     return {
       keys: pairs,
       nextEvent: this.#options.manualKeys.mode === 'maintain' ? plan.nextEvent : undefined,
       waiting: isWaiting ? this.#waiting() : undefined,
-      suspended: isWaiting ? undefined : this.#unableToSign(pairs, plan, use, before),
-      parameters: this.#parameters(use, ttl, now),
+      suspended: isWaiting || isHeld ? undefined : this.#unableToSign(pairs, plan, use, before),
+      parameters: { ...this.#parameters(use, ttl, now), lacking: lost.keys.map(({ dnskey }) => dnskey) },
       published: () => {
+        // What was asked for is done when the lost key is back.
+        if (isHeld) return;
         this.#isAsked = false;
         if (isWaiting) return;
         const news = { apex: this.#options.apex, policy: undefined, digests: [CDS_DIGEST] };
         for (const record of keyNews(pairs, before, use, news)) this.#dependencies.log.write(record);
       },
     };
+  }
+
+  /**
+   * Lost keys that the DNSKEY RRset needs signatures of, where all that sign data can: then only that RRset has to stay as it is. None
+   * where nothing is lost, or where too much is.
+   */
+  #lacking(pairs: readonly KeyPair[], plan: TimedPlan, before: ApexKeyFacts): LackingKeys {
+    const shown = lackingAsShown(pairs, before);
+    const signsData = useAsShown(pairs, before).keys.some((key) => key.signsZone);
+    if (shown.zone.length > 0 || !signsData) return NONE_LACKING;
+    const isNeeded = ({ pair }: LackingKey): boolean => pair === undefined || this.#isStillActive(pair.fileBase, plan);
+    return shown.keys.some(isNeeded) ? shown : NONE_LACKING;
+  }
+
+  #lackingTexts(lost: LackingKeys, pairs: readonly KeyPair[], signed: ZoneReader, now: number): Complaint[] {
+    const { apex, keyDirectory } = this.#options;
+    const context = { zone: nameToShortText(apex), policy: undefined, keyDirectory, pairs, signed, now };
+    const texts = lackingTexts(NONE_LACKING, lost, { ...context, before: apexKeyFacts(signed) });
+    return texts.map((text) => ({ text, isWarning: false }));
   }
 
   #waiting(): string {
@@ -185,6 +212,8 @@ export class TimedKeyUpkeep {
     return !this.followsFiles || unable.includes(fileBase);
   }
 }
+
+const NONE_LACKING: LackingKeys = { keys: [], zone: [] };
 
 interface Complaint {
   readonly text: string;

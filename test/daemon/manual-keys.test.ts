@@ -3,6 +3,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { SimulatedClock } from '../../src/base/clock.ts';
+import { isoTime } from '../../src/base/iso-time.ts';
 import { silentLog } from '../../src/base/log.ts';
 import type { ManualKeys, ZoneConfiguration } from '../../src/conf/configuration.ts';
 import { DNSKEY_FLAG, dnskeyFlags } from '../../src/crypto/dnskey.ts';
@@ -70,6 +71,12 @@ function signerTags({ keeper }: World, type: number): number[] {
   for (let at = reader.firstSignature(rrset); at !== 0; at = reader.nextSignature(at))
     tags.push(reader.signatureKeyTag(at));
   return tags.toSorted(byNumber);
+}
+
+/** Unix seconds: the end of the first signature of the RRset of this type at the apex. */
+function signatureEnd({ keeper }: World, type: number): number {
+  const reader = keeper.read();
+  return reader.signatureExpiration(reader.firstSignature(reader.rrset(reader.apexNode, type)));
 }
 
 test('S-095 a key is published, used, retired and removed at the times in its files, and the zone verifies throughout', async () => {
@@ -262,7 +269,7 @@ test('S-100 a key without private half is published, the log says that it cannot
   );
 });
 
-test('S-100 the key that resolvers know loses its private half: what is published stays until it is back', async () => {
+test('S-100 the key that resolvers know loses its private half: DNSKEY stays until it is back, and data are signed on', async () => {
   const disk = makeDisk();
   const ksk = makeKey(disk, KSK, NOW);
   makeKey(disk, ZSK, NOW);
@@ -275,11 +282,44 @@ test('S-100 the key that resolvers know loses its private half: what is publishe
   makeKey(disk, ZSK, { publish: START });
   await world.advance(2 * HOUR);
   assert.deepEqual(world.published, [2]);
-  assert.equal(world.news().filter((line) => line.includes('suspended') && line.includes(file)).length, 1);
+  const end = isoTime(signatureEnd(world, TYPE.DNSKEY));
+  const told = world.news().filter((line) => line.includes(`restore ${file} and run "rndc loadkeys example"`));
+  assert.equal(told.length, 1);
+  assert.ok(told[0].includes('zone data are signed on') && told[0].includes(`ends ${end}`), told[0]);
+  // Weeks later, with changes in between: the DNSKEY RRset is the one that the lost key has signed.
+  for (let day = 1; day <= 25; day++) {
+    disk.put(FILE, zoneText(day + 1, `day${day} A 192.0.2.1`));
+    world.keeper.requestReload();
+    await world.advance(DAY);
+    assert.equal(world.keeper.unsignedSerial, day + 1);
+    assert.deepEqual(await faultsOf(world), []);
+  }
+  assert.equal(shownTags(world).length, 2);
   disk.files.set(file, held);
-  await world.advance(60);
+  await world.advance(HOUR);
   assert.equal(shownTags(world).length, 4);
   assert.deepEqual(await faultsOf(world), []);
+});
+
+test('S-100 a lost ZSK, or a lone key that is lost: nothing is published until it is back', async () => {
+  for (const kinds of [[KSK, ZSK], [KSK]]) {
+    const disk = makeDisk();
+    const pairs = kinds.map((kind) => makeKey(disk, kind, NOW));
+    const world = makeWorld({ disk, zone: manualZone('maintain'), policy: 'none' });
+    await world.keeper.start();
+    const file = path.join('/zones', `${pairs.at(-1)!.fileBase}.private`);
+    const held = disk.files.get(file)!;
+    disk.files.delete(file);
+    disk.put(FILE, zoneText(2, 'new A 192.0.2.1'));
+    world.keeper.requestReload();
+    await world.advance(2 * HOUR);
+    assert.deepEqual(world.published, [2]);
+    assert.equal(world.news().filter((line) => line.includes('suspended') && line.includes(file)).length, 1);
+    disk.files.set(file, held);
+    await world.advance(60);
+    assert.deepEqual(world.published, [2, 3]);
+    assert.deepEqual(await faultsOf(world), []);
+  }
 });
 
 test('RFC 5011 a revoked key has the REVOKE bit and signs the DNSKEY RRset', async () => {
