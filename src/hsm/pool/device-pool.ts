@@ -75,7 +75,7 @@ export class DevicePool implements AsyncDisposable {
     );
     this.#reconciler = new Reconciler(
       { devices: this.#devices, directory: this.#directory, clients: this.#clients },
-      { log, audit },
+      { log, audit, onTampered: ({ index }) => this.markTampered(index) },
     );
   }
 

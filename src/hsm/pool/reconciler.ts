@@ -19,6 +19,8 @@ export interface PoolParts {
 export interface ReconcilerDependencies {
   readonly log: Log;
   readonly audit: AuditLog;
+  /** A device says that it was tampered with. */
+  readonly onTampered: (device: PoolDevice) => void;
 }
 
 /** Heads that are asked for at once. */
@@ -33,6 +35,7 @@ export class Reconciler {
   readonly #clients: PoolClients;
   readonly #log: Log;
   readonly #audit: AuditLog;
+  readonly #onTampered: (device: PoolDevice) => void;
   readonly #locks = new KeyLocks();
   readonly #pins: PinTable;
   readonly #partitions: PartitionTable;
@@ -41,7 +44,8 @@ export class Reconciler {
   /** Keys that changed while a list was read: what the list says of them may be old. */
   #touched: Set<string> | undefined;
 
-  constructor(parts: PoolParts, { log, audit }: ReconcilerDependencies) {
+  constructor(parts: PoolParts, { log, audit, onTampered }: ReconcilerDependencies) {
+    this.#onTampered = onTampered;
     this.#devices = parts.devices;
     this.#directory = parts.directory;
     this.#clients = parts.clients;
@@ -83,8 +87,7 @@ export class Reconciler {
       if (pid !== device.pid) this.beginLife(device);
       device.pid = pid;
       if (isTampered) {
-        device.condition = 'tampered';
-        device.why = 'it was tampered with';
+        this.#onTampered(device);
         return;
       }
       await this.#partitions.join(device);
