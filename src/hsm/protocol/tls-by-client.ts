@@ -24,11 +24,11 @@ export class TlsByClient {
       this.#server.emit('connection', socket);
       return;
     }
-    const chunks: Buffer[] = [];
+    let octets: Buffer = Buffer.alloc(0);
     const look = (): void => {
+      // One buffer, not a list of chunks: a hello that comes octet by octet must not cost more with each of them.
       for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null)
-        chunks.push(chunk);
-      const octets = Buffer.concat(chunks);
+        octets = Buffer.concat([octets, chunk]);
       const isOurs = offersProtocol(octets, OWN_ALPN);
       if (isOurs === undefined) return;
       socket.off('readable', look);

@@ -10,7 +10,7 @@ import type { SocketAddress } from '../../net/address.ts';
 import { ConnectionQuota } from '../../net/connection-quota.ts';
 import { Deadlines, type Expiring } from '../../net/deadlines.ts';
 import { TcpAcceptor } from '../../net/tcp-acceptor.ts';
-import { offersProtocol, OWN_ALPN } from '../protocol/client-hello.ts';
+import { TlsByClient } from '../protocol/tls-by-client.ts';
 import { XdrWriter } from '../protocol/xdr.ts';
 import { type ConnectionShared, RPC_TIMES, RpcConnection, type RpcTimes } from './rpc-connection.ts';
 import type { RpcServices } from './rpc-services.ts';
@@ -62,12 +62,7 @@ export class RpcListener implements AsyncDisposable {
   /** By the address and port of the peer. */
   readonly #handshakes = new Map<string, Handshake>();
   #toFlush: RpcConnection[] = [];
-  #tls!: TlsServer;
-  /**
-   * For clients that are not ours, where TLS 1.2 is allowed: the vendor's library, where it is linked with a TLS library of today, takes the
-   * session tickets that TLS 1.3 sends after the handshake for the end of its reply, and Node cannot leave them out.
-   */
-  #oldTls: TlsServer | undefined;
+  #tls!: TlsByClient;
   #acceptor!: TcpAcceptor;
 
   private constructor(options: RpcListenerOptions, services: RpcServices) {
@@ -108,9 +103,7 @@ export class RpcListener implements AsyncDisposable {
 
   /** New connections get this certificate and version; those that exist keep theirs. @throws Error when OpenSSL refuses it */
   setTls(tls: RpcTls): void {
-    const old = tls.minVersion === 'TLSv1.2' ? this.#serverOf(tls, 'TLSv1.2') : undefined;
-    this.#tls = this.#serverOf(tls, 'TLSv1.3');
-    this.#oldTls = old;
+    this.#tls = new TlsByClient(tls.minVersion, (maxVersion) => this.#serverOf(tls, maxVersion));
   }
 
   #serverOf({ certificate, key, minVersion, authorities }: RpcTls, maxVersion: SecureVersion): TlsServer {
@@ -139,26 +132,7 @@ export class RpcListener implements AsyncDisposable {
     this.#handshakes.set(peer, new Handshake(socket, this.#deadlines, until, () => this.#handshakes.delete(peer)));
     // Who ends before the handshake is over has nothing to wait for.
     socket.allowHalfOpen = false;
-    // The servers are bound to nothing: they only know how to begin TLS on a socket.
-    if (this.#oldTls === undefined) this.#tls.emit('connection', socket);
-    else this.#acceptEither(socket, this.#tls, this.#oldTls);
-  }
-
-  /** Looks at the ClientHello, which stays in the socket. */
-  #acceptEither(socket: Socket, tls: TlsServer, oldTls: TlsServer): void {
-    const chunks: Buffer[] = [];
-    const look = (): void => {
-      for (let chunk = socket.read() as Buffer | null; chunk !== null; chunk = socket.read() as Buffer | null)
-        chunks.push(chunk);
-      const octets = Buffer.concat(chunks);
-      const isOurs = offersProtocol(octets, OWN_ALPN);
-      if (isOurs === undefined) return;
-      socket.off('readable', look);
-      socket.unshift(octets);
-      (isOurs ? tls : oldTls).emit('connection', socket);
-    };
-    socket.on('readable', look);
-    socket.on('end', () => socket.destroy());
+    this.#tls.begin(socket);
   }
 
   #secured(socket: TLSSocket): void {
