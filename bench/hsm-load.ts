@@ -1,6 +1,6 @@
 /**
  * A client of the HSM for bench/hsm.ts. Reads one line of JSON (LoadOrder) after the other from standard input, and answers each by one
- * line of JSON (LoadResult).
+ * line of JSON (LoadResult), after a line "begin" when the measured calls begin.
  */
 import { createInterface } from 'node:readline';
 import { SystemClock } from '../src/base/clock.ts';
@@ -53,6 +53,7 @@ async function carryOut(order: LoadOrder): Promise<LoadResult> {
     const call = await prepare(clients[0], order);
     // Until both ends have compiled what they run.
     await measure(clients, call, order.depth, Math.min(0.5, order.seconds));
+    process.stdout.write('begin\n');
     return await measure(clients, call, order.depth, order.seconds);
   } finally {
     for (const client of clients) await client[Symbol.asyncDispose]();

@@ -32,8 +32,14 @@ const TOKEN = { label: 'bench', pin: '123456' };
 const root = path.resolve(import.meta.dirname, '..');
 const P11_CLIENT = `/usr/lib/${os.arch() === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/pkcs11/p11-kit-client.so`;
 
-/** Signatures a second by kind and by what is beside it. */
-type Figures = Map<string, number>;
+/** Signatures a second, NaN when refused; and CPU microseconds of each in all processes, where they are known. */
+interface Figure {
+  readonly rate: number;
+  readonly cpu: number | undefined;
+}
+/** By what made them. */
+type Figures = Map<string, Figure>;
+const REFUSED: Figure = { rate: Number.NaN, cpu: undefined };
 
 requireFiles();
 console.log(
@@ -44,17 +50,19 @@ async function benchmarkSigning(): Promise<void> {
   const loader = compileLoader();
   await using client = startLoad();
   const figures = new Map<string, Figures>(KINDS.map(({ name }) => [name, new Map()]));
-  const note = (kind: BenchKind, name: string, value: number): void => void figures.get(kind.name)!.set(name, value);
+  const note = (kind: BenchKind, name: string, value: Figure): void => void figures.get(kind.name)!.set(name, value);
 
-  for (const kind of KINDS) for (const threads of THREADS) note(kind, `openssl ${threads}`, openssl(kind, threads));
+  for (const kind of KINDS)
+    for (const threads of THREADS) note(kind, `openssl ${threads}`, { rate: openssl(kind, threads), cpu: undefined });
   const softhsm = prepareSoftHsm();
   for (const kind of KINDS)
-    for (const threads of THREADS) note(kind, `softhsm ${threads}`, runLoader(loader, SOFTHSM, kind, threads, softhsm));
+    for (const threads of THREADS)
+      note(kind, `softhsm ${threads}`, await runLoader(loader, SOFTHSM, kind, threads, softhsm, []));
   {
     await using server = await startP11Kit(softhsm);
     for (const kind of KINDS)
       for (const threads of THREADS)
-        note(kind, `p11-kit ${threads}`, runLoader(loader, P11_CLIENT, kind, threads, server.env));
+        note(kind, `p11-kit ${threads}`, await runLoader(loader, P11_CLIENT, kind, threads, server.env, [server.pid]));
   }
   for (const devices of [1, 2]) {
     await using hsm = await startHsm(devices);
@@ -62,8 +70,12 @@ async function benchmarkSigning(): Promise<void> {
       for (const connections of CONNECTIONS)
         for (const depth of [1, PIPELINE]) {
           const order = { work: 'sign', kind: kind.name, connections, depth, seconds: SECONDS } as const;
-          const result = await client.run({ ...order, appliance: hsm.appliance });
-          note(kind, nameOf(devices, connections, depth), result.operations / result.seconds);
+          const { result, cpu } = await client.runMeasured({ ...order, appliance: hsm.appliance }, hsm.pid);
+          const { operations, seconds } = result;
+          note(kind, nameOf(devices, connections, depth), {
+            rate: operations / seconds,
+            cpu: (cpu / operations) * 1e6,
+          });
         }
   }
   report(figures);
@@ -113,14 +125,11 @@ function latencyLine(text: string, { p50, p99 }: LoadResult): string[] {
 function report(figures: ReadonlyMap<string, Figures>): void {
   for (const kind of KINDS) {
     const of = figures.get(kind.name)!;
-    const most = of.get('openssl 4')!;
+    const most = of.get('openssl 4')!.rate;
     const line = (text: string, name: string): string[] => {
-      const value = of.get(name)!;
-      return [
-        text,
-        Number.isNaN(value) ? 'refused' : value.toFixed(0),
-        Number.isNaN(value) ? '' : (value / most).toFixed(2),
-      ];
+      const { rate, cpu } = of.get(name)!;
+      if (Number.isNaN(rate)) return [text, 'refused', '', ''];
+      return [text, rate.toFixed(0), (rate / most).toFixed(2), cpu?.toFixed(0) ?? ''];
     };
     const peers = (['openssl', 'softhsm', 'p11-kit'] as const).flatMap((name) =>
       THREADS.map((threads) =>
@@ -137,7 +146,11 @@ function report(figures: ReadonlyMap<string, Figures>): void {
         ),
       ),
     );
-    printTable(`${kind.label}: signatures a second`, ['', 'a second', 'of OpenSSL, 4 threads'], [...peers, ...ours]);
+    printTable(
+      `${kind.label}: signatures a second`,
+      ['', 'a second', 'of OpenSSL, 4 threads', 'CPU us each'],
+      [...peers, ...ours],
+    );
   }
   printTable('Goals: 4 connections, two devices', ['', 'one at a time', `${PIPELINE} at once`], goals(figures));
 }
@@ -149,7 +162,7 @@ const PEER_TEXTS = {
 } as const;
 
 function goals(figures: ReadonlyMap<string, Figures>): string[][] {
-  const value = (kind: BenchKind['name'], name: string): number => figures.get(kind)!.get(name)!;
+  const value = (kind: BenchKind['name'], name: string): number => figures.get(kind)!.get(name)!.rate;
   const line = (text: string, goal: number, measured: (depth: number) => number): string[] => [
     `${text}: at least ${goal}`,
     ...[1, PIPELINE].map((depth) => `${measured(depth).toFixed(2)}${measured(depth) >= goal ? '' : ' (missed)'}`),
@@ -228,28 +241,60 @@ function prepareSoftHsm(): NodeJS.ProcessEnv {
   return env;
 }
 
-/** NaN when the module cannot do it. */
-function runLoader(loader: string, module: string, kind: BenchKind, threads: number, env: NodeJS.ProcessEnv): number {
+/** `others`: processes that work for the module. */
+async function runLoader(
+  loader: string,
+  module: string,
+  kind: BenchKind,
+  threads: number,
+  env: NodeJS.ProcessEnv,
+  others: readonly number[],
+): Promise<Figure> {
   const options = [module, TOKEN.label, TOKEN.pin, kind.name, String(threads), String(SECONDS)];
-  const { status, stdout, stderr, error } = spawnSync(loader, options, {
-    env,
-    encoding: 'utf8',
-    timeout: (SECONDS + 60) * 1000,
-  });
-  if (error) throw error;
-  if (stdout.startsWith('refused')) return Number.NaN;
-  if (status !== 0) throw new Error(`pkcs11-load ${options.join(' ')}: exit ${status}: ${stdout}${stderr}`);
-  const [signatures, seconds] = stdout.split(' ').map(Number);
-  return signatures / seconds;
+  const child = spawn(loader, options, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = linesOf(child)[Symbol.asyncIterator]();
+  const pids = [child.pid!, ...others];
+  const first = await lines.next();
+  if (!first.done && first.value.startsWith('refused')) return REFUSED;
+  const before = cpuOf(pids);
+  const second = await lines.next();
+  if (second.done) throw new Error(`pkcs11-load ${options.join(' ')} ended early`);
+  const cpu = cpuOf(pids) - before;
+  child.stdin.end();
+  await end(child, false);
+  const [signatures, seconds] = second.value.split(' ').map(Number);
+  return { rate: signatures / seconds, cpu: (cpu / signatures) * 1e6 };
 }
 
-async function startP11Kit(env: NodeJS.ProcessEnv): Promise<AsyncDisposable & { readonly env: NodeJS.ProcessEnv }> {
+/** CPU seconds of processes and all that they started and that still runs. */
+function cpuOf(pids: readonly number[]): number {
+  const fields = (pid: number): string[] => fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
+  const parents = new Map<number, number>();
+  for (const name of fs.readdirSync('/proc'))
+    if (/^\d+$/.test(name)) {
+      try {
+        parents.set(Number(name), Number(fields(Number(name))[1]));
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  const isOurs = (pid: number | undefined): boolean =>
+    pid !== undefined && (pids.includes(pid) || isOurs(parents.get(pid)));
+  let ticks = 0;
+  for (const pid of parents.keys()) if (isOurs(pid)) ticks += Number(fields(pid)[11]) + Number(fields(pid)[12]);
+  return ticks / 100; // USER_HZ of Linux
+}
+
+async function startP11Kit(
+  env: NodeJS.ProcessEnv,
+): Promise<AsyncDisposable & { readonly env: NodeJS.ProcessEnv; readonly pid: number }> {
   const socket = path.join(directory, 'p11-kit.socket');
   const options = ['server', '--foreground', '--name', socket, '--provider', SOFTHSM, 'pkcs11:'];
   const server = spawn('p11-kit', options, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   for (let i = 0; i < 1000 && !fs.existsSync(socket); i++) await new Promise((resolve) => setTimeout(resolve, 10));
   if (!fs.existsSync(socket)) throw new Error('p11-kit server did not start');
   return {
+    pid: server.pid!,
     env: { ...env, P11_KIT_SERVER_ADDRESS: `unix:path=${socket}` },
     [Symbol.asyncDispose]: () => end(server),
   };
@@ -267,10 +312,26 @@ class Load implements AsyncDisposable {
   }
 
   async run(order: LoadOrder): Promise<LoadResult> {
+    return (await this.runMeasured(order, undefined)).result;
+  }
+
+  /** With the CPU seconds of the client, of process `pid` and of all that it started. */
+  async runMeasured(
+    order: LoadOrder,
+    pid: number | undefined,
+  ): Promise<{ readonly result: LoadResult; readonly cpu: number }> {
+    const pids = pid === undefined ? [] : [this.#process.pid!, pid];
     this.#process.stdin!.write(`${JSON.stringify(order)}\n`);
+    await this.#line(order);
+    const before = cpuOf(pids);
+    const result = JSON.parse(await this.#line(order)) as LoadResult;
+    return { result, cpu: cpuOf(pids) - before };
+  }
+
+  async #line(order: LoadOrder): Promise<string> {
     const { value, done } = await this.#lines.next();
     if (done) throw new Error(`the client ended at ${JSON.stringify(order)}`);
-    return JSON.parse(value) as LoadResult;
+    return value;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -284,13 +345,16 @@ function startLoad(): Load {
   return new Load(spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'inherit'] }));
 }
 
-async function startHsm(devices: number): Promise<AsyncDisposable & { readonly appliance: Appliance }> {
+async function startHsm(
+  devices: number,
+): Promise<AsyncDisposable & { readonly appliance: Appliance; readonly pid: number }> {
   const state = fs.mkdtempSync(path.join(directory, `hsm-${devices}-`));
   const options = [path.join(import.meta.dirname, 'hsm-run.ts'), state, String(devices)];
   const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'inherit'] });
   const { value, done } = await linesOf(child)[Symbol.asyncIterator]().next();
   if (done) throw new Error('the HSM did not start');
   return {
+    pid: child.pid!,
     appliance: JSON.parse(value) as Appliance,
     async [Symbol.asyncDispose]() {
       child.stdin.end();

@@ -2,7 +2,8 @@
  * Signs with a PKCS#11 module as fast as it can, for comparison with the HSM. Makes a session key pair of its own.
  *
  * Usage: pkcs11-load MODULE TOKEN-LABEL PIN rsa2048|p256|ed25519 THREADS SECONDS
- * Prints "SIGNATURES SECONDS", or "refused CALL 0xRV" when the module cannot do it; exit 1 for anything unexpected.
+ * Prints "begin", then "SIGNATURES SECONDS", and waits for the end of its input; or "refused CALL 0xRV" when the module cannot do it.
+ * Exit 1 for anything unexpected.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -133,6 +134,8 @@ int main(int count, char **arguments) {
   make_key(arguments[3]);
   pthread_t ids[64];
   unsigned long counts[64][16] = {{0}}; /* a cache line each */
+  printf("begin\n");
+  fflush(stdout);
   double start = now();
   for (int i = 0; i < threads; i++)
     if (pthread_create(&ids[i], NULL, work, &counts[i][0]) != 0) return 1;
@@ -143,5 +146,6 @@ int main(int count, char **arguments) {
   }
   printf("%lu %f\n", signatures, now() - start);
   fflush(stdout);
+  getchar();
   _exit(0); /* p11-kit's client hangs now and then in its destructor */
 }
