@@ -2,10 +2,12 @@ import { parseArgs } from 'node:util';
 import { SystemClock } from '../../base/clock.ts';
 import { SignetError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
+import { MemoryScrubber } from '../../base/memory-scrubber.ts';
 import { NodeDisk } from '../../base/node-disk.ts';
 import { processOutput } from '../../base/process-output.ts';
 import { loadProcessSecrets } from '../../base/process-secrets.ts';
 import { SystemRandom } from '../../base/random.ts';
+import { loadSystemCalls } from '../../base/system-calls.ts';
 import { loadNativeKeys } from '../crypto/native-keys.ts';
 import { OpensslEngine } from '../crypto/openssl-engine.ts';
 import { TestedRandom } from '../crypto/tested-random.ts';
@@ -73,7 +75,11 @@ async function main(): Promise<void> {
     },
     { engine, watchdog, clock, random, log },
   );
-  const server = new DeviceServer({ socket: deviceSocket(options.state, options.device) }, { device, log });
+  const scrubber = new MemoryScrubber({ clock, trimHeap: () => loadSystemCalls().trimHeap() });
+  const server = new DeviceServer(
+    { socket: deviceSocket(options.state, options.device) },
+    { device, log, onSecret: () => scrubber.soon() },
+  );
   await server.start();
   pollWatchdog(device);
 

@@ -24,7 +24,14 @@ export class DeviceServer implements AsyncDisposable {
   readonly #server = net.createServer((socket) => this.#serve(socket));
   readonly #connections = new Set<net.Socket>();
 
-  constructor(options: DeviceServerOptions, dependencies: { readonly device: LocalDevice; readonly log: Log }) {
+  readonly #onSecret: () => void;
+
+  /** @param dependencies onSecret is called when the master key or a PIN was set: copies of it are in freed memory */
+  constructor(
+    options: DeviceServerOptions,
+    dependencies: { readonly device: LocalDevice; readonly log: Log; readonly onSecret?: () => void },
+  ) {
+    this.#onSecret = dependencies.onSecret ?? (() => undefined);
     this.#options = options;
     this.#device = dependencies.device;
     this.#log = dependencies.log;
@@ -77,6 +84,7 @@ export class DeviceServer implements AsyncDisposable {
     const call = CALLS[name] as unknown as Call<'getStatus'>;
     const args = call.args.read(frame);
     frame.finish();
+    if (name === 'setMasterKey' || name === 'setPin') this.#onSecret();
     this.#call(name, args)
       .then((result) => this.#answer(out, requestNumber, name, result))
       .catch((fault: unknown) => this.#refuse(out, requestNumber, name, fault))

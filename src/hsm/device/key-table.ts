@@ -30,11 +30,17 @@ export interface KeyEntry {
   turn: Promise<unknown>;
   /** Something under way needs this very entry. */
   busy: number;
+  /** Memory that it takes, about. */
+  octets: number;
 }
 
-/** Token keys kept in memory, with their private keys. */
+/** Token keys kept in memory, with their private keys; octets that they and all volatile keys take. */
 const MAX_CACHED = 8192;
+const MAX_CACHED_OCTETS = 64 * 1024 * 1024;
+const MAX_VOLATILE_OCTETS = 64 * 1024 * 1024;
 export const MAX_VOLATILE = 4352;
+/** Records proved in one go. */
+const SLICE = 256;
 export const MAX_TOKEN_KEYS = 1_000_000;
 
 /**
@@ -49,6 +55,8 @@ export class KeyTable {
   /** Least recently used first. */
   readonly #cache = new Map<string, KeyEntry>();
   readonly #volatile = new Map<string, KeyEntry>();
+  #cachedOctets = 0;
+  #volatileOctets = 0;
   readonly #told = new Set<string>();
   #tokenKeys: number;
 
@@ -114,7 +122,9 @@ export class KeyTable {
     const key: StoredKey = { ...made, version: this.#next(0) };
     this.checkFree(key.uuid, key.flags);
     if (owner !== undefined) {
-      this.#volatile.set(key.uuid, entryOf(key, owner));
+      const entry = entryOf(key, owner);
+      this.#takeVolatile(entry.octets);
+      this.#volatile.set(key.uuid, entry);
       return;
     }
     this.#keystore.commit(() => this.#write(key, undefined, prover));
@@ -125,8 +135,13 @@ export class KeyTable {
   /** Other attributes, or the next state of a hash-based key: a version up, durable when this returns. */
   replace(entry: KeyEntry, changes: Partial<Pick<StoredKey, 'attributes' | 'wrapped'>>, prover: Prover): void {
     const key: StoredKey = { ...entry.key, ...changes, version: this.#next(entry.key.version) };
-    if (entry.owner === undefined) this.#keystore.commit(() => this.#write(key, entry.key, prover));
+    const grows = sizeOf(key) - entry.octets;
+    if (entry.owner === undefined) {
+      this.#keystore.commit(() => this.#write(key, entry.key, prover));
+      if (this.isCurrent(entry)) this.#cachedOctets += grows;
+    } else this.#takeVolatile(grows);
     entry.key = key;
+    entry.octets += grows;
   }
 
   delete(entry: KeyEntry, prover: Prover): void {
@@ -139,9 +154,8 @@ export class KeyTable {
           this.#writeTombstone({ uuid: key.uuid, version: this.#next(key.version) }, prover);
       });
       this.#tokenKeys--;
-      this.#cache.delete(key.uuid);
-    } else this.#volatile.delete(key.uuid);
-    close(entry);
+      this.#drop(key.uuid);
+    } else this.#dropVolatile(entry);
   }
 
   /** A key whose record is not authentic: false when it is not there. It leaves no tombstone, so that a good copy can come back. */
@@ -180,16 +194,19 @@ export class KeyTable {
   // Records between devices
 
   /** Only what is authentic: of what is damaged here, a good copy may then come from another device. */
-  listRecords(after: string, limit: number, prover: Prover): RecordHead[] {
+  async listRecords(after: string, limit: number, prover: () => Prover): Promise<RecordHead[]> {
+    prover();
     const heads: RecordHead[] = [];
     for (let at = after; heads.length < limit;) {
-      const page = this.#keystore.listHeads(at, limit - heads.length);
+      const page = this.#keystore.listHeads(at, Math.min(SLICE, limit - heads.length));
       for (const { uuid, isDeleted } of page) {
-        const head = isDeleted ? this.#headOfTombstone(uuid, prover) : this.#headOfKey(uuid, prover);
+        const head = isDeleted ? this.#headOfTombstone(uuid, prover()) : this.#headOfKey(uuid, prover());
         if (head) heads.push(head);
       }
       if (page.length === 0) break;
       at = page[page.length - 1].uuid;
+      // Others get their turn.
+      await new Promise((resolve) => setImmediate(resolve));
     }
     return heads;
   }
@@ -250,10 +267,7 @@ export class KeyTable {
 
   /** Volatile keys of a client that left. */
   forgetVolatile(uuids: Iterable<string>): void {
-    for (const entry of this.volatileOf(uuids)) {
-      this.#volatile.delete(entry.key.uuid);
-      close(entry);
-    }
+    for (const entry of this.volatileOf(uuids)) this.#dropVolatile(entry);
   }
 
   /** Nothing stays in memory, as when the master key is gone; volatile keys are then gone for good. */
@@ -262,6 +276,8 @@ export class KeyTable {
     this.#cache.clear();
     this.#volatile.clear();
     this.#told.clear();
+    this.#cachedOctets = 0;
+    this.#volatileOctets = 0;
   }
 
   recount(): void {
@@ -345,19 +361,35 @@ export class KeyTable {
 
   #keep(entry: KeyEntry): void {
     this.#cache.set(entry.key.uuid, entry);
-    if (this.#cache.size <= MAX_CACHED) return;
-    for (const [uuid, oldest] of this.#cache)
-      if (oldest.busy === 0 && oldest !== entry) {
-        this.#cache.delete(uuid);
-        close(oldest);
-        return;
-      }
+    this.#cachedOctets += entry.octets;
+    if (this.#cache.size <= MAX_CACHED && this.#cachedOctets <= MAX_CACHED_OCTETS) return;
+    for (const [uuid, oldest] of this.#cache) {
+      if (this.#cache.size <= MAX_CACHED && this.#cachedOctets <= MAX_CACHED_OCTETS) return;
+      if (oldest.busy === 0 && oldest !== entry) this.#drop(uuid);
+    }
+  }
+
+  /** @throws HalError ALLOCATION_FAILURE */
+  #takeVolatile(octets: number): void {
+    if (octets > 0 && this.#volatileOctets + octets > MAX_VOLATILE_OCTETS)
+      throw new HalError(
+        HalStatus.ALLOCATION_FAILURE,
+        `keys that are not kept take ${MAX_VOLATILE_OCTETS} octets on ${this.#name}, as many as they can: delete what is not needed`,
+      );
+    this.#volatileOctets += octets;
+  }
+
+  #dropVolatile(entry: KeyEntry): void {
+    if (this.#volatile.delete(entry.key.uuid)) this.#volatileOctets -= entry.octets;
+    close(entry);
   }
 
   #drop(uuid: string): void {
     const entry = this.#cache.get(uuid);
+    if (!entry) return;
     this.#cache.delete(uuid);
-    if (entry) close(entry);
+    this.#cachedOctets -= entry.octets;
+    close(entry);
   }
 }
 
@@ -378,7 +410,20 @@ function agrees(row: KeyRow, key: StoredKey): boolean {
 }
 
 function entryOf(key: StoredKey, owner: number | undefined): KeyEntry {
-  return { key, owner, handle: undefined, opening: undefined, reserved: 0, turn: Promise.resolve(), busy: 0 };
+  return {
+    key,
+    owner,
+    handle: undefined,
+    opening: undefined,
+    reserved: 0,
+    turn: Promise.resolve(),
+    busy: 0,
+    octets: sizeOf(key),
+  };
+}
+
+function sizeOf({ attributes, spki, wrapped }: StoredKey): number {
+  return attributes.reduce((sum, { value }) => sum + value.length + 64, 512) + spki.length + wrapped.length;
 }
 
 /** Its memory is cleared by who made it. */

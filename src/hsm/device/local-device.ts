@@ -146,10 +146,24 @@ export class LocalDevice implements CryptoDevice {
       this.#operations.login++;
       const place = this.#placeOf(partition, role);
       checkPinLength(pin);
-      await this.#pins.check(place, role, pin, this.#masterKey.prover);
-      this.#logins.login(this.#logins.claim(client), place, role);
+      await this.#proveLogin(this.#logins.claim(client), place, role, pin);
     } finally {
       pin.fill(0);
+    }
+  }
+
+  /** Checking a PIN takes a while: who left meanwhile is not logged in, or its place would never be free again. */
+  async #proveLogin(client: Client, partition: number, role: Role, pin: Uint8Array): Promise<void> {
+    const attempt = new AbortController();
+    client.underWay.add(attempt);
+    try {
+      await this.#pins.check(partition, role, pin, this.#masterKey.prover);
+      if (attempt.signal.aborted)
+        throw new HalError(HalStatus.FORBIDDEN, 'the connection logged out while its PIN was checked');
+      this.#logins.login(client, partition, role);
+    } finally {
+      client.underWay.delete(attempt);
+      if (this.#logins.isHere(client)) this.#logins.forgetIdle(client);
     }
   }
 
@@ -350,7 +364,12 @@ export class LocalDevice implements CryptoDevice {
         );
       await this.checkTamper();
       const chosen = key ?? this.#dependencies.random.fill(Buffer.allocUnsafeSlow(MASTER_KEY_OCTETS));
-      await this.#changeMasterKey(chosen);
+      try {
+        await this.#changeMasterKey(chosen);
+      } catch (fault) {
+        chosen.fill(0);
+        throw fault;
+      }
       return key ? undefined : chosen;
     });
   }
@@ -419,6 +438,8 @@ export class LocalDevice implements CryptoDevice {
         this.#pins.proveAll(undefined, undefined);
         this.#masterKey.checkValue = undefined;
       });
+      // Keys that are being made belong to what was erased.
+      this.#masterKey.epoch++;
       this.#forgetKeys();
       this.#keys.recount();
       if (!preservePins) this.#logins.endWhere(({ number }) => number !== client);
@@ -430,7 +451,7 @@ export class LocalDevice implements CryptoDevice {
   async listRecords(after: string | undefined, limit: number): Promise<readonly RecordHead[]> {
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_PAGE)
       throw new HalError(HalStatus.BAD_ARGUMENTS, `1 to ${MAX_PAGE} records can be listed at a time, not ${limit}`);
-    return this.#keys.listRecords(after ?? NO_KEYS_AFTER, limit, this.#masterKey.require());
+    return this.#keys.listRecords(after ?? NO_KEYS_AFTER, limit, () => this.#masterKey.require());
   }
 
   async readRecord(uuid: string): Promise<Uint8Array> {

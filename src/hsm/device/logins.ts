@@ -10,7 +10,7 @@ export interface Client {
   partition: number;
   /** UUIDs of its volatile keys. */
   readonly volatile: Set<string>;
-  /** Keys that are being made for it: ends them when it leaves. */
+  /** Logins and keys that are being made for it: ended when it leaves. */
   readonly underWay: Set<AbortController>;
 }
 

@@ -134,7 +134,7 @@ export class MasterKeyState implements Disposable {
       if (this.#condition !== 'tampered') this.#lose('tampered');
     } else if (status.masterKey === 'not set') {
       if (this.#condition !== 'not set') this.#lose('not set');
-    } else if (this.#condition !== 'set' && !this.isChanging)
+    } else if (this.#condition !== 'set' && this.#condition !== 'failed' && !this.isChanging)
       this.refresh().catch((fault: unknown) =>
         this.#log.write({
           severity: 'error',

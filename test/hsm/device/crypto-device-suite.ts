@@ -125,6 +125,14 @@ export function cryptoDeviceSuite(make: () => Promise<DevicePlace>): void {
     await device.logout(NOBODY);
   });
 
+  ready('who leaves while its PIN is checked is not logged in', async (device) => {
+    const { logins } = await device.getStatus();
+    const late = device.login(NOBODY, 0, 'user', pin('user pin'));
+    await Promise.all([device.logout(NOBODY), assert.rejects(late, refusedWith(HalStatus.FORBIDDEN))]);
+    assert.equal(await device.roleOf(NOBODY), undefined);
+    assert.equal((await device.getStatus()).logins, logins);
+  });
+
   ready('S-357 keys are for user and wheel: who may make, see, use and delete them', async (device) => {
     const key = uuid();
     await device.generateKey(USER, key, 0, ec());
