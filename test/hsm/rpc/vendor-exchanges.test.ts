@@ -437,6 +437,26 @@ suite("libhal's functions, octet for octet", () => {
     assert.match(await ask(later, 14, SESSION, token.uuid), /^00000000/);
   });
 
+  test('S-342 handles go on when a device dies, login included; a key that was there alone gives IO_OS_ERROR until it is back', async () => {
+    await using rpc = await startRpc();
+    using client = await rpc.raw();
+    await ask(client, 3, USER, USER_PIN);
+    const mirrored = await keyFrom(await ask(client, 16, SESSION, 1, TOKEN_KEY));
+    const alone = await keyFrom(await ask(client, 16, SESSION, 1, 0x09));
+    const home = rpc.pool.devices.findIndex(({ tokenKeys }) => tokenKeys.includes(alone.text));
+    const digest = Buffer.alloc(32, 3);
+    const sign = (handle: number): Promise<string> => ask(client, 23, handle, 0, digest, 512);
+    const signature = hex(0, FakeDevice.signatureOf(mirrored.text, 0x1041, digest));
+    for (const index of [home, 1 - home]) {
+      rpc.pool.kill(index);
+      for (let i = 0; i < 4; i++) assert.equal(await sign(mirrored.handle), signature);
+      if (index === home) assert.equal(await sign(alone.handle), hex(HalStatus.IO_OS_ERROR));
+      await rpc.pool.restore(index);
+    }
+    assert.equal(await sign(alone.handle), hex(0, FakeDevice.signatureOf(alone.text, 0x1041, digest)));
+    assert.equal(await ask(client, 6, USER), hex(0));
+  });
+
   test('every function of libhal and of the vendor was exchanged above', () => {
     for (const name of FUNCTION_NAMES) {
       const { code } = FUNCTIONS[name];
