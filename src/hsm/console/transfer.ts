@@ -102,6 +102,8 @@ async function patiently<Result>(terminal: Terminal, work: () => Promise<Result>
     return await work();
   } catch (error) {
     if (!(error instanceof ConsoleIdle)) throw error;
+    // The rest of a file is not typing.
+    terminal.dropTypedAhead();
     throw new SignetError(
       'TRANSFER_TIMEOUT',
       `the client sent nothing for ${PATIENCE / 1000} seconds: the transfer was given up`,

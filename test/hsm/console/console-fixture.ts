@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { connect, type TLSSocket } from 'node:tls';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SystemClock } from '../../../src/base/clock.ts';
+import { NodeDisk } from '../../../src/base/node-disk.ts';
 import { SystemRandom } from '../../../src/base/random.ts';
 import { SettingsFirewall } from '../../../src/hsm/appliance/firewall.ts';
+import { ApplianceCertificate } from '../../../src/hsm/certificate/appliance-certificate.ts';
 import { ConsoleListener } from '../../../src/hsm/console/console-listener.ts';
-import { makeEphemeralCertificate } from '../../../src/net/ephemeral-certificate.ts';
 import type { ApplianceFixture } from '../appliance/appliance-fixture.ts';
 
 /** Milliseconds to wait for a text. */
@@ -15,7 +16,10 @@ const PATIENCE = 60_000;
 export async function consoleOf(fixture: ApplianceFixture): Promise<ConsoleListener> {
   const clock = new SystemClock();
   const random = new SystemRandom();
-  const { certificate, key } = await makeEphemeralCertificate(clock.now(), random.fill(new Uint8Array(8)));
+  const { certificate, key } = await new ApplianceCertificate(
+    { stateDirectory: fixture.directory, ...fixture.appliance.identity },
+    { clock, disk: new NodeDisk(), random, log: fixture.log },
+  ).current();
   return ConsoleListener.listen(
     { address: '127.0.0.1', port: 0, tls: { certificate, key, minVersion: 'TLSv1.2' } },
     {
