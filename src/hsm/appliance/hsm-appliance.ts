@@ -139,11 +139,17 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
 
   #deviceState(monitored: Monitored): ApplianceState['devices'][number] {
     const { device, status, watchdog } = monitored;
-    const { index, name, condition } = device;
+    const { index, name } = device;
+    const condition = this.#conditionOf(device);
     const busy = this.dependencies.pool.underWay(index);
     const facts = { name, condition, status, watchdog };
     const isGenerating = this.dependencies.pool.isGenerating(index);
     return { index, ...facts, busy, text: deviceText(facts, this.#lock, { operations: busy, isGenerating }) };
+  }
+
+  /** A device whose process runs again serves when the pool has made it the same as the others. */
+  #conditionOf({ condition, index }: Monitored['device']): Monitored['device']['condition'] {
+    return condition === 'up' && this.dependencies.pool.conditionOf(index) !== 'up' ? 'starting' : condition;
   }
 
   #ledFacts(): LedFacts {
@@ -152,7 +158,7 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
     return {
       stage: stages.stage,
       devices: devices.length,
-      devicesUp: devices.filter(({ device }) => device.condition === 'up').length,
+      devicesUp: devices.filter(({ device }) => this.#conditionOf(device) === 'up').length,
       watchdogsUp: devices.filter(({ watchdog }) => watchdog !== undefined).length,
       isTampered: devices.some((one) => isTampered({ ...one.device, ...one })),
       isFlashing: clock.monotonic() < this.#flashUntil,

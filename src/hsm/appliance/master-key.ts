@@ -47,9 +47,9 @@ export async function setMasterKeyOfAll(
   let made: Uint8Array | undefined;
   for (const device of up) {
     try {
-      const before = await checkValue(device);
+      const before = await patiently(clock, () => checkValue(device));
       const answer = await patiently(clock, () => device.device.setMasterKey(client, clone(made ?? key)));
-      const after = await checkValue(device);
+      const after = await patiently(clock, () => checkValue(device));
       if (before !== after) fresh.push({ device, hadOther: before !== undefined });
       made ??= key === undefined ? answer : undefined;
       if (key === undefined && made === undefined)

@@ -38,6 +38,8 @@ export interface OperatorPool {
   setPin(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
   /** Takes the keys of all devices away, PINs too unless `preservePins`. @throws HalError NOT_READY when one is down */
   eraseKeystore(client: number, preservePins: boolean): Promise<void>;
+  /** `joining`: it answers, and is being made the same as the others before it serves. */
+  conditionOf(index: number): 'down' | 'joining' | 'up' | 'tampered';
   /** Operations under way on the device. */
   underWay(index: number): number;
   /** One of them makes or loads a key. */
