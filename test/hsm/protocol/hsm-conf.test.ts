@@ -70,7 +70,10 @@ test('S-417 faults name file and line', () => {
   assert.match(refusal(SAMPLE.replace('</serial>', '</serial><serial>2</serial>')), /:7: <serial> in <cty> must be/);
   assert.match(refusal(SAMPLE.replace('</serial>', '</serial><fingerprint>aa</fingerprint>')), /:7: <fingerprint>/);
   assert.match(refusal(`<!DOCTYPE a [<!ENTITY b "c">]>${SAMPLE.slice(SAMPLE.indexOf('<d'))}`), /declaration/);
-  assert.match(refusal('<diamondhsm><constructor>1</constructor></diamondhsm>'), /:1: is not XML/);
+  for (const name of ['constructor', '__proto__', 'hasOwnProperty']) {
+    const { cty, rpc } = parseHsmConf(`<diamondhsm><${name}>1</${name}></diamondhsm>`, '/x/hsm.conf');
+    assert.deepEqual([cty, rpc], [undefined, undefined], name);
+  }
 });
 
 test('S-422 unusual ports and names are obeyed with a warning', () => {
