@@ -12,14 +12,21 @@ const TOKEN_SIGNER = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const ANY = 0xffff_ffff;
 const covered = new Set<FunctionName>();
 
-const call: HsmClient['call'] = (name, values) => {
-  covered.add(name);
-  return clientOf(current).call(name, values);
-};
-let current: HsmClient | undefined;
-function clientOf(client: HsmClient | undefined): HsmClient {
-  assert.ok(client);
-  return client;
+interface Caller {
+  readonly call: HsmClient['call'];
+  login(partition: number, role: keyof typeof ROLE_NUMBERS, text: string): Promise<unknown>;
+}
+
+/** Remembers what was called. */
+function callerOf(client: HsmClient): Caller {
+  const call: HsmClient['call'] = (name, values) => {
+    covered.add(name);
+    return client.call(name, values);
+  };
+  return {
+    call,
+    login: (partition, role, text) => call('PARTITION_LOGIN', { partition, role: ROLE_NUMBERS[role], pin: pin(text) }),
+  };
 }
 
 async function refused(promise: Promise<unknown>, status: HalStatus, words?: RegExp): Promise<void> {
@@ -31,14 +38,11 @@ async function refused(promise: Promise<unknown>, status: HalStatus, words?: Reg
   });
 }
 
-const login = (partition: number, role: keyof typeof ROLE_NUMBERS, text: string): Promise<unknown> =>
-  call('PARTITION_LOGIN', { partition, role: ROLE_NUMBERS[role], pin: pin(text) });
-
 suite('our functions of the RPC port', () => {
   test('who the appliance is, and why it does not serve, also while it is locked', async () => {
     await using rpc = await startRpc();
     await using client = await rpc.connect();
-    current = client;
+    const { call } = callerOf(client);
     rpc.gate.status = HalStatus.FORBIDDEN;
     assert.deepEqual(await call('HSM_VERSION', {}), {
       protocol: 1,
@@ -60,7 +64,7 @@ suite('our functions of the RPC port', () => {
   test('partitions: each has a label, PINs and keys of its own', async () => {
     await using rpc = await startRpc();
     await using client = await rpc.connect();
-    current = client;
+    const { call, login } = callerOf(client);
     await refused(call('PARTITION_WRITE', { number: ANY, label: 'x' }), HalStatus.FORBIDDEN);
     await login(0, 'wheel', DEFAULT_WHEEL_PIN);
     const { number } = await call('PARTITION_WRITE', { number: ANY, label: 'zönes' });
@@ -98,7 +102,7 @@ suite('our functions of the RPC port', () => {
   test('keys by UUID: made, loaded, found, signed with, wrapped, deleted', async () => {
     await using rpc = await startRpc();
     await using client = await rpc.connect();
-    current = client;
+    const { call, login } = callerOf(client);
     await login(0, 'user', USER_PIN);
     const rsa = await call('KEY_GENERATE_RSA', {
       partition: 0,
@@ -177,7 +181,7 @@ suite('our functions of the RPC port', () => {
   test('wrapping needs ENABLE_KEY_EXPORT, an exportable key and a login', async () => {
     await using rpc = await startRpc();
     await using client = await rpc.connect();
-    current = client;
+    const { call, login } = callerOf(client);
     await login(0, 'user', USER_PIN);
     const exportable = KeyFlag.TOKEN | KeyFlag.EXPORTABLE;
     const exponent = Buffer.from('010001', 'hex');
@@ -206,7 +210,7 @@ suite('our functions of the RPC port', () => {
   test('calls are pipelined: many under way, replies as they are ready, each to its number', async () => {
     await using rpc = await startRpc();
     await using client = await rpc.connect();
-    current = client;
+    const { call, login } = callerOf(client);
     await login(0, 'user', USER_PIN);
     const { uuid } = await call('KEY_GENERATE_EC', {
       partition: 0,
@@ -233,7 +237,7 @@ suite('our functions of the RPC port', () => {
   test('S-342 an error names the device that a key was alone on', async () => {
     await using rpc = await startRpc();
     await using client = await rpc.connect();
-    current = client;
+    const { call, login } = callerOf(client);
     await login(0, 'user', USER_PIN);
     const { uuid } = await call('KEY_GENERATE_EC', { partition: 0, curve: Curve.P256, flags: TOKEN_SIGNER });
     const home = rpc.pool.devices.findIndex(({ tokenKeys }) => tokenKeys.includes(uuid));
@@ -249,7 +253,7 @@ suite('our functions of the RPC port', () => {
   test('a key that cannot be recorded in the audit log is not made', async () => {
     await using rpc = await startRpc();
     await using client = await rpc.connect();
-    current = client;
+    const { call, login } = callerOf(client);
     await login(0, 'user', USER_PIN);
     rpc.audit.append = () => Promise.reject(new Error('no space left'));
     await refused(
