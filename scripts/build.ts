@@ -78,38 +78,12 @@ function thirdPartyLicenses(inputs: readonly string[]): string {
   const packages = new Set(inputs.flatMap((input) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input) ?? []));
   const texts = [...packages].toSorted().map((directory) => {
     const file = fs.readdirSync(directory).find((name) => /^licen[cs]e/i.test(name));
-    const facts = JSON.parse(fs.readFileSync(path.join(directory, 'package.json'), 'utf8')) as PackageFacts;
-    const text =
-      file === undefined ? impliedLicense(facts) : fs.readFileSync(path.join(directory, file), 'utf8').trim();
-    if (text === undefined) throw new Error(`${directory} has no license file: it cannot be part of the package`);
-    return `${facts.name} ${facts.version}\n\n${text}\n`;
+    if (file === undefined) throw new Error(`${directory} has no license file: it cannot be part of the package`);
+    const { name, version: of } = JSON.parse(fs.readFileSync(path.join(directory, 'package.json'), 'utf8')) as {
+      name: string;
+      version: string;
+    };
+    return `${name} ${of}\n\n${fs.readFileSync(path.join(directory, file), 'utf8').trim()}\n`;
   });
   return texts.join(`\n${'-'.repeat(80)}\n\n`);
-}
-
-interface PackageFacts {
-  readonly name: string;
-  readonly version: string;
-  readonly license?: string;
-  readonly author?: string;
-}
-
-/** Packages that name their license and their author and were published without its text; looked at one by one. */
-const WITHOUT_TEXT: readonly string[] = ['@nodable/entities'];
-
-function impliedLicense({ name, license, author }: PackageFacts): string | undefined {
-  if (!WITHOUT_TEXT.includes(name) || license !== 'MIT' || author === undefined) return undefined;
-  return `The MIT License, as its package.json says
-
-Copyright (c) ${author}
-
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal
-in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
-copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS
-FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER
-IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
 }
