@@ -17,7 +17,7 @@ import { WatchdogProcess } from '../watchdog/watchdog-process-client.ts';
 import { DeviceServer } from './device-server.ts';
 import { LocalDevice } from './local-device.ts';
 import type { ScryptCost } from './pin-hash.ts';
-import { deviceSocket, keystoreFile } from './start-device.ts';
+import { deviceLock, deviceSocket, keystoreFile } from './start-device.ts';
 
 /*
  * The process of one crypto device: `device-process --state DIR --device N [--scrypt ln,r,p]`, started by hsmd, and ended by the end of its standard input.
@@ -53,7 +53,10 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
   loadProcessSecrets().forbidDumps();
-  runDirectory(options.state, new NodeDisk());
+  const disk = new NodeDisk();
+  runDirectory(options.state, disk);
+  const lock = disk.lock(deviceLock(options.state, options.device));
+  if (!lock) throw new SignetError('DEVICE_RUNS', `another process is ${name} already: one device, one process`);
   const clock = new SystemClock();
   const random = new TestedRandom(new SystemRandom());
   const engine = new OpensslEngine({ native: loadNativeKeys(), random });
@@ -89,7 +92,10 @@ async function main(): Promise<void> {
     isEnding = true;
     server[Symbol.asyncDispose]()
       .then(() => device[Symbol.asyncDispose]())
-      .then(() => process.exit(0))
+      .then(() => {
+        lock.release();
+        process.exit(0);
+      })
       .catch(endBadly);
   };
   process.on('SIGTERM', end);

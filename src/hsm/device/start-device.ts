@@ -16,6 +16,11 @@ export function deviceSocket(state: string, index: number): string {
   return path.join(state, 'run', `device-${index}.sock`);
 }
 
+/** Says which process the device is. */
+export function deviceLock(state: string, index: number): string {
+  return path.join(state, 'run', `device-${index}.lock`);
+}
+
 export function keystoreFile(state: string, index: number): string {
   return path.join(state, `keystore-${index}.db`);
 }

@@ -6,9 +6,10 @@ import type { Log, Severity } from '../../base/log.ts';
 import type { SupervisedDevice } from '../appliance/parts.ts';
 import { DeviceProcess } from '../device/device-process-client.ts';
 import type { ScryptCost } from '../device/pin-hash.ts';
-import { deviceSocket, startDevice } from '../device/start-device.ts';
+import { deviceLock, deviceSocket, startDevice } from '../device/start-device.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import type { Watchdog } from '../watchdog/watchdog.ts';
+import { awaitEnd, processOfLock, removeStaleLock } from './locked-process.ts';
 import { WatchdogKeeper } from './watchdog-keeper.ts';
 
 export interface DeviceKeeperOptions {
@@ -29,8 +30,9 @@ const LONGEST_PAUSE = 30_000;
 /** Milliseconds up, after which the next pause is a short one again. */
 const STEADY_AFTER = 60_000;
 const STARTS_WITHIN = 60_000;
-const ENDS_WITHIN = 10_000;
+const ENDS_WITHIN = 5000;
 const RETRY_CONNECT = 20;
+const LOOK_EVERY = 1000;
 const EXIT_FOLLOWS_WITHIN = 1000;
 
 /** Why the process of a device is not there any more. */
@@ -57,6 +59,7 @@ export class DeviceKeeper implements SupervisedDevice {
   onChange: () => void = () => undefined;
   readonly #options: DeviceKeeperOptions;
   readonly #clock: Clock;
+  readonly #disk: Disk;
   readonly #log: Log;
   readonly #keeper: WatchdogKeeper;
   #child: ChildProcess | undefined;
@@ -80,6 +83,7 @@ export class DeviceKeeper implements SupervisedDevice {
   ) {
     this.#options = options;
     this.#clock = dependencies.clock;
+    this.#disk = dependencies.disk;
     this.#log = dependencies.log;
     this.index = options.index;
     this.name = `device ${options.index}`;
@@ -144,6 +148,7 @@ export class DeviceKeeper implements SupervisedDevice {
 
   async #begin(): Promise<void> {
     const { state, index, scrypt } = this.#options;
+    await this.#endLeftOver();
     const child = startDevice({ state, index, scrypt });
     this.#child = child;
     child.on('error', () => undefined);
@@ -165,6 +170,16 @@ export class DeviceKeeper implements SupervisedDevice {
     void ended.then(
       (how) => this.#child === child && this.#signal({ text: `its process has ended (${how})`, isWanted: false }),
     );
+  }
+
+  /** The process that a killed hsmd left behind ends with it, unless it is stopped or hangs: it has the keystore. */
+  async #endLeftOver(): Promise<void> {
+    const lock = deviceLock(this.#options.state, this.index);
+    const pid = processOfLock(lock, this.#disk);
+    if (pid === undefined) return removeStaleLock(lock, this.#disk);
+    this.#tell('notice', `process ${pid} of the last hsmd is still there: it gets ${ENDS_WITHIN / 1000} s to end`);
+    if (await awaitEnd(pid, ENDS_WITHIN, this.#clock)) return removeStaleLock(lock, this.#disk);
+    throw new HalError(HalStatus.IO_OS_ERROR, `process ${pid} has its keystore and cannot be ended`, { pid });
   }
 
   /** The socket may still be that of the process before. */
@@ -206,6 +221,7 @@ export class DeviceKeeper implements SupervisedDevice {
     };
     const look = (): void => {
       if (this.#child !== child || this.#stage !== 'up') return;
+      if (!this.#keeper.isThere) return found({ text: 'its watchdog has ended', isWanted: false });
       const silent = this.#clock.monotonic() - limit;
       if (since.watchdog < silent) {
         this.#keeper.kill();
@@ -215,7 +231,7 @@ export class DeviceKeeper implements SupervisedDevice {
         return found({ text: `it gave no answer for ${limit / 1000} s and was ended`, isWanted: false });
       if (!asking.device) ask('device', this.device.getStatus());
       if (!asking.watchdog) ask('watchdog', this.#watchdogAnswers());
-      this.#nextLook = this.#clock.after(limit / 8, look);
+      this.#nextLook = this.#clock.after(Math.min(limit / 8, LOOK_EVERY), look);
     };
     look();
   }

@@ -9,6 +9,7 @@ import { systemProcesses } from '../watchdog/guarded-device.ts';
 import { startWatchdog, watchdogSocket } from '../watchdog/start-watchdog.ts';
 import type { WatchdogStatus } from '../watchdog/watchdog.ts';
 import { WatchdogProcess } from '../watchdog/watchdog-process-client.ts';
+import { awaitEnd, processOfLock, removeStaleLock } from './locked-process.ts';
 
 export interface WatchdogKeeperOptions {
   readonly state: string;
@@ -35,6 +36,8 @@ export class WatchdogKeeper {
   readonly #log: Log;
   #child: ChildProcess | undefined;
   #hasStarted = false;
+  /** Of the one that answered last. */
+  #pid: number | undefined;
   /** The process that was started here has ended. */
   onEnded: () => void = () => undefined;
 
@@ -59,6 +62,7 @@ export class WatchdogKeeper {
   /** @throws HalError when none answers in the end */
   async ensure(): Promise<WatchdogStatus> {
     const status = (await this.#find()) ?? (await this.#start());
+    this.#pid = status.pid;
     const isFirst = !this.#hasStarted;
     this.#hasStarted = true;
     if (!isFirst || this.#options.battery || status.masterKey === 'not set') return status;
@@ -115,6 +119,7 @@ export class WatchdogKeeper {
   }
 
   async #start(): Promise<WatchdogStatus> {
+    removeStaleLock(this.#lock, this.#disk);
     const child = startWatchdog(this.#options);
     this.#child = child;
     child.on('error', (fault) => this.#tell('error', `it cannot be started: ${fault.message}`));
@@ -135,6 +140,11 @@ export class WatchdogKeeper {
     failed.catch(() => undefined);
     await Promise.race([this.adapter.connect(STARTS_WITHIN), failed]);
     return this.adapter.getStatus();
+  }
+
+  /** Whether the process that answered last is still there: one that outlived the last hsmd is not our child, whose end we would hear of. */
+  get isThere(): boolean {
+    return this.#pid !== undefined && systemProcesses.identity(this.#pid) !== undefined;
   }
 
   /** Ends it, hung or not; nothing happens when there is none. */
@@ -160,19 +170,16 @@ export class WatchdogKeeper {
 
   /** The process that has the lock of this watchdog, if it is still there. */
   #lockedBy(): number | undefined {
-    const file = path.join(this.#options.state, 'run', `watchdog-${this.#options.index}.lock`);
-    const octets = this.#disk.read(file);
-    if (!octets) return undefined;
-    const [pid, start] = Buffer.from(octets).toString('latin1').trim().split(' ');
-    // An identity ends with the start time, which the lock has too: not another process of the same number.
-    return systemProcesses.identity(Number(pid))?.endsWith(` ${start}`) ? Number(pid) : undefined;
+    return processOfLock(this.#lock, this.#disk);
+  }
+
+  get #lock(): string {
+    return path.join(this.#options.state, 'run', `watchdog-${this.#options.index}.lock`);
   }
 
   async #waitUntilGone(pid: number): Promise<void> {
-    for (let waited = 0; waited < ANSWERS_WITHIN && systemProcesses.identity(pid) !== undefined; waited += 20) {
-      if (waited === ANSWERS_WITHIN / 2) killIfThere(pid);
-      await new Promise<void>((resolve) => this.#clock.after(20, resolve));
-    }
+    if (!(await awaitEnd(pid, ANSWERS_WITHIN, this.#clock)))
+      this.#tell('error', `process ${pid} cannot be ended: see what the kernel does with it`);
   }
 
   #tell(severity: Severity, text: string): void {

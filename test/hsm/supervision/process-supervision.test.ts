@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,6 +14,7 @@ import { keystoreFile } from '../../../src/hsm/device/start-device.ts';
 import { Mechanism } from '../../../src/hsm/hal-constants.ts';
 import { HalStatus } from '../../../src/hsm/hal-status.ts';
 import { ProcessSupervision, type SupervisionOptions } from '../../../src/hsm/supervision/process-supervision.ts';
+import { systemProcesses } from '../../../src/hsm/watchdog/guarded-device.ts';
 import { builtNativeKeys } from '../crypto/built-engine.ts';
 import { CHEAP, ed, logIn, refusedWith, setUp, TOKEN_KEY, USER, uuid } from '../device/bench-device.ts';
 
@@ -57,13 +60,9 @@ async function until(what: string, holds: () => Promise<boolean> | boolean): Pro
   assert.fail(`waited in vain until ${what}`);
 }
 
+/** One that has ended and that nobody waits for is not. */
 function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  return systemProcesses.identity(pid) !== undefined;
 }
 
 builtNativeKeys();
@@ -151,6 +150,31 @@ describe('supervision of devices', () => {
     assert.equal(isThere(next), false, 'it ends with hsmd');
     await rig.begin();
   });
+
+  for (const battery of [true, false])
+    test(`kill -9 of hsmd ${battery ? 'with' : 'without'} the battery: its device ends, even one that hangs; the next hsmd ${battery ? 'finds the master key' : 'asks for the master key'}`, async () => {
+      const rig = new Rig();
+      fs.chmodSync(rig.state, 0o700);
+      const program = path.join(import.meta.dirname, 'supervision-program.ts');
+      const hsmd = spawn(process.execPath, [program, rig.state, battery ? 'battery' : 'none'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const [line] = (await once(hsmd.stdout.setEncoding('utf8'), 'data')) as [string];
+      const pids = JSON.parse(line) as { device: number; watchdog: number };
+      process.kill(pids.device, 'SIGSTOP');
+      hsmd.kill('SIGKILL');
+      await once(hsmd, 'exit');
+      if (!battery) await until('the watchdog has ended', () => !isThere(pids.watchdog));
+      await rig.begin({ battery });
+      await using _ = rig;
+      await until('the device is up', () => rig.supervision.devices[0].condition === 'up');
+      assert.equal(isThere(pids.device), false);
+      assert.equal(isThere(pids.watchdog), battery);
+      assert.equal((await rig.supervision.devices[0].device.getStatus()).masterKey, battery ? 'set' : 'not set');
+      await rig.supervision[Symbol.asyncDispose]();
+      // Not left behind by this test.
+      if (battery) await rig.begin();
+    });
 
   test('S-350, S-351 a tamper event: the device is ended though it is stopped, and answers TAMPER until the reset', async () => {
     await using rig = await Rig.start();
