@@ -242,6 +242,10 @@ export class ConsoleClient implements Disposable {
     this.#socket.write(`${line}\r`);
   }
 
+  send(octets: Uint8Array): void {
+    this.#socket.write(octets);
+  }
+
   async login(pin: string = PINS.wheel, masterKey = 'n'): Promise<string> {
     await this.expect(/Username: /);
     this.type('wheel');
