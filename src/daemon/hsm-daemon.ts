@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
+import { MemoryScrubber } from '../base/memory-scrubber.ts';
 import type { Random } from '../base/random.ts';
 import { loadSystemCalls } from '../base/system-calls.ts';
 import { DeviceMonitor } from '../hsm/appliance/device-monitor.ts';
@@ -18,6 +19,7 @@ import { openSerialNumber } from '../hsm/appliance/serial-number.ts';
 import { SettingsStore } from '../hsm/appliance/settings-store.ts';
 import { StageSequence } from '../hsm/appliance/stages.ts';
 import { auditKeyFingerprint, openAuditKey } from '../hsm/audit/audit-key.ts';
+import type { AuditEvent, AuditLog } from '../hsm/audit/audit-log.ts';
 import { SignedAuditLog } from '../hsm/audit/signed-audit-log.ts';
 import { ApplianceCertificate, type CertificateMaterial } from '../hsm/certificate/appliance-certificate.ts';
 import { ConsoleListener } from '../hsm/console/console-listener.ts';
@@ -120,7 +122,8 @@ export class HsmDaemon {
     const serial = openSerialNumber(path.join(state, 'serial-number'), this.#options.serial, disk, random);
     log.write(applianceEvent.starting(version, serial, state));
     const identity = { serial, version, servername: SERVERNAME };
-    const audit = await this.#openAudit(version);
+    const scrubber = this.#stack.use(new MemoryScrubber({ clock, trimHeap: () => loadSystemCalls().trimHeap() }));
+    const audit = forgetful(await this.#openAudit(version), scrubber);
     const settings = SettingsStore.open(path.join(state, 'settings.json'), disk);
     const guard = this.#stack.use(DurableLoginGuard.open(path.join(state, 'logins.json'), { disk, clock, log, audit }));
     const stages = this.#stack.use(new StageSequence({ clock, log }));
@@ -350,6 +353,29 @@ function announcedOn(listen: string): readonly string[] {
     .filter(({ address, isInternal }) => address === listen && !isInternal)
     .map(({ address }) => address);
 }
+
+/** People's PINs and master keys went through this process when such a thing is recorded: it forgets them. */
+function forgetful(audit: AuditLog, scrubber: MemoryScrubber): AuditLog {
+  return {
+    append: (event) => {
+      if (!event.by.startsWith('rpc') && SECRETS_WERE_TYPED.has(event.kind)) scrubber.soon();
+      return audit.append(event);
+    },
+  };
+}
+
+const SECRETS_WERE_TYPED: ReadonlySet<AuditEvent['kind']> = new Set([
+  'login',
+  'login refused',
+  'logout',
+  'pin set',
+  'master key set',
+  'master key erased',
+  'keystore erased',
+  'restored',
+  'tamper',
+  'unlocked',
+] as const);
 
 /** The pool hears of every device that comes, goes or is tampered with. Returns what ends that. */
 function tellPool(supervision: ProcessSupervision, pool: DevicePool): () => void {

@@ -3,15 +3,20 @@ import path from 'node:path';
 
 /** How often `octets` are in what the process has mapped writable. Needs root. @throws Error EACCES, EPERM, ENOENT */
 export function countInMemory(pid: number, octets: Uint8Array): number {
+  return countAllInMemory(pid, [octets])[0];
+}
+
+/** The same for several, in one pass. */
+export function countAllInMemory(pid: number, wanted: readonly Uint8Array[]): number[] {
   const memory = fs.openSync(`/proc/${pid}/mem`, 'r');
+  const counts = wanted.map(() => 0);
   try {
-    let found = 0;
     for (const line of fs.readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
       const region = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
       if (region === null || line.endsWith('[vvar]')) continue;
-      found += countInRegion(memory, BigInt(`0x${region[1]}`), BigInt(`0x${region[2]}`), octets);
+      countInRegion(memory, BigInt(`0x${region[1]}`), BigInt(`0x${region[2]}`), wanted, counts);
     }
-    return found;
+    return counts;
   } finally {
     fs.closeSync(memory);
   }
@@ -19,27 +24,27 @@ export function countInMemory(pid: number, octets: Uint8Array): number {
 
 const PIECE = 1 << 20;
 
-function countInRegion(memory: number, begin: bigint, end: bigint, octets: Uint8Array): number {
+function countInRegion(
+  memory: number,
+  begin: bigint,
+  end: bigint,
+  wanted: readonly Uint8Array[],
+  counts: number[],
+): void {
   // Pieces overlap, so that nothing is missed between two.
-  const buffer = Buffer.alloc(PIECE + octets.length - 1);
-  let found = 0;
+  const buffer = Buffer.alloc(PIECE + Math.max(...wanted.map(({ length }) => length)) - 1);
   for (let at = begin; at < end; at += BigInt(PIECE)) {
-    const length = Math.min(buffer.length, Number(end - at));
     let read: number;
     try {
-      read = fs.readSync(memory, buffer, 0, length, at);
+      read = fs.readSync(memory, buffer, 0, Math.min(buffer.length, Number(end - at)), at);
     } catch {
       continue; // unmapped meanwhile, or memory of a device
     }
-    for (
-      let hit = buffer.subarray(0, read).indexOf(octets);
-      hit >= 0;
-      hit = buffer.subarray(0, read).indexOf(octets, hit + 1)
-    )
-      if (hit < PIECE) found++;
+    const piece = buffer.subarray(0, read);
+    for (const [i, octets] of wanted.entries())
+      for (let hit = piece.indexOf(octets); hit >= 0 && hit < PIECE; hit = piece.indexOf(octets, hit + 1)) counts[i]++;
   }
   buffer.fill(0);
-  return found;
 }
 
 /** Files under `directory` that hold `octets`, as they are or as text. */
