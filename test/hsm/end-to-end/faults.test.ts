@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { suite, test } from 'node:test';
+import { type Random, randomBelow, SeededRandom } from '../../../src/base/random.ts';
 import type { HsmClient } from '../../../src/hsm/client/hsm-client.ts';
 import { Curve, KeyFlag, Mechanism } from '../../../src/hsm/hal-constants.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
-import { HsmdProcess, setUp } from './hsmd-process.ts';
+import { HsmdProcess, MASTER_KEY, PINS, setUp } from './hsmd-process.ts';
 
 const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const MIRRORED = TOKEN | KeyFlag.EXPORTABLE;
@@ -20,36 +21,40 @@ suite('hsmd and kill -9', { timeout: 600_000 }, () => {
     const load = new Load(client, mirrored);
     load.begin(8);
     await load.reaches(50);
+    let keystore = hsmd.takeKeystore(0);
     process.kill(hsmd.deviceProcess(0), 'SIGKILL');
-    const down = await hsmd.until(({ devices }) => devices[0].condition !== 'up', 'device 0 is missed');
-    // It is started again by itself within moments; both looks are of that time or after it.
-    if (down.devices[0].condition === 'down') {
-      assert.deepEqual(lights(down), ['yellow blinks', 'green']);
-      assert.match(down.devices[0].text, /Device failure/);
-      await sign(client, single).then(
-        () => undefined, // it came back meanwhile
-        (error: HalError) => {
-          assert.equal(error.status, HalStatus.IO_OS_ERROR);
-          assert.match(error.message, /device 0/);
-        },
-      );
-    }
-    await hsmd.until(({ devices }) => devices.every(({ condition }) => condition === 'up'), 'device 0 is back');
-    process.kill(hsmd.deviceProcess(1), 'SIGKILL');
+    const down = await hsmd.until(({ devices }) => devices[0].condition === 'down', 'device 0 is missed');
+    assert.deepEqual(lights(down), ['yellow blinks', 'green']);
+    assert.match(down.devices[0].text, /Device failure/);
+    await assert.rejects(sign(client, single), (error: HalError) => {
+      assert.equal(error.status, HalStatus.IO_OS_ERROR);
+      assert.match(error.message, /device 0/);
+      return true;
+    });
     await load.reaches(load.done + 100);
+    keystore.giveBack();
+    await hsmd.until(({ devices }) => devices.every(({ condition }) => condition === 'up'), 'device 0 is back');
+    await sign(client, single);
+    keystore = hsmd.takeKeystore(1);
+    process.kill(hsmd.deviceProcess(1), 'SIGKILL');
+    await hsmd.until(({ devices }) => devices[1].condition === 'down', 'device 1 is missed');
+    await load.reaches(load.done + 100);
+    keystore.giveBack();
     await hsmd.until(({ devices }) => devices.every(({ condition }) => condition === 'up'), 'device 1 is back');
     assert.deepEqual(await load.end(), []);
     await sign(client, single);
 
     // Both at once: an error, not a hang, and all is well when they are back.
-    for (const index of [0, 1]) process.kill(hsmd.deviceProcess(index), 'SIGSTOP');
+    const both = [0, 1].map((index) => hsmd.takeKeystore(index));
     for (const index of [0, 1]) process.kill(hsmd.deviceProcess(index), 'SIGKILL');
     const dead = await hsmd.until(
-      ({ devices }) => devices.every(({ condition }) => condition !== 'up'),
+      ({ devices }) => devices.every(({ condition }) => condition === 'down'),
       'both are missed',
     );
-    if (dead.devices.every(({ condition }) => condition === 'down'))
-      assert.deepEqual(lights(dead), ['red blinks', 'yellow']);
+    assert.deepEqual(lights(dead), ['red blinks', 'yellow']);
+    assert.match(dead.whyLocked.join(), /No device works/);
+    await assert.rejects(sign(client, mirrored), (error: HalError) => error.status === HalStatus.IO_OS_ERROR);
+    for (const keystoreOf of both) keystoreOf.giveBack();
     const back = await hsmd.until(
       ({ isLocked, devices }) => !isLocked && devices.every(({ condition }) => condition === 'up'),
       'both are back',
@@ -58,6 +63,54 @@ suite('hsmd and kill -9', { timeout: 600_000 }, () => {
     await using again = await hsmd.rpc('user');
     await sign(again, mirrored);
     await sign(again, single);
+  });
+
+  test('any process at random instants: no key is lost that was told, none signs wrongly, and nothing is unlocked by accident', async () => {
+    const random = new SeededRandom(2026);
+    await using hsmd = await HsmdProcess.start();
+    await setUp(hsmd);
+    const keys: Key[] = [];
+    for (let round = 0; round < 6; round++) {
+      let client = await hsmd.rpc('user');
+      keys.push(await generate(client, MIRRORED));
+      const load = new Load(client, keys[randomBelow(random, keys.length)]);
+      load.begin(4);
+      const making = makeKeys(client, keys);
+      await new Promise((resolve) => setTimeout(resolve, randomBelow(random, 300)));
+      const victim = await killSomething(hsmd, random, round);
+      await Promise.all([load.end(), making]);
+      await client[Symbol.asyncDispose]();
+      if (victim === 'hsmd') {
+        await hsmd.boot();
+        assert.equal((await hsmd.status()).isLocked, true, 'locked after a restart');
+        await assert.rejects(hsmd.rpc('user'), (error: HalError) => error.status === HalStatus.FORBIDDEN);
+        using terminal = await hsmd.console();
+        await terminal.login();
+      }
+      // A watchdog that an earlier hsmd started is missed after some seconds.
+      await hsmd.until(
+        ({ devices }) =>
+          devices.every(({ condition }) => condition === 'up') &&
+          (victim !== 'watchdog' || devices.some(({ masterKey }) => masterKey === 'not set')),
+        'all devices are up',
+      );
+      if (victim === 'watchdog') {
+        // Its master key is gone with it.
+        using terminal = await hsmd.console();
+        await terminal.login(PINS.wheel, 'n');
+        assert.match(await terminal.run(`masterkey set ${MASTER_KEY}`), /Success/);
+      }
+      await hsmd.until(
+        ({ isLocked, devices }) => !isLocked && devices.every(({ masterKey }) => masterKey === 'set'),
+        `all is well after the end of ${victim}`,
+      );
+      client = await hsmd.rpc('user');
+      for (const key of keys) await sign(client, key);
+      await client[Symbol.asyncDispose]();
+    }
+    await hsmd.stop();
+    const { status, output } = hsmd.auditVerify();
+    assert.equal(status, 0, output);
   });
 });
 
@@ -73,16 +126,40 @@ async function generate(client: HsmClient, flags: number): Promise<Key> {
 
 /** A key that is on one device only, and that is this one. */
 async function onDevice(hsmd: HsmdProcess, client: HsmClient, index: number): Promise<Key> {
+  using terminal = await hsmd.console();
+  await terminal.login();
   for (let i = 0; i < 20; i++) {
-    const before = (await hsmd.status()).devices[index].tokenKeys;
     const key = await generate(client, TOKEN);
-    const { devices } = await hsmd.until(
-      ({ devices: now }) => now[0].tokenKeys + now[1].tokenKeys >= 2 + i + 1,
-      'the key is counted',
-    );
-    if (devices[index].tokenKeys > before) return key;
+    // "Device:0------" and the UUIDs under it.
+    const section = (await terminal.run('list keys')).split(/Device:/)[1 + index] ?? '';
+    if (section.includes(key.uuid)) return key;
   }
   return assert.fail(`no key was made on device ${index}`);
+}
+
+/** Makes keys until the connection is lost; those that were told are in `keys`. */
+async function makeKeys(client: HsmClient, keys: Key[]): Promise<void> {
+  for (let i = 0; i < 5; i++)
+    try {
+      keys.push(await generate(client, MIRRORED));
+    } catch (error) {
+      assert.ok(error instanceof HalError, String(error));
+    }
+}
+
+async function killSomething(hsmd: HsmdProcess, random: Random, round: number): Promise<string> {
+  const index = randomBelow(random, 2);
+  switch (round % 3) {
+    case 0:
+      process.kill(hsmd.deviceProcess(index), 'SIGKILL');
+      return 'device';
+    case 1:
+      await hsmd.kill();
+      return 'hsmd';
+    default:
+      process.kill(hsmd.watchdogProcess(index), 'SIGKILL');
+      return 'watchdog';
+  }
 }
 
 let counter = 0;

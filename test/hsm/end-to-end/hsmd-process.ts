@@ -141,6 +141,20 @@ export class HsmdProcess implements AsyncDisposable {
     return Number(pid);
   }
 
+  /** Puts something else in the keystore's place: the device, once ended, does not come up before it is given back. */
+  takeKeystore(index: number): { giveBack(): void } {
+    const file = path.join(this.state, `keystore-${index}.db`);
+    const names = [file, `${file}-wal`, `${file}-shm`].filter((name) => fs.existsSync(name));
+    for (const name of names) fs.renameSync(name, `${name}.away`);
+    fs.writeFileSync(file, 'this is no keystore\n'.repeat(500));
+    return {
+      giveBack: () => {
+        for (const name of [file, `${file}-wal`, `${file}-shm`]) fs.rmSync(name, { force: true });
+        for (const name of names) fs.renameSync(`${name}.away`, name);
+      },
+    };
+  }
+
   sensor(...words: string[]): void {
     const { status, stderr, stdout } = spawnSync(process.execPath, [HSMD, 'sensor', '--state', this.state, ...words], {
       encoding: 'utf8',

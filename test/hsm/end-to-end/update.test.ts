@@ -126,9 +126,7 @@ async function send(terminal: ConsoleClient, octets: Uint8Array, isOlderWanted: 
   terminal.type(`update HSM ${NAME}`);
   let whole = '';
   for (;;) {
-    const text = await terminal.expect(
-      /Diamond-HSM > |\(y\/n\) |Password of '(?:so|wheel)': |\u0011\u0012\u0013\u0014:RECV:[^\r]*\r/,
-    );
+    const text = await terminal.expect(/Diamond-HSM > |\(y\/n\) |Password of '(?:so|wheel)': |:RECV:[^\r]*\r/);
     whole += text;
     if (text.endsWith('Diamond-HSM > ')) return whole;
     if (text.endsWith('\r')) {
