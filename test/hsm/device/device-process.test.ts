@@ -43,7 +43,7 @@ describe('a device in a process of its own', () => {
     };
   });
 
-  test('S-338 what was under way when the process goes is refused with the name of the device, and so is what comes after', async () => {
+  test('what was under way when the process goes is refused with the name of the device, and so is what comes after', async () => {
     await using bench = await ProcessBench.start();
     await bench.device.login(1, 0, 'wheel', pin(DEFAULT_WHEEL_PIN));
     const { pid } = await bench.device.getStatus();

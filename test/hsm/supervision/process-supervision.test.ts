@@ -92,7 +92,7 @@ describe('supervision of devices', () => {
     assert.match(rig.text, /device 0: it is down: its process has ended \(SIGKILL\); it is started again in 0.25 s/);
   });
 
-  test('S-454 a device that hangs is ended and started again', async () => {
+  test('a device that hangs is ended and started again', async () => {
     await using rig = await Rig.start({ hungAfter: 4000 });
     const [device] = rig.supervision.devices;
     const pid = await rig.pidOf(0);
@@ -128,7 +128,7 @@ describe('supervision of devices', () => {
     await until('the device is up', () => rig.supervision.devices[0].condition === 'up');
   });
 
-  test('S-367, S-434 with the battery the master key outlives a restart of hsmd; without it, it does not', async () => {
+  test('S-367 with the battery the master key outlives a restart of hsmd; without it, it does not', async () => {
     await using rig = await Rig.start({ battery: true });
     await setUp(rig.supervision.devices[0].device);
     const watchdogPid = (await rig.supervision.devices[0].watchdog.getStatus()).pid!;
