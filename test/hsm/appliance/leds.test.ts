@@ -17,20 +17,20 @@ const READY: LedFacts = {
 /** Title, what differs from a ready appliance with two devices, SYSTEM, TAMPER. */
 const STATES: readonly (readonly [title: string, facts: Partial<LedFacts>, system: string, tamper: string])[] = [
   ['S-450 (part) after power on', { stage: 'power on', devicesUp: 0, watchdogsUp: 0 }, 'yellow', 'yellow'],
-  ['S-451 (part) after shutdown', { stage: 'shut down' }, 'yellow', 'yellow'],
+  ['S-451 after shutdown', { stage: 'shut down' }, 'yellow', 'yellow'],
   [
     'S-451 (part) after shutdown, whatever was before',
     { stage: 'shut down', isTampered: true, devicesUp: 0 },
     'yellow',
     'yellow',
   ],
-  ['S-452 (part) while the network is looked at', { stage: 'network', devicesUp: 0 }, 'yellow blinks', 'yellow'],
+  ['S-452 while the network is looked at', { stage: 'network', devicesUp: 0 }, 'yellow blinks', 'yellow'],
   ['S-453 (part) while devices are looked at', { stage: 'probing', devicesUp: 0 }, 'yellow blinks', 'yellow blinks'],
-  ['S-453 (part) one of them is still missing', { stage: 'probing', devicesUp: 1 }, 'yellow blinks', 'yellow blinks'],
-  ['S-455 (part) while servers start', { stage: 'starting' }, 'green blinks', 'green blinks'],
-  ['S-456 (part) ready', {}, 'green', 'green'],
+  ['S-453 one of them is still missing', { stage: 'probing', devicesUp: 1 }, 'yellow blinks', 'yellow blinks'],
+  ['S-455 while servers start', { stage: 'starting' }, 'green blinks', 'green blinks'],
+  ['S-456 ready', {}, 'green', 'green'],
   ['ready with one device by configuration', { devices: 1, devicesUp: 1, watchdogsUp: 1 }, 'green', 'green'],
-  ['S-458 (part) all devices failed', { devicesUp: 0 }, 'red blinks', 'yellow'],
+  ['S-458 all devices failed', { devicesUp: 0 }, 'red blinks', 'yellow'],
   ['S-459 (part) one device failed', { devicesUp: 1 }, 'yellow blinks', 'green'],
   ['no management port', { watchdogsUp: 0 }, 'red blinks', 'green'],
   ['one management port is missing', { watchdogsUp: 1 }, 'yellow blinks', 'green'],
@@ -55,7 +55,7 @@ suite('S-448 (part) The LEDs show', () => {
     });
 });
 
-suite('S-449 (part) Stages', () => {
+suite('S-449 Stages', () => {
   test('are told with the time that each took, and one that takes too long is a warning', async () => {
     const clock = new SimulatedClock(1_800_000_000);
     const log = new MemoryLog();

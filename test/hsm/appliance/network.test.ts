@@ -106,7 +106,7 @@ suite('The address of the appliance', () => {
     assert.deepEqual(interfaces.commands, []);
   });
 
-  test('S-389 S-390 S-391 (part) S-450 (part) without DHCP is 10.10.10.2/24 after 90 seconds', async () => {
+  test('S-389 S-390 S-450 without DHCP is 10.10.10.2/24 after 90 seconds', async () => {
     const { network, clock, interfaces, log } = world({ IP_MODE: 'dhcp' });
     let isDone = false;
     const started = network.start().then(() => (isDone = true));
@@ -159,7 +159,7 @@ suite('The address of the appliance', () => {
     assert.equal(other.hasInterface, false);
   });
 
-  test('S-388 (part) S-392 (part) in a network namespace without DHCP, a real interface has the fallback and a neighbour reaches it', () => {
+  test('S-388 S-391 S-392 in a network namespace without DHCP, a real interface has the fallback and a neighbour reaches it', () => {
     const script = path.resolve(import.meta.dirname, 'network-namespace.ts');
     const { status, stdout, stderr } = spawnSync('unshare', ['-rn', process.execPath, script], {
       encoding: 'utf8',

@@ -147,7 +147,7 @@ suite('S-505 (part) The two-person rule', LIMIT, () => {
     await operator.eraseMasterKey();
   });
 
-  test('S-362 (part) wheel sets all PINs; for the PIN of so, so enters it, or wheel would be both', async () => {
+  test('S-362 wheel sets all PINs; for the PIN of so, so enters it, or wheel would be both', async () => {
     await using fixture = await ApplianceFixture.make();
     const operator = await fixture.ready();
     await operator.setPin('user', octets('9999'));
@@ -209,7 +209,7 @@ suite('The master key', LIMIT, () => {
     assert.equal(fixture.appliance.status, HalStatus.MASTERKEY_NOT_SET);
   });
 
-  test('S-403 (part) a device that is down is told, and the others have the key', async () => {
+  test('S-403 a device that is down is told, and the others have the key', async () => {
     await using fixture = await ApplianceFixture.make();
     const operator = await fixture.wheel();
     await operator.setPin('wheel', octets(PINS.wheel));
@@ -324,7 +324,7 @@ suite('Keystore, restore and backup', LIMIT, () => {
 
   for (const pins of [true, false])
     for (const keys of [true, false])
-      test(`S-427 (part) restore${pins ? ' preservePINs' : ''}${keys ? ' preserveKEYs' : ''}`, async () => {
+      test(`S-427 restore${pins ? ' preservePINs' : ''}${keys ? ' preserveKEYs' : ''}`, async () => {
         await using fixture = await ApplianceFixture.make();
         let operator = await fixture.ready();
         const uuid = await generate(fixture);
@@ -339,7 +339,7 @@ suite('Keystore, restore and backup', LIMIT, () => {
         await assert.rejects(fixture.wheel(pins ? DEFAULT_WHEEL_PIN : PINS.wheel), status(HalStatus.PIN_INCORRECT));
       });
 
-  test('S-433 (part) a backup goes to another appliance under its KEKEK, exportable keys only', async () => {
+  test('S-433 a backup goes to another appliance under its KEKEK, exportable keys only', async () => {
     await using source = await ApplianceFixture.make();
     await using destination = await ApplianceFixture.make();
     const from = await source.ready();

@@ -123,53 +123,57 @@ const AFTERWARDS: Partial<Record<FunctionName, readonly HalStatus[]>> = {
   PKEY_IMPORT: [HalStatus.BAD_ARGUMENTS, HalStatus.FORBIDDEN],
 };
 
-suite('S-357 (part) S-364 (part) The rights matrix of the RPC port, role by function', { timeout: 300_000 }, () => {
-  test('is what the port does', async () => {
-    await using fixture = await ApplianceFixture.make();
-    await fixture.ready();
-    await using listener = await listen(fixture);
-    const wheel = await connect(listener, 'wheel');
-    await using _wheel = wheel;
-    const keys = await makeKeys(wheel);
-    const faults: string[] = [];
-    for (const actor of ACTORS)
-      for (const name of Object.keys(FUNCTIONS) as FunctionName[]) {
-        const { needs } = FUNCTIONS[name];
-        const expected = NEED_RIGHTS[needs][actor];
-        const ways = expected.startsWith('volatile') ? [TOKEN, VOLATILE_PUBLIC] : [TOKEN];
-        for (const flags of ways) {
-          const world = await makeWorld(wheel, keys, name, flags);
-          await using client = await connect(listener, actor);
-          const status = await outcome(client, name, world);
-          const fault = check(name, expected, flags, status);
-          if (fault !== undefined) faults.push(`${actor} ${name} (${needs}, flags ${flags}): ${fault}`);
+suite(
+  'S-357 S-363 (part) S-364 (part) The rights matrix of the RPC port, role by function',
+  { timeout: 300_000 },
+  () => {
+    test('is what the port does', async () => {
+      await using fixture = await ApplianceFixture.make();
+      await fixture.ready();
+      await using listener = await listen(fixture);
+      const wheel = await connect(listener, 'wheel');
+      await using _wheel = wheel;
+      const keys = await makeKeys(wheel);
+      const faults: string[] = [];
+      for (const actor of ACTORS)
+        for (const name of Object.keys(FUNCTIONS) as FunctionName[]) {
+          const { needs } = FUNCTIONS[name];
+          const expected = NEED_RIGHTS[needs][actor];
+          const ways = expected.startsWith('volatile') ? [TOKEN, VOLATILE_PUBLIC] : [TOKEN];
+          for (const flags of ways) {
+            const world = await makeWorld(wheel, keys, name, flags);
+            await using client = await connect(listener, actor);
+            const status = await outcome(client, name, world);
+            const fault = check(name, expected, flags, status);
+            if (fault !== undefined) faults.push(`${actor} ${name} (${needs}, flags ${flags}): ${fault}`);
+          }
+          if (needs === 'wheel, or so for user') {
+            await using client = await connect(listener, actor);
+            const pin = octets(PINS.so);
+            const status =
+              name === 'SET_PIN'
+                ? await statusOf(client.call('SET_PIN', { role: ROLE_NUMBERS.so, pin }))
+                : await statusOf(client.call('PARTITION_SET_PIN', { partition: 0, role: ROLE_NUMBERS.so, pin }));
+            const wanted = actor === 'wheel' ? HalStatus.OK : HalStatus.FORBIDDEN;
+            if (status !== wanted) faults.push(`${actor} ${name} for so: ${halStatusName(status)}`);
+          }
         }
-        if (needs === 'wheel, or so for user') {
-          await using client = await connect(listener, actor);
-          const pin = octets(PINS.so);
-          const status =
-            name === 'SET_PIN'
-              ? await statusOf(client.call('SET_PIN', { role: ROLE_NUMBERS.so, pin }))
-              : await statusOf(client.call('PARTITION_SET_PIN', { partition: 0, role: ROLE_NUMBERS.so, pin }));
-          const wanted = actor === 'wheel' ? HalStatus.OK : HalStatus.FORBIDDEN;
-          if (status !== wanted) faults.push(`${actor} ${name} for so: ${halStatusName(status)}`);
-        }
-      }
-    assert.deepEqual(faults, []);
-  });
+      assert.deepEqual(faults, []);
+    });
 
-  test('S-361 (part) S-404 (part) while it is locked nothing goes but asking why', async () => {
-    await using fixture = await ApplianceFixture.make();
-    await using listener = await listen(fixture);
-    await using client = await connect(listener, 'nobody');
-    const world: World = { secret: NOWHERE, open: NOWHERE, spki: new Uint8Array(8), flags: TOKEN, victim: NOWHERE, partition: 1 }; // prettier-ignore
-    for (const name of Object.keys(FUNCTIONS) as FunctionName[]) {
-      const status = await outcome(client, name, world);
-      const wanted = FUNCTIONS[name].needs === 'nothing, always' ? HalStatus.OK : HalStatus.FORBIDDEN;
-      assert.equal(status, wanted, `${name}: ${halStatusName(status)}`);
-    }
-  });
-});
+    test('S-361 (part) S-404 (part) while it is locked nothing goes but asking why', async () => {
+      await using fixture = await ApplianceFixture.make();
+      await using listener = await listen(fixture);
+      await using client = await connect(listener, 'nobody');
+      const world: World = { secret: NOWHERE, open: NOWHERE, spki: new Uint8Array(8), flags: TOKEN, victim: NOWHERE, partition: 1 }; // prettier-ignore
+      for (const name of Object.keys(FUNCTIONS) as FunctionName[]) {
+        const status = await outcome(client, name, world);
+        const wanted = FUNCTIONS[name].needs === 'nothing, always' ? HalStatus.OK : HalStatus.FORBIDDEN;
+        assert.equal(status, wanted, `${name}: ${halStatusName(status)}`);
+      }
+    });
+  },
+);
 
 const NOWHERE = '00000000-0000-4000-8000-000000000000';
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { Curve, KeyFlag } from '../../../src/hsm/hal-constants.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
-import { ConsoleClient, HsmdProcess, PINS, setUp } from './hsmd-process.ts';
+import { ConsoleClient, HsmdProcess, MASTER_KEY, PINS, setUp } from './hsmd-process.ts';
 
 const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const MANUAL = fs.readFileSync(path.resolve(import.meta.dirname, '../../../docs/hsm.md'), 'utf8');
@@ -66,7 +66,7 @@ suite('What the console of a running hsmd shows', { timeout: 600_000 }, () => {
     assert.deepEqual(await places(), new Map([[before, 1], [after, 2]])); // prettier-ignore
   });
 
-  test('S-376 S-361 S-395 S-404 a factory-new HSM serves nobody, and has the PIN of wheel alone', async () => {
+  test('S-376 S-361 S-384 (part) S-395 S-404 S-456 (part) a factory-new HSM serves nobody, and has the PIN of wheel alone', async () => {
     await using hsmd = await HsmdProcess.start();
     await assert.rejects(hsmd.rpc('user'), (error: HalError) => {
       assert.equal(error.status, HalStatus.FORBIDDEN);
@@ -128,6 +128,56 @@ suite('What the console of a running hsmd shows', { timeout: 600_000 }, () => {
     // Another one is another one; nothing is under the first yet.
     const second = /(?:[0-9A-F]{8} ){7}[0-9A-F]{8}/i.exec(await terminal.run('masterkey set'))?.[0];
     assert.notEqual(second, made);
+  });
+});
+
+suite('Beyond the manual', { timeout: 600_000 }, () => {
+  test('S-503 S-504 S-348 (part) what the 2019 console has beside: status, tables, firewall, device choice, copies between devices', async () => {
+    await using hsmd = await HsmdProcess.start();
+    await setUp(hsmd);
+    using terminal = await hsmd.console();
+    await terminal.login();
+    const run = (command: string): Promise<string> => terminal.run(command);
+    assert.match(await run('masterkey status'), /CTY 0:\s+volatile: Set[^]*CTY 1:\s+volatile: Set/);
+    assert.match(await run('show log'), /the HSM is unlocked/);
+    assert.match(await run('show settings'), /ENABLE_EXPORTABLE_PRIVATE_KEYS[^\r\n]*FALSE/i);
+    assert.match(await run('show fpga cores'), /openssl[^]*sqlite/i);
+    assert.match(await run('show firewall settings data'), /ccepting all/);
+    assert.match(await run('show rpc'), /auto/);
+    assert.match(await run('set rpc 1'), /RPC1|1/);
+    assert.doesNotMatch(await run('set rpc 2'), /RPC2/);
+    await run('set rpc auto');
+
+    await run('set ENABLE_EXPORTABLE_PRIVATE_KEYS TRUE');
+    let uuid: string;
+    {
+      await using client = await hsmd.rpc('user');
+      ({ uuid } = await client.call('PKEY_GENERATE_EC', { session: 0, curve: Curve.P256, flags: TOKEN }));
+    }
+    assert.match(await run('show cache'), new RegExp(uuid));
+    assert.match(await run('show key count'), /1/);
+    for (const command of ['sync oneway 0 1 0', 'sync twoway 0 1 0']) assert.match(await run(command), /complete/);
+    assert.doesNotMatch(await run('sync oneway 0 7 0'), /complete/);
+
+    // What is set for the firewall holds for the next connection.
+    assert.match(await run('set FIREWALL_DATA block'), /FIREWALL_DATA/);
+    await assert.rejects(hsmd.rpc('user'));
+    await run('set FIREWALL_DATA range 127.0.0.1 127.0.0.9');
+    await (await hsmd.rpc('user'))[Symbol.asyncDispose]();
+    assert.match(await run('set ENABLE_ZEROCONF FALSE'), /FALSE|False/);
+
+    assert.match(await run('tamper check'), /amper ok/i);
+    await run('tamper set temperature 5 60');
+    assert.match(await run('tamper config status'), /\d/);
+    await run('tamper test');
+    await hsmd.until(({ devices }) => devices.every(({ tamper }) => tamper !== 'ok'), 'all devices are tampered with');
+    using again = await hsmd.console();
+    await again.login();
+    assert.match(await again.run('tamper faults'), /test/i);
+    await again.run('tamper reset');
+    await hsmd.until(({ devices }) => devices.every(({ tamper }) => tamper === 'ok'), 'it is reset');
+    assert.match(await again.run(`masterkey set ${MASTER_KEY}`), /Success/);
+    await hsmd.until(({ isLocked }) => !isLocked, 'it is unlocked');
   });
 });
 

@@ -11,7 +11,7 @@ const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const MIRRORED = TOKEN | KeyFlag.EXPORTABLE;
 
 suite('hsmd and kill -9', { timeout: 600_000 }, () => {
-  test('S-342 S-457 (part) S-458 (part) S-459 (part) a device dies under load: mirrored keys sign on, the others say which device they miss', async () => {
+  test('S-342 S-457 S-458 S-459 a device dies under load: mirrored keys sign on, the others say which device they miss', async () => {
     await using hsmd = await HsmdProcess.start();
     await setUp(hsmd);
     const client = await hsmd.rpc('user');

@@ -12,7 +12,7 @@ const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const EXPORTABLE = TOKEN | KeyFlag.EXPORTABLE;
 
 suite('hsmd, through its real processes', { timeout: 600_000 }, () => {
-  test('S-394 (part) S-361 S-370 S-372 S-396 S-398 S-416 (part) S-460 the first set-up, a restart, a tamper event and the recovery', async () => {
+  test('S-394 (part) S-339 S-361 S-369 S-370 S-372 S-396 S-398 S-460 the first set-up, a restart, a tamper event and the recovery', async () => {
     await using hsmd = await HsmdProcess.start();
     const fresh = await hsmd.status();
     assert.equal(fresh.isLocked, true);

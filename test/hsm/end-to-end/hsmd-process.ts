@@ -260,18 +260,27 @@ export class ConsoleClient implements Disposable {
     this.#socket.write(octets);
   }
 
+  /** @param masterKey what is answered when the console asks whether the master key is to be set */
   async login(pin: string = PINS.wheel, masterKey = 'n'): Promise<string> {
+    const end = Date.now() + LIMIT;
     await this.expect(/Username: /);
-    this.type('wheel');
-    await this.expect(/Password: /);
-    this.type(pin);
-    let text = await this.expect(/\(y\/n\) |Diamond-HSM > |Password: /);
-    if (text.endsWith('Password: ')) assert.fail(`the PIN was refused: ${text}`);
-    if (text.endsWith('(y/n) ')) {
-      this.type(masterKey);
-      text += await this.expect(/Diamond-HSM > /);
+    for (;;) {
+      this.type('wheel');
+      await this.expect(/Password: /);
+      this.type(pin);
+      let text = await this.expect(/\(y\/n\) |Diamond-HSM > |Password: |Username: /);
+      // After a tamper event the devices are being started again.
+      if (text.includes('No device can do that now') && Date.now() < end) {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        continue;
+      }
+      if (/(?:Password|Username): $/.test(text)) assert.fail(`the login was refused: ${text}`);
+      if (text.endsWith('(y/n) ')) {
+        this.type(masterKey);
+        text += await this.expect(/Diamond-HSM > /);
+      }
+      return text;
     }
-    return text;
   }
 
   /** Types the command, enters PINs again and says yes as it is asked; returns all that it said. */

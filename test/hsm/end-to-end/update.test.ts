@@ -28,7 +28,7 @@ function update(version: string, software: string): Uint8Array {
 }
 
 suite('Updates of a running hsmd', { timeout: 600_000 }, () => {
-  test('S-411 S-412 S-414 S-415 S-416 S-440 S-445 by the console: verified, installed, begun by a restart, and given up when it does not start', async () => {
+  test('S-382 S-411 S-412 S-413 S-414 S-415 S-416 S-440 S-445 by the console: verified, installed, begun by a restart, and given up when it does not start', async () => {
     await using hsmd = await HsmdProcess.start();
     await setUp(hsmd);
     const keyFile = path.join(hsmd.state, 'update-keys.pem');
@@ -87,7 +87,7 @@ suite('Updates of a running hsmd', { timeout: 600_000 }, () => {
     assert.equal(active(hsmd).version, OLDER);
   });
 
-  test('S-443 S-444 S-446 (part) S-360 (part) parts are installed again, one device after the other; PINs are asked again', async () => {
+  test('S-360 S-443 S-444 S-446 parts are installed again, one device after the other; PINs are asked again', async () => {
     await using hsmd = await HsmdProcess.start();
     await setUp(hsmd);
     using terminal = await hsmd.console();
