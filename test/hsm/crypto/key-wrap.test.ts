@@ -31,7 +31,7 @@ function wrapByLetter(kek: Uint8Array, plain: Uint8Array): Uint8Array {
 
 const kek = createHash('sha256').update('a key-encryption key').digest();
 
-describe('S-365 AES key wrap with padding, RFC 5649', () => {
+describe('AES key wrap with padding, RFC 5649', () => {
   test('section 6: the examples, by the letter of section 4', () => {
     const key = fromHex('5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8')!;
     const wrap20 = '138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a';

@@ -34,7 +34,7 @@ class FaultySource implements Random {
 
 const BROKEN = { code: 'HAL_CSPRNG_BROKEN', status: 8 };
 
-describe('S-346 NIST SP 800-90B section 4.4', () => {
+describe('NIST SP 800-90B section 4.4', () => {
   test('cutoffs follow from alpha and the entropy of a sample', () => {
     assert.equal(REPETITION_CUTOFF, 9);
     assert.ok(tail(PROPORTION_CUTOFF) <= 2 ** -64);
