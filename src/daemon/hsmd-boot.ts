@@ -165,6 +165,7 @@ function findSetpriv(): string {
 /** A state directory that root made is the user's; one that is there already stays as it is. */
 function makeStateFor(state: string, { userId, groupId }: { readonly userId: number; readonly groupId: number }): void {
   if (fs.existsSync(state)) return;
-  fs.mkdirSync(state, { recursive: true, mode: 0o700 });
+  fs.mkdirSync(path.dirname(state), { recursive: true, mode: 0o755 });
+  fs.mkdirSync(state, { mode: 0o700 });
   fs.chownSync(state, userId, groupId);
 }
