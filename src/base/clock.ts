@@ -30,9 +30,11 @@ export class SystemClock implements Clock {
     let handle: NodeJS.Timeout;
     const wait = (): void => {
       const rest = due - this.monotonic();
-      handle = rest > LONGEST_TIMER ? setTimeout(wait, LONGEST_TIMER) : setTimeout(callback, Math.max(0, rest));
+      // Node counts whole milliseconds from the beginning of its event loop's turn: after a long turn a timer comes too early.
+      if (rest < 1) callback();
+      else handle = setTimeout(wait, Math.min(Math.ceil(rest), LONGEST_TIMER));
     };
-    wait();
+    handle = setTimeout(wait, Math.min(Math.max(0, milliseconds), LONGEST_TIMER));
     return { cancel: () => clearTimeout(handle) };
   }
 }
