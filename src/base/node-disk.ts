@@ -189,7 +189,9 @@ function keepOwner(handle: number, file: string): void {
 function processStart(pid: number): string | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // Ended, and waiting for a parent to ask: where process 1 never asks, it stays so.
+    return state === 'Z' || state === 'X' ? undefined : rest[18];
   } catch {
     return undefined; // no such process
   }
