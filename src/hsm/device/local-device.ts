@@ -392,10 +392,11 @@ export class LocalDevice implements CryptoDevice {
       // What was proved under the key before is proved again below; nothing in memory outlives the change.
       await watchdog.setMasterKey(key);
       if (!isSame) await this.#adopt(check, before);
+      // Still while it is changing: a look at the watchdog that began meanwhile would start another refresh, which makes this one void.
+      await masterKey.refresh();
     } finally {
       masterKey.isChanging = false;
     }
-    await masterKey.refresh();
     const { prover } = masterKey;
     if (!prover) throw masterKey.refusal();
     // Who logged in by a PIN that somebody put on the disk is not who set it.
