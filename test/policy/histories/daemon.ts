@@ -171,6 +171,13 @@ export class Daemon {
       for (const action of planned.actions) keys = this.#carryOut(action, keys);
       planned = this.#plan(keys, told);
     }
+    const { isSigned, signsKeys, signsZone } = planned.publication;
+    // A zone that no key would sign stays as it is (src/daemon/key-lacking.ts, unableToSign): under manual-mode an operator has to step.
+    if (isSigned && planned.publication.dnskey.length > 0 && (signsKeys.length === 0 || signsZone.length === 0)) {
+      this.#waits = planned.waits;
+      this.nextLook = planned.nextEvent ?? Infinity;
+      return;
+    }
     const after = keys.map((key) => updated(key, planned.actions));
     this.#write();
     this.#zone.publish(planned.publication, after, this.policy, moment);
