@@ -6,13 +6,13 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { Curve, KeyFlag } from '../../../src/hsm/hal-constants.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
-import { ConsoleClient, HsmdProcess, MASTER_KEY, PINS, setUp } from './hsmd-process.ts';
+import { ConsoleClient, HsmdProcess, MASTER_KEY, PINS, setUp, until } from './hsmd-process.ts';
 
 const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const MANUAL = fs.readFileSync(path.resolve(import.meta.dirname, '../../../docs/hsm.md'), 'utf8');
 
 suite('What the console of a running hsmd shows', { timeout: 600_000 }, () => {
-  test('S-436 S-437 S-438 S-408 S-439 S-441 S-373 (part) devices, addresses, time, serial number, LEDs', async () => {
+  test('S-338 S-436 S-437 S-438 S-408 S-439 S-441 S-373 (part) devices, addresses, time, serial number, LEDs', async () => {
     await using hsmd = await HsmdProcess.start('--serial', '1000-0002');
     await setUp(hsmd);
     using terminal = await hsmd.console();
@@ -128,6 +128,54 @@ suite('What the console of a running hsmd shows', { timeout: 600_000 }, () => {
     // Another one is another one; nothing is under the first yet.
     const second = /(?:[0-9A-F]{8} ){7}[0-9A-F]{8}/i.exec(await terminal.run('masterkey set'))?.[0];
     assert.notEqual(second, made);
+  });
+});
+
+suite('Addresses by the console', { timeout: 600_000 }, () => {
+  test('S-409 S-434 set ip STATIC asks, set ip DHCP goes back; both restart, and the master key survives', async () => {
+    await using hsmd = await HsmdProcess.start();
+    await setUp(hsmd);
+    const file = path.join(hsmd.state, 'run/ports.json');
+    const restarted = (before: number) => (): boolean => {
+      const now = fs.statSync(file, { throwIfNoEntry: false });
+      return now !== undefined && now.mtimeMs !== before;
+    };
+    for (const way of ['STATIC', 'Dhcp'] as const) {
+      using terminal = await hsmd.console();
+      await terminal.login();
+      const { mtimeMs } = fs.statSync(file);
+      terminal.type(`set ip ${way}`);
+      if (way === 'STATIC')
+        for (const [question, answer] of [
+          [/IP address\. \(ex\. [\d.]+\) /, '192.0.2.20'],
+          [/net mask\. \(ex\. [\d.]+\) /, '255.255.255.0'],
+          [/broadcast address\.[^)]*\) /, ''],
+          [/gateway\.[^)]*\) /, '192.0.2.1'],
+        ] as const) {
+          await terminal.expect(question);
+          terminal.type(answer);
+        }
+      await terminal.expect(/\(y\/n\) /);
+      terminal.type('y');
+      assert.match(await terminal.expect(/\(y\/n\) /), /set successfully[^]*restart now/);
+      terminal.type('y');
+      await until(restarted(mtimeMs), 'it has restarted');
+      const settings = JSON.parse(fs.readFileSync(path.join(hsmd.state, 'settings.json'), 'utf8')) as Record<
+        string,
+        string
+      >;
+      assert.deepEqual([settings['IP_MODE'], settings['IP_ADDRESS']], [way.toLowerCase(), '192.0.2.20']);
+      // hsmd was given no interface, so it changes none, and says so.
+      assert.match(hsmd.output, new RegExp(`IP_MODE is '${way.toLowerCase()}', but hsmd was given no interface`));
+      assert.match(
+        (await hsmd.status()).whyLocked.join(),
+        /^The HSM must be unlocked\.[^,]*$/,
+        'the master key is still set',
+      );
+    }
+    using terminal = await hsmd.console();
+    await terminal.login(PINS.wheel, 'n');
+    assert.equal((await hsmd.status()).isLocked, false);
   });
 });
 
