@@ -25,7 +25,12 @@ for (const [group, concurrency] of [
   [interop, 2],
 ] as const) {
   if (group.length === 0) continue;
-  const options = [`--test-concurrency=${concurrency}`, `--test-timeout=${LONGEST_FILE}`, '--test-reporter=spec'];
+  const options = [
+    '--import=./test/fixed-seed.ts',
+    `--test-concurrency=${concurrency}`,
+    `--test-timeout=${LONGEST_FILE}`,
+    '--test-reporter=spec',
+  ];
   const status = run('--test', [...options, ...group], true);
   failed ||= status !== 0;
 }
