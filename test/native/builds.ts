@@ -48,5 +48,5 @@ export function runWith(
   const env = { ...process.env, LD_PRELOAD: libraries, ASAN_OPTIONS: 'detect_leaks=0', ...options.env };
   // A test runner of its own inside a test: the outer one must not be told of its tests.
   delete (env as NodeJS.ProcessEnv)['NODE_TEST_CONTEXT'];
-  return spawnSync(process.execPath, program, { env, encoding: 'utf8', timeout: 120_000 });
+  return spawnSync(process.execPath, program, { env, encoding: 'utf8', timeout: 300_000 });
 }

@@ -18,7 +18,7 @@ const FLAGS = [
 ].flatMap((flags) => flags.split(' '));
 
 function run(command: string, options: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, options, { encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr, error } = spawnSync(command, options, { encoding: 'utf8', timeout: 300_000 });
   assert.ifError(error);
   assert.equal(status, 0, `${command} ${options.join(' ')}\n${stdout}${stderr}`);
   return stdout;
