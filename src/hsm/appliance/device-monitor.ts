@@ -27,6 +27,8 @@ interface Entry {
   look: Promise<void> | undefined;
   isLookWanted: boolean;
   hadTrouble: boolean;
+  /** How often the watchdog has told something by itself. */
+  told: number;
 }
 
 /** Keeps the last word of each device and watchdog, and tells when one changes. */
@@ -51,12 +53,14 @@ export class DeviceMonitor implements Disposable {
       look: undefined,
       isLookWanted: false,
       hadTrouble: false,
+      told: 0,
     }));
     this.#ends.push(supervision.watch((index) => void this.refresh(index)));
     for (const [index, { device }] of this.#entries.entries())
       this.#ends.push(
         device.watchdog.watch((status) => {
           this.#entries[index].watchdog = status;
+          this.#entries[index].told++;
           this.#tell(index);
           void this.refresh(index);
         }),
@@ -108,14 +112,15 @@ export class DeviceMonitor implements Disposable {
   }
 
   async #askAll(entry: Entry): Promise<void> {
-    const { device } = entry;
+    const { device, told } = entry;
     const isThere = device.condition === 'up' || device.condition === 'tampered';
     const [status, watchdog, pins] = await Promise.all([
       isThere ? settled(device.device.getStatus()) : { failed: `it is ${device.condition}` },
       settled(device.watchdog.getStatus()),
       isThere ? settled(device.device.readPins()) : { failed: `it is ${device.condition}` },
     ]);
-    if (this.#isEnded) return;
+    // Answers may be older than what the watchdog told meanwhile, an event or its reset: they are asked for again, which that has caused.
+    if (this.#isEnded || entry.told !== told) return;
     entry.condition = device.condition;
     entry.status = 'value' in status ? status.value : undefined;
     entry.watchdog = 'value' in watchdog ? watchdog.value : undefined;
