@@ -61,8 +61,12 @@ suite('hsmd, through its real processes', { timeout: 600_000 }, () => {
       await terminal.login();
       assert.doesNotMatch(await terminal.run('tamper reset'), /rror: none/);
       assert.equal((await hsmd.status()).devices[0].tamper, 'lasts', 'the case is still open');
-      hsmd.sensor('0', 'case', 'closed');
-      await terminal.run('tamper reset');
+    }
+    hsmd.sensor('0', 'case', 'closed');
+    await hsmd.resetTamper();
+    {
+      using terminal = await hsmd.console();
+      await terminal.login();
       await hsmd.until(
         ({ devices }) => devices.every(({ condition }) => condition === 'up'),
         'all devices are up again',

@@ -171,6 +171,16 @@ export class HsmdProcess implements AsyncDisposable {
     return { status, output: `${stdout}${stderr}` };
   }
 
+  /** `tamper reset` at a console, as often as it takes: devices are being started again after an event, and logins end with it. */
+  async resetTamper(): Promise<void> {
+    await until(async () => {
+      using terminal = await this.console();
+      await terminal.login();
+      await terminal.run('tamper reset');
+      return (await this.status()).devices.every(({ tamper }) => tamper === 'ok');
+    }, 'the tamper event is reset');
+  }
+
   async console(): Promise<ConsoleClient> {
     return ConsoleClient.connect(this.ports.console);
   }
