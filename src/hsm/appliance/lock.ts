@@ -43,7 +43,8 @@ export function lockState(facts: LockFacts): LockState {
   if (up.some(({ status }) => status?.hasDefaultPin === true))
     because(
       HalStatus.FORBIDDEN,
-      "The default PIN of wheel still holds, and everybody knows it. Change it at the console with 'set pin wheel'.",
+      // The status page shows this to everybody: it does not say that the PIN is the one of the factory.
+      'The first set-up is not complete. Log in at the console as wheel, which tells what is missing.',
     );
   const without = up.filter((device) => !hasMasterKey(device));
   if (up.length > 0 && (without.length === up.length || (without.length > 0 && !facts.wasOpen)))

@@ -31,7 +31,7 @@ suite('S-361 (part) S-376 (part) After a start the appliance is locked', LIMIT, 
     assert.equal(appliance.status, HalStatus.FORBIDDEN);
     assert.match(
       appliance.getState().whyLocked.join(' '),
-      /must be unlocked.*default PIN of wheel.*master key is not set/,
+      /must be unlocked.*first set-up is not complete.*master key is not set/,
     );
     const operator = appliance.openConsole('10.0.0.7');
     const outcome = await operator.login('wheel', octets(DEFAULT_WHEEL_PIN));

@@ -16,7 +16,7 @@ suite('hsmd, through its real processes', { timeout: 600_000 }, () => {
     await using hsmd = await HsmdProcess.start();
     const fresh = await hsmd.status();
     assert.equal(fresh.isLocked, true);
-    assert.match(fresh.whyLocked.join(' '), /must be unlocked.*default PIN of wheel.*master key is not set/);
+    assert.match(fresh.whyLocked.join(' '), /must be unlocked.*first set-up is not complete.*master key is not set/);
     assert.deepEqual(lights(fresh), ['green', 'green', 'green']);
     await assert.rejects(hsmd.rpc('user'), refused(HalStatus.FORBIDDEN));
 

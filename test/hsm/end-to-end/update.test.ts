@@ -87,7 +87,7 @@ suite('Updates of a running hsmd', { timeout: 600_000 }, () => {
     assert.equal(active(hsmd).version, OLDER);
   });
 
-  test('S-360 S-443 S-444 S-446 parts are installed again, one device after the other; PINs are asked again', async () => {
+  test('S-360 S-443 (part) S-444 (part) S-446 (part) parts are installed again, one device after the other; PINs are asked again', async () => {
     await using hsmd = await HsmdProcess.start();
     await setUp(hsmd);
     using terminal = await hsmd.console();
