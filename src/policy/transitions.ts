@@ -230,7 +230,12 @@ const INTRODUCE: Readonly<Record<KeyRecord, (step: StepCase) => Obstacle | undef
 /** Since when the zone has a DNSKEY RRset: of the keys that it shows the first was published then. */
 function dnskeySince(zone: readonly PlannedKey[], now: number): number {
   const shown = zone.filter((key) => isShown(conditionOf(key, 'dnskey')));
-  return Math.min(now, ...shown.map((key) => key.times.publish ?? since(key, 'dnskey', now)));
+  const moments = shown.map((key) => {
+    const { publish = Infinity } = key.times;
+    // A plan that was overtaken, or a clock that was wrong, says nothing of when it was.
+    return publish <= now ? publish : since(key, 'dnskey', now);
+  });
+  return Math.min(now, ...moments);
 }
 
 /** The first keys of a zone sign it together. */

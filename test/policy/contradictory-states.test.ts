@@ -157,6 +157,14 @@ test('a key that is in use and is to begin later by its times gets one successor
   );
 });
 
+test('RFC 2308 a key that is shown though its Publish time is to come gets its DS: the zone has DNSKEYs since it is shown', () => {
+  const state: PlannedState = { goal: 'omnipresent', dnskey: 'unretentive', ksk: true, zsk: true };
+  const times = { created: START, publish: 4_000_000_000, inactive: START };
+  const life = new Life(short(line('csk')), [{ id: 'B0', tag: 0, bits: 256, algorithm: 13, flags: 256, times, state }]);
+  life.advance(100_000);
+  assert.equal(life.key('B0').state?.ds, 'omnipresent');
+});
+
 test('a moment in the future, from a clock that was wrong, counts as now', () => {
   const life = new Life(short(line('csk')));
   const [key] = life.zone.keys;
