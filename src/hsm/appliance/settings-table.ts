@@ -22,7 +22,7 @@ const SETTINGS_TABLE: SettingsTable = {
   ENABLE_KEY_EXPORT: boolean(false), // seed 003 section 4.2.5: "only allows internal backing up of keys"
   ENABLE_ZEROCONF: boolean(true), // seed 003 section 3.3
   ENABLE_TWO_PERSON_RULE: boolean(true), // the vendor's console asks both roles before what cannot be undone
-  TLS_MIN_VERSION: oneOf('1.3', ['1.2', '1.3'], true), // RFC 9325 section 3.1.1 prefers 1.3
+  TLS_MIN_VERSION: oneOf('1.3', ['1.2', '1.3'], false), // RFC 9325 section 3.1.1 prefers 1.3
   CONSOLE_IDLE_TIMEOUT: wholeNumber(900, 86_400), // practice: a quarter of an hour
   ENABLE_SO_CONSOLE: boolean(false), // seed 003 section 2.3.2: so can only set the user PIN
   RPC_DEVICE: {

@@ -121,11 +121,13 @@ export const MAINTENANCE_COMMANDS: readonly ConsoleCommand[] = [
     words: 'lockout list',
     usage: '',
     help: 'lists who has to wait after wrong PINs',
-    run: async ({ operator, say }) => {
+    run: async ({ operator, clock, say }) => {
       const locked = await operator.listLockOuts();
       if (locked.length === 0) return say('Nobody is locked out.');
-      for (const { what, failures, until } of locked)
-        say(`${printableText(what)}: ${failures} wrong PINs, waits until ${new Date(1000 * until).toISOString()}`);
+      for (const { what, failures, until } of locked) {
+        const waits = until > clock.now() ? `waits until ${new Date(1000 * until).toISOString()}` : 'may try again';
+        say(`${printableText(what)}: ${failures} wrong PIN${failures === 1 ? '' : 's'}, ${waits}`);
+      }
     },
   },
   {

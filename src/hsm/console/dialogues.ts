@@ -110,7 +110,8 @@ export async function setMasterKey({ operator, say }: CommandContext, key: Uint8
   }
   for (const { device, why } of failed) say(`Device ${device}: ${why}`);
   if (!isSet) {
+    // What passes by itself says for how long to wait; a wrong key does not become right by waiting.
     say('There was an error setting the master key: nothing was changed.');
-    say('Please try again in about 45 seconds using the "masterkey set" command.');
+    say('Please try again using the "masterkey set" command.');
   }
 }

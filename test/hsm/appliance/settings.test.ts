@@ -85,6 +85,8 @@ suite('Settings', () => {
     assert.deepEqual(store.current, DEFAULT_SETTINGS);
     assert.deepEqual(SettingsStore.open(FILE, where).current, DEFAULT_SETTINGS);
     assert.deepEqual(changed, ['FIREWALL_DATA', 'IP_MODE', 'IP_MODE', 'FIREWALL_DATA']);
+    // The ports take it over at once.
+    assert.deepEqual(store.set('TLS_MIN_VERSION', '1.2'), { needsRestart: false });
   });
 
   test('a full disk changes nothing', () => {

@@ -76,6 +76,11 @@ test('S-402 S-426 the master key as typed inline; wrong length and digits; S-505
   await person.say(`masterkey set ${KEY.slice(1)}`, /Password of 'so': $/);
   await person.say('password1234', /Password of 'wheel': $/);
   assert.match(await person.say('password123456'), /64 hexadecimal digits/);
+  // One mistake makes nobody wait.
+  await person.say('masterkey set', /Password of 'so': $/);
+  await person.say('wrong', /Password of 'so': $/);
+  await person.say('', /Given up[^]*Diamond-HSM > $/);
+  assert.match(await person.say('lockout list'), /console 127\.0\.0\.1: 1 wrong PIN, may try again/);
 });
 
 test('S-424 S-447 without YesIAmSure nothing is erased and nothing shut down; with it both PINs are asked for', async () => {
