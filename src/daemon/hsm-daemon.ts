@@ -198,8 +198,11 @@ export class HsmDaemon {
     );
     this.#showLeds(appliance);
 
-    await network.start();
+    // Whoever ends hsmd meanwhile does not wait for an address.
+    await Promise.race([network.start(), this.ended]);
     stages.enter('network');
+    // Ports and announcements are for an address: until there is one, the lights say so.
+    await Promise.race([network.awaitAddress(), this.ended]);
     stages.enter('probing');
     await supervision.start();
     await this.#awaitDevices(supervision);

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isIP } from 'node:net';
+import { LONGEST_INTERFACE_NAME } from '../hsm/appliance/network.ts';
 
 /** What the command line of hsmd asks for. */
 export interface HsmdOptions {
@@ -20,7 +21,7 @@ export interface HsmdOptions {
   readonly interface: string | undefined;
   /** Seconds to wait for DHCP on it. */
   readonly dhcpWait: number;
-  /** Becomes this user when the ports are open. */
+  /** Goes on as this user. */
   readonly user: string | undefined;
   /** PEM file of the keys that sign updates; undefined: STATE/update-keys.pem. */
   readonly updateKey: string | undefined;
@@ -63,7 +64,7 @@ options of run:
   --serial TEXT          serial number of a new HSM (default: random)
   --interface NAME       hsmd may set the addresses of this interface ('set ip' at the console)
   --dhcp-wait SECONDS    for an address by DHCP on it (default 90), then 10.10.10.2
-  --user NAME            becomes this user when the ports are open
+  --user NAME            goes on as this user, with the right to open its ports
   --update-key FILE      public keys (PEM) of those who sign updates (default DIR/update-keys.pem)
   --client-ca FILE       RPC clients need a certificate of these authorities (PEM)
   --gpio DIR             LEDs on the lines of DIR, such as /sys/class/gpio
@@ -164,8 +165,12 @@ function serial(value: string): string {
 }
 
 function interfaceName(value: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}$/.test(value))
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.@-]*$/.test(value))
     throw new TypeError(`--interface takes the name of an interface, not '${value}'`);
+  if (value.length > LONGEST_INTERFACE_NAME)
+    throw new TypeError(
+      `--interface: '${value}' has more than ${LONGEST_INTERFACE_NAME} characters, which leaves no room for the alias that hsmd marks its addresses with: rename the interface`,
+    );
   return value;
 }
 

@@ -15,6 +15,8 @@ export interface InterfaceState {
   readonly netmask: string;
   readonly hardwareAddress: string;
   readonly interface: string;
+  /** The interface's name, or an alias of it such as "eth0:1". */
+  readonly label: string;
   readonly isInternal: boolean;
 }
 
@@ -31,6 +33,11 @@ export interface Interfaces {
 
 /** Seed 003 section 3.4: where an appliance without DHCP is found. */
 export const FALLBACK = { address: '10.10.10.2', bits: 24, broadcast: '10.10.10.255' } as const;
+
+/** Alias of the interface that marks addresses as set by us: those of its DHCP client are never touched. */
+const OWN_ALIAS = ':1';
+/** Octets of an interface's name that leave room for the alias: Linux labels have 15. */
+export const LONGEST_INTERFACE_NAME = 13;
 
 /** Seconds to wait for an address by DHCP (seed 003 section 5.1.1). */
 const DHCP_WAIT = 90;
@@ -53,6 +60,7 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
   readonly #log: Log;
   readonly #interfaces: Interfaces;
   #timer: Timer | undefined;
+  #wake: () => void = () => undefined;
   #isEnded = false;
 
   constructor(
@@ -80,8 +88,8 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
   async start(): Promise<void> {
     const settings = this.#settings();
     const name = this.#options.interface;
-    if (settings.IP_MODE === 'host') return;
     if (name === undefined) {
+      if (settings.IP_MODE === 'host') return;
       this.#log.write(
         applianceEvent.networkWarning(
           `IP_MODE is '${settings.IP_MODE}', but hsmd was given no interface (--interface): the addresses of the host are used as they are`,
@@ -89,8 +97,15 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
       );
       return;
     }
-    if (settings.IP_MODE === 'static') await this.#setStatic(name, settings);
-    else await this.#awaitLease(name);
+    if (settings.IP_MODE === 'static') return this.#setStatic(name, settings);
+    // What an earlier start has set would be taken for a lease.
+    await this.#removeOwn(name, undefined);
+    if (settings.IP_MODE === 'dhcp') await this.#awaitLease(name);
+  }
+
+  /** Resolves when the appliance has an address, however long that takes. */
+  async awaitAddress(): Promise<void> {
+    while (this.view().address === undefined && !this.#isEnded) await this.#pause();
   }
 
   view(): NetworkView {
@@ -98,8 +113,12 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
     const all = this.#interfaces.list();
     const isEverywhere = listen === '0.0.0.0' || listen === '::';
     const ours = all.filter((one) => own === undefined || one.interface === own);
+    // A DHCP client may keep its lease beside the fixed address, and bring one after the fallback was set.
+    const isWanted = ({ label }: InterfaceState): boolean =>
+      own === undefined || (label === `${own}${OWN_ALIAS}`) === (this.#settings().IP_MODE === 'static');
+    const outer = ours.filter(({ isInternal }) => !isInternal);
     const found = isEverywhere
-      ? (ours.find(({ isInternal }) => !isInternal) ?? ours[0])
+      ? (outer.find(isWanted) ?? outer[0] ?? ours[0])
       : all.find(({ address }) => address === listen);
     const name = own ?? found?.interface;
     return {
@@ -115,6 +134,7 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
   [Symbol.dispose](): void {
     this.#isEnded = true;
     this.#timer?.cancel();
+    this.#wake();
   }
 
   async #setStatic(name: string, settings: Settings): Promise<void> {
@@ -143,9 +163,9 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
       }
       if (this.#isEnded) return;
       if (this.#clock.monotonic() >= until) break;
-      await new Promise<void>((resolve) => (this.#timer = this.#clock.after(LOOK, resolve)));
+      await this.#pause();
     }
-    await this.#configure(name, FALLBACK.address, FALLBACK.bits, FALLBACK.broadcast, `${name}:1`);
+    await this.#configure(name, FALLBACK.address, FALLBACK.bits, FALLBACK.broadcast);
     this.#log.write(
       applianceEvent.networkWarning(
         `${name} got no address by DHCP within ${wait} s: it has ${FALLBACK.address}/${FALLBACK.bits} now`,
@@ -153,16 +173,27 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
     );
   }
 
-  async #configure(
-    name: string,
-    address: string,
-    bits: number,
-    broadcast: string | undefined,
-    label = name,
-  ): Promise<void> {
-    const words = ['addr', 'replace', `${address}/${bits}`];
+  async #configure(name: string, address: string, bits: number, broadcast = '+'): Promise<void> {
+    await this.#removeOwn(name, `${address}/${bits}`);
+    const words = ['addr', 'replace', `${address}/${bits}`, 'broadcast', broadcast];
     await this.#interfaces.configure(['link', 'set', 'dev', name, 'up']);
-    await this.#interfaces.configure([...words, 'broadcast', broadcast ?? '+', 'dev', name, 'label', label]);
+    await this.#interfaces.configure([...words, 'dev', name, 'label', `${name}${OWN_ALIAS}`]);
+  }
+
+  /** Takes back what was set by us, but for the address with its length that is to stay. */
+  async #removeOwn(name: string, stays: string | undefined): Promise<void> {
+    for (const { label, address, netmask } of this.#interfaces.list()) {
+      const words = `${address}/${netmaskBits(netmask) ?? 32}`;
+      if (label !== `${name}${OWN_ALIAS}` || words === stays) continue;
+      await this.#interfaces.configure(['addr', 'del', words, 'dev', name]);
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#timer = this.#clock.after(LOOK, resolve);
+    });
   }
 }
 
@@ -176,7 +207,14 @@ export class SystemInterfaces implements Interfaces {
         const { address, netmask, mac, internal } = one;
         // An alias ("eth0:1") is an address of its interface.
         const interfaceName = name.replace(/:.*$/, '');
-        found.push({ address, netmask, hardwareAddress: mac, interface: interfaceName, isInternal: internal });
+        found.push({
+          address,
+          netmask,
+          hardwareAddress: mac,
+          interface: interfaceName,
+          label: name,
+          isInternal: internal,
+        });
       }
     return found;
   }

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { SimulatedClock } from '../../../src/base/clock.ts';
 import { MemoryLog } from '../../../src/base/log.ts';
 import { NodeDisk } from '../../../src/base/node-disk.ts';
@@ -19,6 +20,7 @@ const ETH0: InterfaceState = {
   netmask: '255.255.255.0',
   hardwareAddress: '02:00:00:00:00:07',
   interface: 'eth0',
+  label: 'eth0',
   isInternal: false,
 };
 const LO: InterfaceState = {
@@ -27,6 +29,7 @@ const LO: InterfaceState = {
   netmask: '255.0.0.0',
   hardwareAddress: '00:00:00:00:00:00',
   interface: 'lo',
+  label: 'lo',
   isInternal: true,
 };
 
@@ -48,8 +51,11 @@ class FakeInterfaces implements Interfaces {
 
   async configure(words: readonly string[]): Promise<void> {
     this.commands.push(words.join(' '));
-    const address = words[0] === 'addr' ? words[2] : undefined;
-    if (address !== undefined) this.addresses.push({ ...ETH0, address: address.replace(/\/.*/, '') });
+    const [what, how, address = ''] = words;
+    if (what !== 'addr') return;
+    this.addresses = this.addresses.filter((one) => one.address !== address.replace(/\/.*/, ''));
+    if (how === 'replace')
+      this.addresses.push({ ...ETH0, address: address.replace(/\/.*/, ''), label: words.at(-1) ?? '' });
   }
 }
 
@@ -95,6 +101,7 @@ suite('The address of the appliance', () => {
   test('S-383 (part) by DHCP is waited for, and known as it changes', async () => {
     const { network, clock, interfaces, log } = world({ IP_MODE: 'dhcp' });
     const started = network.start();
+    await setImmediate();
     await clock.advance(20);
     interfaces.addresses = [LO, ETH0];
     await clock.advance(1);
@@ -110,6 +117,7 @@ suite('The address of the appliance', () => {
     const { network, clock, interfaces, log } = world({ IP_MODE: 'dhcp' });
     let isDone = false;
     const started = network.start().then(() => (isDone = true));
+    await setImmediate();
     await clock.advance(89);
     assert.deepEqual([isDone, interfaces.commands], [false, []]);
     await clock.advance(2);
@@ -133,10 +141,50 @@ suite('The address of the appliance', () => {
     await network.start();
     assert.deepEqual(interfaces.commands, [
       'link set dev eth0 up',
-      'addr replace 192.0.2.20/22 broadcast + dev eth0 label eth0',
+      'addr replace 192.0.2.20/22 broadcast + dev eth0 label eth0:1',
       'route replace default via 192.0.2.1 dev eth0',
     ]);
     assert.equal(network.view().mode, 'static');
+  });
+
+  test('that an earlier start has set is taken back, and taken for no lease; what others have set stays', async () => {
+    const earlier = { ...ETH0, address: '192.0.2.20', label: 'eth0:1' };
+    const byDhcp = world({ IP_MODE: 'dhcp' });
+    byDhcp.interfaces.addresses = [LO, earlier, ETH0];
+    await byDhcp.network.start();
+    assert.deepEqual(byDhcp.interfaces.commands, ['addr del 192.0.2.20/24 dev eth0']);
+    assert.equal(byDhcp.network.view().address, '192.0.2.7');
+
+    const asItIs = world({ IP_MODE: 'host' });
+    asItIs.interfaces.addresses = [LO, ETH0, earlier];
+    await asItIs.network.start();
+    assert.deepEqual(asItIs.interfaces.commands, ['addr del 192.0.2.20/24 dev eth0']);
+
+    const fixed = world({ IP_MODE: 'static', IP_ADDRESS: '192.0.2.21', IP_NETMASK: '255.255.255.0' });
+    fixed.interfaces.addresses = [LO, ETH0, earlier];
+    await fixed.network.start();
+    assert.equal(fixed.interfaces.commands[0], 'addr del 192.0.2.20/24 dev eth0');
+    fixed.interfaces.commands.length = 0;
+    await fixed.network.start();
+    assert.ok(!fixed.interfaces.commands.some((words) => words.includes(' del ')), 'the same one stays');
+  });
+
+  test('S-452 (part) S-384 (part) is waited for as long as it takes', async () => {
+    const { network, clock, interfaces } = world({ IP_MODE: 'host' });
+    await network.start();
+    let isThere = false;
+    const waited = network.awaitAddress().then(() => (isThere = true));
+    await clock.advance(1000);
+    assert.equal(isThere, false);
+    interfaces.addresses = [LO, ETH0];
+    await clock.advance(2);
+    await waited;
+    assert.deepEqual(interfaces.commands, []);
+
+    const ended = world({ IP_MODE: 'host' });
+    const wait = ended.network.awaitAddress();
+    ended.network[Symbol.dispose]();
+    await wait;
   });
 
   test('fixed and incomplete is refused with the command that helps', async () => {
