@@ -1,4 +1,4 @@
-import { SETTING_NAMES, settingNamed, settingWords } from '../appliance/settings-table.ts';
+import { SETTING_NAMES, parseSetting, settingNamed, settingWords } from '../appliance/settings-table.ts';
 import type { SettingName } from '../appliance/settings.ts';
 import type { CommandContext, ConsoleCommand } from './command.ts';
 import { firewallLines } from './console-text.ts';
@@ -95,6 +95,8 @@ async function setStatic(context: CommandContext): Promise<void> {
     const answer = (await terminal.readLine(`\n${question}`))?.trim();
     const isNeeded = name === 'IP_ADDRESS' || name === 'IP_NETMASK';
     if (answer === undefined || (answer === '' && isNeeded)) return notSet(say);
+    // A fault is told here: half of the answers must not be kept.
+    parseSetting(name, answer);
     answers.push([name, answer === '' ? 'none' : answer]);
   }
   for (const [name, answer] of answers) say(`${name.slice(3).toLowerCase().padEnd(10)} ${answer}`);

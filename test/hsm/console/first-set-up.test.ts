@@ -81,6 +81,11 @@ test('S-402 S-426 the master key as typed inline; wrong length and digits; S-505
   await person.say('wrong', /Password of 'so': $/);
   await person.say('', /Given up[^]*Diamond-HSM > $/);
   assert.match(await person.say('lockout list'), /console 127\.0\.0\.1: 1 wrong PIN, may try again/);
+  // A wrong answer keeps none of those before it.
+  await person.say('set ip static', /IP address\.[^)]*\) $/);
+  await person.say('192.0.2.20', /net mask\.[^)]*\) $/);
+  assert.match(await person.say('255.0.255.0'), /IP_NETMASK cannot be '255\.0\.255\.0'/);
+  assert.equal(fixture.settings.current.IP_ADDRESS, undefined);
 });
 
 test('S-424 S-447 without YesIAmSure nothing is erased and nothing shut down; with it both PINs are asked for', async () => {
