@@ -52,6 +52,8 @@ export interface HsmDaemonDependencies {
   readonly version: string;
   /** Files of the parts that it brought. */
   readonly partFiles: ConstructorParameters<typeof UpdateStore>[0]['partFiles'];
+  /** Told when the appliance begins and ceases to wait for an address: for how long, only a cable knows. */
+  readonly awaitsAddress?: (isWaiting: boolean) => void;
 }
 
 /** How it ends: by an operator or a signal, for good or to start anew. */
@@ -202,7 +204,9 @@ export class HsmDaemon {
     await Promise.race([network.start(), this.ended]);
     stages.enter('network');
     // Ports and announcements are for an address: until there is one, the lights say so.
+    this.#parts.awaitsAddress?.(true);
     await Promise.race([network.awaitAddress(), this.ended]);
+    this.#parts.awaitsAddress?.(false);
     stages.enter('probing');
     await supervision.start();
     await this.#awaitDevices(supervision);

@@ -1,6 +1,6 @@
 /** The command `hsmd`: the network HSM. */
 import path from 'node:path';
-import { SystemClock } from '../base/clock.ts';
+import { SystemClock, type Timer } from '../base/clock.ts';
 import { SignetError } from '../base/error.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { processOutput } from '../base/process-output.ts';
@@ -71,7 +71,17 @@ async function run(options: HsmdOptions): Promise<number> {
     stderr: (text) => processOutput.complain(text),
   });
   const boot = bootSlot(options.state, disk, log);
+  const slots = softwareSlots(options.state, disk);
+  let trial: Timer | undefined;
+  // An update is not to blame for a cable that is not plugged in.
+  const awaitsAddress = (isWaiting: boolean): void => {
+    trial?.cancel();
+    if (!boot.isTrial || isWaiting) return;
+    trial = clock.after(TRIAL_LIMIT, () => giveUpSlot(slots, log, `it was not ready after ${TRIAL_LIMIT / 1000} s`));
+  };
+  awaitsAddress(false);
   const daemon = new HsmDaemon(options, {
+    awaitsAddress,
     disk,
     clock,
     random: new SystemRandom(),
@@ -79,10 +89,6 @@ async function run(options: HsmdOptions): Promise<number> {
     version: boot.version ?? ownVersion(),
     partFiles: partFiles(boot.slot, options.state, disk),
   });
-  const slots = softwareSlots(options.state, disk);
-  const trial = boot.isTrial
-    ? clock.after(TRIAL_LIMIT, () => giveUpSlot(slots, log, `it was not ready after ${TRIAL_LIMIT / 1000} s`))
-    : undefined;
   process.on('uncaughtException', (error) => {
     log.write({
       severity: 'critical',

@@ -140,15 +140,35 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
   async #setStatic(name: string, settings: Settings): Promise<void> {
     const { IP_ADDRESS: address, IP_NETMASK: netmask, IP_BROADCAST: broadcast, IP_GATEWAY: gateway } = settings;
     const bits = netmask === undefined ? undefined : netmaskBits(netmask);
+    // An appliance that did not start could not be told a better address, either.
     if (address === undefined || bits === undefined)
-      throw new SignetError(
-        'NETWORK',
-        `IP_MODE is 'static', but IP_ADDRESS or IP_NETMASK is not set: use 'set ip static' at the console, or 'set ip dhcp'`,
-      );
-    await this.#configure(name, address, bits, broadcast);
-    if (gateway !== undefined)
-      await this.#interfaces.configure(['route', 'replace', 'default', 'via', gateway, 'dev', name]);
+      return this.#fallBack(name, "IP_MODE is 'static', but IP_ADDRESS or IP_NETMASK is not set");
+    try {
+      await this.#configure(name, address, bits, broadcast);
+    } catch (error) {
+      return this.#fallBack(name, `the fixed address ${address}/${bits} was refused (${(error as Error).message})`);
+    }
     this.#log.write(applianceEvent.network(`${name} has the fixed address ${address}/${bits}`));
+    if (gateway === undefined) return;
+    try {
+      await this.#interfaces.configure(['route', 'replace', 'default', 'via', gateway, 'dev', name]);
+    } catch (error) {
+      this.#log.write(
+        applianceEvent.networkWarning(
+          `the gateway ${gateway} was refused (${(error as Error).message}): the HSM is reached from its own network only; use 'set ip static' at the console`,
+        ),
+      );
+    }
+  }
+
+  /** Where people look for an appliance whose address nobody knows. @throws SignetError NETWORK */
+  async #fallBack(name: string, why: string): Promise<void> {
+    await this.#configure(name, FALLBACK.address, FALLBACK.bits, FALLBACK.broadcast);
+    this.#log.write(
+      applianceEvent.networkWarning(
+        `${why}: ${name} has ${FALLBACK.address}/${FALLBACK.bits} now; use 'set ip static' or 'set ip dhcp' at the console`,
+      ),
+    );
   }
 
   /** The lease is the business of the host's DHCP client; we wait for what it brings. */
@@ -165,12 +185,7 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
       if (this.#clock.monotonic() >= until) break;
       await this.#pause();
     }
-    await this.#configure(name, FALLBACK.address, FALLBACK.bits, FALLBACK.broadcast);
-    this.#log.write(
-      applianceEvent.networkWarning(
-        `${name} got no address by DHCP within ${wait} s: it has ${FALLBACK.address}/${FALLBACK.bits} now`,
-      ),
-    );
+    await this.#fallBack(name, `${name} got no address by DHCP within ${wait} s`);
   }
 
   async #configure(name: string, address: string, bits: number, broadcast = '+'): Promise<void> {

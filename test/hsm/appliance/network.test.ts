@@ -6,6 +6,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { SimulatedClock } from '../../../src/base/clock.ts';
+import { SignetError } from '../../../src/base/error.ts';
 import { MemoryLog } from '../../../src/base/log.ts';
 import { NodeDisk } from '../../../src/base/node-disk.ts';
 import { GpioLeds } from '../../../src/hsm/appliance/gpio-leds.ts';
@@ -36,6 +37,7 @@ const LO: InterfaceState = {
 class FakeInterfaces implements Interfaces {
   readonly commands: string[] = [];
   addresses: InterfaceState[] = [LO];
+  refused: RegExp | undefined;
 
   list(): readonly InterfaceState[] {
     return this.addresses;
@@ -51,6 +53,7 @@ class FakeInterfaces implements Interfaces {
 
   async configure(words: readonly string[]): Promise<void> {
     this.commands.push(words.join(' '));
+    if (this.refused?.test(words.join(' ')) === true) throw new SignetError('NETWORK', 'no route');
     const [what, how, address = ''] = words;
     if (what !== 'addr') return;
     this.addresses = this.addresses.filter((one) => one.address !== address.replace(/\/.*/, ''));
@@ -127,7 +130,7 @@ suite('The address of the appliance', () => {
       'addr replace 10.10.10.2/24 broadcast 10.10.10.255 dev eth0 label eth0:1',
     ]);
     assert.equal(network.view().address, '10.10.10.2');
-    assert.match(log.records[0].text, /no address by DHCP within 90 s: it has 10\.10\.10\.2\/24 now/);
+    assert.match(log.records[0].text, /no address by DHCP within 90 s: eth0 has 10\.10\.10\.2\/24 now/);
   });
 
   test('S-409 (part) can be fixed', async () => {
@@ -187,8 +190,21 @@ suite('The address of the appliance', () => {
     await wait;
   });
 
-  test('fixed and incomplete is refused with the command that helps', async () => {
-    await assert.rejects(world({ IP_MODE: 'static' }).network.start(), /'set ip static' at the console/);
+  test('S-390 fixed and incomplete, or refused: the address of the fallback, with the command that helps', async () => {
+    const fixed = { IP_MODE: 'static', IP_ADDRESS: '192.0.2.20', IP_NETMASK: '255.255.255.0' } as const;
+    const incomplete = world({ ...fixed, IP_NETMASK: undefined });
+    const refused = world(fixed);
+    refused.interfaces.refused = /192\.0\.2\.20/;
+    for (const { network, log } of [incomplete, refused]) {
+      await network.start();
+      assert.equal(network.view().address, '10.10.10.2');
+      assert.match(log.records.at(-1)!.text, /: eth0 has 10\.10\.10\.2\/24 now; use 'set ip static'/);
+    }
+    const away = world({ ...fixed, IP_GATEWAY: '198.51.100.1' });
+    away.interfaces.refused = /via/;
+    await away.network.start();
+    assert.equal(away.network.view().address, '192.0.2.20');
+    assert.match(away.log.records.at(-1)!.text, /the gateway 198\.51\.100\.1 was refused \(no route\)/);
   });
 
   test('set by settings without an interface to set it on is a warning, not a change', async () => {
