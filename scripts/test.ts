@@ -26,7 +26,8 @@ for (const [group, concurrency] of [
 ] as const) {
   if (group.length === 0) continue;
   const options = [
-    '--import=./test/fixed-seed.ts',
+    // As a URL: threads of what is tested load it too, wherever they stand.
+    `--import=${new URL('../test/fixed-seed.ts', import.meta.url).href}`,
     `--test-concurrency=${concurrency}`,
     `--test-timeout=${LONGEST_FILE}`,
     '--test-reporter=spec',
