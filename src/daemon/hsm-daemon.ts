@@ -35,7 +35,7 @@ import { WebServer } from '../hsm/web/web-server.ts';
 import { AUDIT_DIRECTORY } from './hsmd-commands.ts';
 import type { HsmdOptions } from './hsmd-options.ts';
 
-/** TLS name of every appliance (seed 003 section 4.1). */
+/** TLS name of every appliance (Diamond-HSM manual section 4.1). */
 const SERVERNAME = 'dks-hsm';
 
 /** Milliseconds to wait for all devices at the start; then the console must be there to see what is wrong. */

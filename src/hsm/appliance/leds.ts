@@ -33,7 +33,7 @@ export interface LedFacts {
 
 const POWER = solid('green');
 
-/** Seed 003 section 5: what the lights show. POWER is wired to the supply. */
+/** Diamond-HSM manual section 5: what the lights show. POWER is wired to the supply. */
 export function ledsOf(facts: LedFacts): Leds {
   const [system, tamper] = systemAndTamper(facts);
   const isFlashing = facts.isFlashing && !facts.isTampered;

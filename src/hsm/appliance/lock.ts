@@ -18,7 +18,7 @@ export interface LockState {
   readonly why: readonly string[];
 }
 
-/** Seed 003 sections 2.3.1 and 2.4: locked after each start until one wheel login at the console, and a master key on each device. */
+/** Diamond-HSM manual sections 2.3.1 and 2.4: locked after each start until one wheel login at the console, and a master key on each device. */
 export function lockState(facts: LockFacts): LockState {
   const why: string[] = [];
   const statuses: HalStatus[] = [];

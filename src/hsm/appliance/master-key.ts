@@ -11,7 +11,7 @@ export interface MasterKeyOutcome {
   readonly failed: readonly { readonly device: number; readonly why: string }[];
 }
 
-/** Milliseconds between tries on a device that is busy: together the 45 seconds that seed 003 section 4.2.3 asks a person to wait. */
+/** Milliseconds between tries on a device that is busy: together the 45 seconds that Diamond-HSM manual section 4.2.3 asks a person to wait. */
 const PAUSES = [250, 500, 1000, 2000, 4000, 8000, 14_000, 15_000];
 
 /** What passes by itself. */

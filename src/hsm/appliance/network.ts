@@ -31,7 +31,7 @@ export interface Interfaces {
   configure(words: readonly string[]): Promise<void>;
 }
 
-/** Seed 003 section 3.4: where an appliance without DHCP is found. */
+/** Diamond-HSM manual section 3.4: where an appliance without DHCP is found. */
 export const FALLBACK = { address: '10.10.10.2', bits: 24, broadcast: '10.10.10.255' } as const;
 
 /** Alias of the interface that marks addresses as set by us: those of its DHCP client are never touched. */
@@ -39,7 +39,7 @@ const OWN_ALIAS = ':1';
 /** Octets of an interface's name that leave room for the alias: Linux labels have 15. */
 export const LONGEST_INTERFACE_NAME = 13;
 
-/** Seconds to wait for an address by DHCP (seed 003 section 5.1.1). */
+/** Seconds to wait for an address by DHCP (Diamond-HSM manual section 5.1.1). */
 const DHCP_WAIT = 90;
 /** Milliseconds between two looks. */
 const LOOK = 1000;

@@ -22,7 +22,7 @@ export interface CommandRight {
   readonly what: string;
 }
 
-/** Seed 003 sections 2.3 and 4.2, and what the vendor's console has beside. */
+/** Diamond-HSM manual sections 2.3 and 4.2, and what the vendor's console has beside. */
 export const COMMAND_RIGHTS = [
   right('help', 'all', 'none', 'lists the commands'),
   right('logout', 'all', 'none', 'ends the login'),
@@ -85,7 +85,7 @@ export function commandRight(typed: string): CommandRight | undefined {
   return best;
 }
 
-/** Whether the role may log in to the console: wheel, and so by setting (seed 003 section 2.3.1). */
+/** Whether the role may log in to the console: wheel, and so by setting (Diamond-HSM manual section 2.3.1). */
 export function mayUseConsole(role: Role, settings: Settings): boolean {
   return role === 'wheel' || (role === 'so' && settings.ENABLE_SO_CONSOLE);
 }

@@ -18,13 +18,13 @@ interface SettingKind<Value> {
 type SettingsTable = { readonly [Name in SettingName]: SettingKind<Settings[Name]> };
 
 const SETTINGS_TABLE: SettingsTable = {
-  ENABLE_EXPORTABLE_PRIVATE_KEYS: boolean(false), // seed 003 section 4.2.5
-  ENABLE_KEY_EXPORT: boolean(false), // seed 003 section 4.2.5: "only allows internal backing up of keys"
-  ENABLE_ZEROCONF: boolean(true), // seed 003 section 3.3
+  ENABLE_EXPORTABLE_PRIVATE_KEYS: boolean(false), // Diamond-HSM manual section 4.2.5
+  ENABLE_KEY_EXPORT: boolean(false), // Diamond-HSM manual section 4.2.5: "only allows internal backing up of keys"
+  ENABLE_ZEROCONF: boolean(true), // Diamond-HSM manual section 3.3
   ENABLE_TWO_PERSON_RULE: boolean(true), // the vendor's console asks both roles before what cannot be undone
   TLS_MIN_VERSION: oneOf('1.3', ['1.2', '1.3'], false), // RFC 9325 section 3.1.1 prefers 1.3
   CONSOLE_IDLE_TIMEOUT: wholeNumber(900, 86_400), // practice: a quarter of an hour
-  ENABLE_SO_CONSOLE: boolean(false), // seed 003 section 2.3.2: so can only set the user PIN
+  ENABLE_SO_CONSOLE: boolean(false), // Diamond-HSM manual section 2.3.2: so can only set the user PIN
   RPC_DEVICE: {
     initial: undefined,
     words: 'auto, or the number of a device',
@@ -36,7 +36,7 @@ const SETTINGS_TABLE: SettingsTable = {
     },
     format: (value) => (value === undefined ? 'auto' : String(value)),
   },
-  MASTERKEY_BATTERY: boolean(true), // seed 003 section 2.4: there is a battery backup
+  MASTERKEY_BATTERY: boolean(true), // Diamond-HSM manual section 2.4: there is a battery backup
   MASTERKEY_MEMORY: oneOf('process', ['process', 'kernel keyring'], true),
   IP_MODE: oneOf('host', ['host', 'dhcp', 'static'], true), // an appliance in software takes the host's addresses as they are
   IP_ADDRESS: address(),

@@ -1,6 +1,6 @@
 /** What an operator sets at the console; kept durably by the appliance. Texts in `setSetting` are as typed there. */
 export interface Settings {
-  /** Keys made from now on may leave the device wrapped (mirrored, backed up). Default false (seed 003 section 4.2.5). */
+  /** Keys made from now on may leave the device wrapped (mirrored, backed up). Default false (Diamond-HSM manual section 4.2.5). */
   readonly ENABLE_EXPORTABLE_PRIVATE_KEYS: boolean;
   /** PKEY_EXPORT and PKEY_IMPORT by the RPC port, and backups by the console. Default false. */
   readonly ENABLE_KEY_EXPORT: boolean;
@@ -11,7 +11,7 @@ export interface Settings {
   readonly TLS_MIN_VERSION: '1.2' | '1.3';
   /** A console without a key stroke for so many seconds is logged out; 0: never. Default 900. */
   readonly CONSOLE_IDLE_TIMEOUT: number;
-  /** Also reads what wheel may: seed 003 lets only wheel log in to the console. Default false. */
+  /** Also reads what wheel may: the manual lets only wheel log in to the console. Default false. */
   readonly ENABLE_SO_CONSOLE: boolean;
   /** New RPC connections use this device only; undefined: the least busy one. */
   readonly RPC_DEVICE: number | undefined;

@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.ts';
 import { applianceEvent } from './events.ts';
 import type { Stage } from './leds.ts';
 
-/** Seconds that a stage takes at most when all is well (seed 003 section 5.1), and what is wrong when it takes longer. */
+/** Seconds that a stage takes at most when all is well (Diamond-HSM manual section 5.1), and what is wrong when it takes longer. */
 const STAGE_LIMITS: Readonly<Partial<Record<Stage, readonly [seconds: number, why: string]>>> = {
   'power on': [180, 'the state directory, the certificate or an address by DHCP is not there yet'],
   network: [30, 'the interface has no address: look at the network cable and at IP_MODE'],

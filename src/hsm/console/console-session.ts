@@ -112,7 +112,7 @@ export class ConsoleSession {
     return undefined;
   }
 
-  /** Devices, the PIN that everybody knows, the master key (seed 003 sections 3.5 to 3.7). */
+  /** Devices, the PIN that everybody knows, the master key (Diamond-HSM manual sections 3.5 to 3.7). */
   async #afterLogin(
     context: CommandContext,
     { isFirstSinceStart, masterKeySet, hasDefaultPin }: LoginOutcome,

@@ -29,7 +29,7 @@ export interface CryptoDevice extends AsyncDisposable {
   resumeLogin(client: number, partition: number, role: Role, pinVersion: number): Promise<void>;
   /** undefined: not logged in. */
   roleOf(client: number): Promise<Role | undefined>;
-  /** wheel may set all PINs, so that of user in its partition (seed 003 section 2.3). @throws HalError FORBIDDEN, BAD_ARGUMENTS, MASTERKEY_NOT_SET when there was one and it is gone */
+  /** wheel may set all PINs, so that of user in its partition (Diamond-HSM manual section 2.3). @throws HalError FORBIDDEN, BAD_ARGUMENTS, MASTERKEY_NOT_SET when there was one and it is gone */
   setPin(client: number, partition: number, role: Role, pin: Uint8Array): Promise<void>;
   /** wheel only: the wheel PIN is the default one again, so and user have none, in all partitions. @throws HalError FORBIDDEN, MASTERKEY_NOT_SET as setPin */
   resetPins(client: number): Promise<void>;

@@ -5,7 +5,7 @@ import type { Disk } from '../../base/disk.ts';
 import { SignetError } from '../../base/error.ts';
 
 /*
- * hsm.conf tells client programs where the HSM is (seed form, CRLF or LF):
+ * hsm.conf tells client programs where the HSM is (the manual's form, CRLF or LF):
  *
  *   <?xml version="1.0" encoding="utf-8" ?>
  *   <diamondhsm>

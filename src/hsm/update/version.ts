@@ -3,7 +3,7 @@ import { productVersion } from '../../base/product-version.ts';
 /** The day of this software, and which of that day. Raised with each release. */
 const RELEASE = '2026-11-21-01';
 
-/** "2026-11-21-01 - 0.1.0.0" (seed 003 section 3.9): day, number of the day, and the version of the package. */
+/** "2026-11-21-01 - 0.1.0.0" (Diamond-HSM manual section 3.9): day, number of the day, and the version of the package. */
 export function ownVersion(): string {
   return `${RELEASE} - ${productVersion().replace(/[-+].*$/, '')}.0`;
 }

@@ -17,7 +17,7 @@ test('S-357 (part) every command has its line in the rights matrix, and every li
   }
 });
 
-test('every command of the manual, seed 003 section 4.2, as it is written there', () => {
+test('every command of the manual, section 4.2, as it is written there', () => {
   const lines = [
     'keystore erase YesIAmSure preservePINs',
     'list keys',

@@ -257,7 +257,7 @@ describe('generation', () => {
 });
 
 describe('digest algorithms', () => {
-  test('identifiers are those of hsm.md and RFC 8017', () => {
+  test('identifiers are those of RFC 8017', () => {
     assert.equal(toHex(digestFacts(DigestAlgorithm.SHA256)!.identifier), '300d06096086480165030402010500');
     assert.equal(digestFacts(DigestAlgorithm.NONE), undefined);
     assert.equal(digestFacts(8), undefined);

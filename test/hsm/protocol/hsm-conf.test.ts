@@ -13,7 +13,7 @@ import {
 import { SignetError } from '../../../src/base/error.ts';
 import { MemoryDisk } from '../../base/memory-disk.ts';
 
-/** Seed 003 section 4.1. */
+/** Diamond-HSM manual section 4.1. */
 const SAMPLE = `<?xml version="1.0" encoding="utf-8" ?>
 <diamondhsm>
   <cty>

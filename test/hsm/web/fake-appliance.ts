@@ -78,7 +78,7 @@ const starting = (index: number): DeviceState =>
   device(index, { condition: 'starting', text: 'Device not ready', status: undefined, watchdog: undefined });
 const locked = 'The HSM must be unlocked. Please login using the setup console.';
 
-/** Every row of hsm.md 7.2 and of seed 003 section 5, by what the page calls it. */
+/** Every state of the lights in the Diamond-HSM manual, section 5, and those its software adds, by what the page calls it. */
 export const STATES: Readonly<Record<string, ApplianceState>> = {
   'power-on': state({ stage: 'power on', devicesUp: 0 }, { address: undefined, isLocked: true, devices: [starting(0), starting(1)] }), // prettier-ignore
   network: state({ stage: 'network', devicesUp: 0 }, { address: undefined, devices: [starting(0), starting(1)] }),
