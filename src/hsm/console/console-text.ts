@@ -20,6 +20,14 @@ export function printableText(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?');
 }
 
+/** What the other end of a connection sent, for a message: ASCII, and not long. */
+export function foreignText(text: string): string {
+  return text.replaceAll(/[^ -~]/g, '?').slice(0, LONGEST_FOREIGN);
+}
+
+/** Characters: a path still tells which one. */
+const LONGEST_FOREIGN = 200;
+
 /** A warning in a box. */
 export function warning(lines: readonly string[]): string {
   const rule = `!${'-'.repeat(60)}!`;

@@ -1,4 +1,5 @@
 import type { Disk } from '../../base/disk.ts';
+import { foreignText } from './console-text.ts';
 import { TypedPaths } from './typed-paths.ts';
 
 export interface SetupClientDependencies {
@@ -85,7 +86,7 @@ export class SetupClient {
       this.#tell(why);
       send(Buffer.from('0\r0000000'));
     };
-    if (!this.#typed.has(path)) return refuse(`The HSM asked for the file (${printable(path)}), which was not typed here: it was not sent.`); // prettier-ignore
+    if (!this.#typed.has(path)) return refuse(`The HSM asked for the file (${foreignText(path)}), which was not typed here: it was not sent.`); // prettier-ignore
     let file: Uint8Array | undefined;
     try {
       const facts = disk.facts(path);
@@ -106,7 +107,7 @@ export class SetupClient {
       this.#tell(why);
       send(Buffer.from('FAILED: not accepted by the client}'));
     };
-    if (!this.#typed.has(path)) return refuse(`The HSM wanted to write the file (${printable(path)}), which was not typed here: it was refused.`); // prettier-ignore
+    if (!this.#typed.has(path)) return refuse(`The HSM wanted to write the file (${foreignText(path)}), which was not typed here: it was refused.`); // prettier-ignore
     if (size > LARGEST_FILE) return refuse(`The HSM wanted to send ${size} octets: it was refused.`);
     if (disk.facts(path) !== undefined)
       return refuse(`${path} exists already: it was not overwritten. Give another path.`);
@@ -142,8 +143,4 @@ export class SetupClient {
   #tell(text: string): void {
     this.#dependencies.print(Buffer.from(`\r\n${text}\r\n`));
   }
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/[^ -~]/g, '?').slice(0, 200);
 }

@@ -1,4 +1,5 @@
 import { SignetError } from '../../base/error.ts';
+import { foreignText } from './console-text.ts';
 import { ConsoleIdle, type Terminal } from './terminal.ts';
 
 /**
@@ -37,7 +38,7 @@ export async function receiveFile(terminal: Terminal, code: TransferCode, path: 
     if (!/^\d{1,15}$/.test(answer))
       throw new SignetError(
         'TRANSFER_LINE',
-        `the client did not send the size of '${path}' but '${printable(answer)}'`,
+        `the client did not send the size of '${path}' but '${foreignText(answer)}'`,
       );
     const size = Number(answer);
     if (size === 0) {
@@ -84,7 +85,7 @@ async function expect(terminal: Terminal, wanted: string, path: string): Promise
       ? refused(path, 'its answer has no end')
       : error;
   });
-  if (answer !== wanted) throw refused(path, printable(answer));
+  if (answer !== wanted) throw refused(path, foreignText(answer));
 }
 
 function refused(path: string, answer: string): SignetError {
@@ -118,8 +119,4 @@ function checkPath(path: string): void {
   // eslint-disable-next-line no-control-regex
   if (path === '' || path.length > 900 || /[\0-\x1f\x7f{}]/.test(path))
     throw new SignetError('TRANSFER_PATH', 'a path has 1 to 900 characters, none of them { } or a control character');
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/[^ -~]/g, '?').slice(0, LONGEST_ANSWER);
 }

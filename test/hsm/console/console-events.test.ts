@@ -11,9 +11,7 @@ test('S-460 a tamper event is told to whoever sits there, between what is typed;
   await using fixture = await ApplianceFixture.make();
   await using listener = await consoleOf(fixture);
   await using ready = await fixture.ready();
-  await using person = await Person.sitDown(listener.local.port);
-  person.type('\rwheel\rpassword123456\r');
-  await person.until(/Diamond-HSM > $/);
+  await using person = await Person.wheelAt(listener.local.port);
   await person.say('tamper set config', /Password of 'so': $/);
   await person.say(PINS.so, /Password of 'wheel': $/);
   assert.match(await person.say(PINS.wheel), /The tamper circuits watch/);
@@ -35,9 +33,7 @@ test('every command that only looks answers without an error, and no TLS record 
   await using fixture = await ApplianceFixture.make();
   await using listener = await consoleOf(fixture);
   await using ready = await fixture.ready();
-  await using person = await Person.sitDown(listener.local.port);
-  person.type('\rwheel\rpassword123456\r');
-  await person.until(/Diamond-HSM > $/);
+  await using person = await Person.wheelAt(listener.local.port);
   const looks = [
     'help',
     'help set',
@@ -86,9 +82,7 @@ test('S-385 (part) backups: the key-encryption key to a file of the person, and 
   await using fixture = await ApplianceFixture.make();
   await using listener = await consoleOf(fixture);
   await using ready = await fixture.ready();
-  await using person = await Person.sitDown(listener.local.port);
-  person.type('\rwheel\rpassword123456\r');
-  await person.until(/Diamond-HSM > $/);
+  await using person = await Person.wheelAt(listener.local.port);
   await person.say('sync external import_setup 1', /Password of 'so': $/);
   await person.say(PINS.so, /Password of 'wheel': $/);
   await person.say(PINS.wheel, /\(y\/n\) $/);

@@ -7,7 +7,7 @@ import { SystemRandom } from '../../../src/base/random.ts';
 import { SettingsFirewall } from '../../../src/hsm/appliance/firewall.ts';
 import { ApplianceCertificate } from '../../../src/hsm/certificate/appliance-certificate.ts';
 import { ConsoleListener } from '../../../src/hsm/console/console-listener.ts';
-import type { ApplianceFixture } from '../appliance/appliance-fixture.ts';
+import { PINS, type ApplianceFixture } from '../appliance/appliance-fixture.ts';
 
 /** Milliseconds to wait for a text. */
 const PATIENCE = 60_000;
@@ -64,6 +64,15 @@ export class Person implements AsyncDisposable {
       socket.once('error', reject);
     });
     return new Person(socket);
+  }
+
+  /** Somebody who is logged in as wheel already, on an appliance that is set up. */
+  static async wheelAt(port: number, maxVersion?: 'TLSv1.2' | 'TLSv1.3'): Promise<Person> {
+    const person = await Person.sitDown(port, maxVersion);
+    // Typed ahead, in one piece: each CR ends a line.
+    person.type(`\rwheel\r${PINS.wheel}\r`);
+    await person.until(/Diamond-HSM > $/);
+    return person;
   }
 
   type(text: string | Uint8Array): void {

@@ -63,10 +63,7 @@ test('S-402 S-426 the master key as typed inline; wrong length and digits; S-505
   await using listener = await consoleOf(fixture);
   await using ready = await fixture.ready();
   assert.equal(ready.role, 'wheel');
-  await using person = await Person.sitDown(listener.local.port, 'TLSv1.3');
-  // Typed ahead, in one piece: each CR ends a line.
-  person.type('\rwheel\rpassword123456\r');
-  await person.until(/Diamond-HSM > $/);
+  await using person = await Person.wheelAt(listener.local.port, 'TLSv1.3');
   await person.say(`masterkey set ${KEY}`, /Password of 'so': $/);
   assert.match(await person.say(''), /Given up: nothing was changed/);
   await person.say(`masterkey set ${KEY}`, /Password of 'so': $/);
@@ -93,9 +90,7 @@ test('S-424 S-447 without YesIAmSure nothing is erased and nothing shut down; wi
   await using listener = await consoleOf(fixture);
   await using ready = await fixture.ready();
   assert.ok(ready.role);
-  await using person = await Person.sitDown(listener.local.port);
-  person.type('\rwheel\rpassword123456\r');
-  await person.until(/Diamond-HSM > $/);
+  await using person = await Person.wheelAt(listener.local.port);
   assert.match(await person.say('keystore erase'), /Usage:\r\n \. keystore erase YesIAmSure/);
   assert.match(await person.say('shutdown'), /Usage:/);
   assert.deepEqual(fixture.shutDowns, []);
