@@ -9,7 +9,7 @@ import { SignetError } from '../base/error.ts';
 import { NodeDisk } from '../base/node-disk.ts';
 import { processOutput } from '../base/process-output.ts';
 import { checkPeer } from '../hsm/certificate/peer-identity.ts';
-import { SetupClient } from '../hsm/console/setup-client.ts';
+import { SetupClient } from '../hsm/client/setup-client.ts';
 import { OWN_ALPN } from '../hsm/protocol/client-hello.ts';
 import { hsmConfFile, pinFingerprint, readHsmConf, sectionOf, type HsmAddress } from '../hsm/protocol/hsm-conf.ts';
 

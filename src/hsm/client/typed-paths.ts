@@ -1,4 +1,4 @@
-import { LineEditor } from './line-editor.ts';
+import { LineEditor } from '../console/line-editor.ts';
 
 /** Words and lines that are kept: a session of a day. */
 const MOST = 500;

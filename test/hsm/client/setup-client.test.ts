@@ -6,10 +6,10 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { SystemClock } from '../../../src/base/clock.ts';
 import { NodeDisk } from '../../../src/base/node-disk.ts';
-import { SetupClient } from '../../../src/hsm/console/setup-client.ts';
+import { SetupClient } from '../../../src/hsm/client/setup-client.ts';
 import { setupConsole, type SetupConsoleDependencies } from '../../../src/tools/dks_setup_console.ts';
 import { ApplianceFixture, PINS } from '../appliance/appliance-fixture.ts';
-import { consoleOf } from './console-fixture.ts';
+import { consoleOf } from '../console/console-fixture.ts';
 
 const command = (code: number, text: string): Buffer =>
   Buffer.concat([Buffer.of(0x11, 0x12, 0x13, code), Buffer.from(`${text}\r`)]);

@@ -1,5 +1,5 @@
 import type { Disk } from '../../base/disk.ts';
-import { foreignText } from './console-text.ts';
+import { foreignText } from '../console/console-text.ts';
 import { TypedPaths } from './typed-paths.ts';
 
 export interface SetupClientDependencies {
@@ -20,7 +20,7 @@ const THIRD = 0x13;
 const CODES = { UPDATE: 0x14, LAST: 0x18 } as const;
 
 /**
- * The client's side of a console: prints what comes, sends what is typed, and answers file transfers (transfer.ts draws them), however the
+ * The client's side of a console: prints what comes, sends what is typed, and answers file transfers (console/transfer.ts draws them), however the
  * stream is cut into chunks. Only files that the person named in this session are read or written.
  */
 export class SetupClient {
