@@ -7,7 +7,7 @@ import { countAllInMemory, countInMemory, filesWith } from './process-memory.ts'
 import { until } from './watchdog-suite.ts';
 
 test(
-  'S-351 S-371 (part) after tampering no watchdog has the master key, and no file ever had it; what is left of typing is told',
+  'S-351 (part) S-371 (part) after tampering no watchdog has the master key, and no file ever had it; what is left of typing is told',
   { timeout: 600_000 },
   async (t) => {
     await using hsmd = await HsmdProcess.start();
