@@ -33,8 +33,13 @@ const LOG_SECONDS = 6;
 
 /** A line for a limit that goes on is repeated after so many seconds. BIND 9.18: 30 minutes. */
 const LOG_AGAIN = 1800;
-/** Longer than any lock is held: a few stores. */
+/** Longer than a running thread holds a lock: a few stores. */
 const SPINS = 500;
+/** Milliseconds that each wait for a thread takes that lost its core with the lock in hand. */
+const LOCK_WAIT = 1;
+/** After so many of them that thread counts as dead. Schedulers hold a thread back for some tens of milliseconds. */
+const LOCK_WAITS = 200;
+const LOCKED = 1;
 const NO_ENTRY = -1;
 const MAX_IDENTITY = 16 + 256;
 
@@ -161,11 +166,17 @@ export class RateLimiter {
   }
 
   /**
-   * A lock that is held for long belongs to a thread that was interrupted, or is dead: then we go on without. What that
-   * can do is to miscount, or to mix up two entries, which both then start anew.
+   * A lock that spinning does not get belongs to a thread that lost its core: it is waited for. One that is still held
+   * after that belongs to a dead thread, and is taken over. Should that thread live after all, the two may miscount, or mix
+   * up two entries, which then start anew.
    */
   #lock(set: number): void {
-    for (let i = 0; i < SPINS; i++) if (Atomics.compareExchange(this.#words, HEADER_WORDS + set, 0, 1) === 0) return;
+    const lock = HEADER_WORDS + set;
+    for (let i = 0; i < SPINS; i++) if (Atomics.compareExchange(this.#words, lock, 0, LOCKED) === 0) return;
+    for (let i = 0; i < LOCK_WAITS; i++) {
+      Atomics.wait(this.#words, lock, LOCKED, LOCK_WAIT);
+      if (Atomics.compareExchange(this.#words, lock, 0, LOCKED) === 0) return;
+    }
   }
 
   #unlock(entry: number): void {
