@@ -17,6 +17,9 @@ import { runDirectory } from '../src/hsm/state-directory.ts';
 import { ProcessSupervision } from '../src/hsm/supervision/process-supervision.ts';
 import { USER_PIN } from './hsm-kinds.ts';
 
+/** Keys are on all devices. */
+const MIRRORING = { ...DEFAULT_SETTINGS, ENABLE_EXPORTABLE_PRIVATE_KEYS: true };
+
 const [, , stateDirectory, devices] = process.argv;
 const identity = { serial: 'bench-0001', version: 'bench', servername: 'dks-hsm' };
 const [clock, random, disk, log] = [new SystemClock(), new SystemRandom(), new NodeDisk(), silentLog];
@@ -65,7 +68,7 @@ const listener = stack.use(
       clock,
       random,
       log,
-      settings: () => DEFAULT_SETTINGS,
+      settings: () => MIRRORING,
       deviceTexts: () => [],
       address: () => '127.0.0.1',
     },

@@ -84,6 +84,8 @@ export interface Operator extends AsyncDisposable {
     readonly failed: readonly { readonly device: number; readonly why: string }[];
   }>;
   eraseMasterKey(): Promise<void>;
+    /** Devices that have the key now. */
+    readonly set: readonly number[];
 
   listKeys(): Promise<readonly { readonly device: number; readonly keys: readonly KeyLine[] }[]>;
   eraseKeystore(preservePins: boolean): Promise<void>;

@@ -6,13 +6,14 @@ import type { KeyLine, LoginOutcome, NetworkView, Operator, UpdateOutcome, Updat
 import { exportKeys, importKeys, makeSetup } from './backup.ts';
 import { Confirmations } from './confirmations.ts';
 import { applianceEvent } from './events.ts';
+import { checkFixedAddress } from './fixed-address.ts';
 import type { ApplianceDependencies, HsmAppliance } from './hsm-appliance.ts';
 import { describeTokenKeys } from './key-lists.ts';
 import { hasMasterKey } from './lock.ts';
 import { type MasterKeyOutcome, setMasterKeyOfAll } from './master-key.ts';
 import type { SupervisedDevice } from './parts.ts';
 import { type Command, commandRight, mayRun, mayUseConsole, rolesToConfirm } from './rights.ts';
-import { formatSetting } from './settings-table.ts';
+import { formatSetting, parseSetting } from './settings-table.ts';
 import type { SettingName, Settings } from './settings.ts';
 import type { SensorReadings, ThresholdName, WatchdogStatus } from '../watchdog/watchdog.ts';
 
@@ -244,6 +245,7 @@ export class ConsoleOperator implements Operator {
         HalStatus.BAD_ARGUMENTS,
         `there is no device ${device}: they are numbered from 0 to ${supervision.devices.length - 1}`,
       );
+    if (name === 'IP_MODE' && parseSetting(name, value) === 'static') checkFixedAddress(settings.current);
     const outcome = settings.set(name, value);
     const now = formatSetting(name, settings.current[name]);
     log.write(applianceEvent.setting(name, now, this.#by));

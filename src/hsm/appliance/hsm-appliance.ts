@@ -42,7 +42,7 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
   readonly #operators = new Set<ConsoleOperator>();
   readonly #watchers = new Set<(state: ApplianceState) => void>();
   readonly #ends: (() => void)[];
-  #lock: LockState = { status: HalStatus.NOT_READY, why: [] };
+  #lock: LockState = { status: HalStatus.NOT_READY, why: [], needsLogin: true };
   #isLoggedIn = false;
   #wasOpen = false;
   #flashUntil = 0;

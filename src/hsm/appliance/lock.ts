@@ -16,7 +16,11 @@ export interface LockState {
   readonly status: HalStatus;
   /** A sentence each: why, and what to do. */
   readonly why: readonly string[];
+  /** A login of wheel at a console is (also) missing. */
+  readonly needsLogin: boolean;
 }
+
+const LOG_IN = 'The HSM must be unlocked. Please login using the setup console.';
 
 /** Diamond-HSM manual sections 2.3.1 and 2.4: locked after each start until one wheel login at the console, and a master key on each device. */
 export function lockState(facts: LockFacts): LockState {
@@ -38,8 +42,7 @@ export function lockState(facts: LockFacts): LockState {
       HalStatus.IO_OS_ERROR,
       'No device works. Wait 90 seconds; if that does not help, restart the HSM and look into its log.',
     );
-  if (!facts.isLoggedIn)
-    because(HalStatus.FORBIDDEN, 'The HSM must be unlocked. Please login using the setup console.');
+  if (!facts.isLoggedIn) because(HalStatus.FORBIDDEN, LOG_IN);
   if (up.some(({ status }) => status?.hasDefaultPin === true))
     because(
       HalStatus.FORBIDDEN,
@@ -52,7 +55,7 @@ export function lockState(facts: LockFacts): LockState {
       HalStatus.MASTERKEY_NOT_SET,
       `The master key is not set on ${names(without)}. Enter it at the console with 'masterkey set'.`,
     );
-  return { status: statuses[0] ?? HalStatus.OK, why };
+  return { status: statuses[0] ?? HalStatus.OK, why, needsLogin: !facts.isLoggedIn };
 }
 
 export function isTampered({ condition, watchdog, status }: LockFacts['devices'][number]): boolean {
@@ -78,8 +81,9 @@ export function deviceText(
   if (isTampered(device)) return 'ERROR - Tamper detected';
   if (device.condition === 'starting') return 'Device not ready';
   if (device.condition === 'down') return 'Device failure. Try restarting the HSM.';
-  if (lock.status !== HalStatus.OK) return 'The HSM must be unlocked. Please login using the setup console.';
-  if (!hasMasterKey(device)) return 'Device not ready';
+  if (lock.needsLogin) return LOG_IN;
+  // Whoever has logged in must not be sent there again: what else is missing, `why` says.
+  if (lock.status !== HalStatus.OK || !hasMasterKey(device)) return 'Device not ready';
   if (underWay.isGenerating) return 'Active - Generating a key';
   return underWay.operations > 0 ? 'Active - Busy' : 'Active - Ready';
 }

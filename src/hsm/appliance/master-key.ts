@@ -8,6 +8,9 @@ export interface MasterKeyOutcome {
   readonly isSet: boolean;
   /** The random key, when one was made: shown once, then cleared by whoever shows it. */
   readonly made: Uint8Array | undefined;
+  /** Devices that have the key now. */
+  readonly set: readonly number[];
+  /** Devices that do not, and why. */
   readonly failed: readonly { readonly device: number; readonly why: string }[];
 }
 
@@ -38,11 +41,8 @@ export async function setMasterKeyOfAll(
   const up = devices.filter(({ condition }) => condition === 'up');
   const down = devices
     .filter(({ condition }) => condition !== 'up')
-    .map(({ index, condition }) => ({
-      device: index,
-      why: `it is ${condition}: use 'masterkey set' with the same key when it is back`,
-    }));
-  if (up.length === 0) return { isSet: false, made: undefined, failed: down };
+    .map(({ index, condition }) => ({ device: index, why: whyNot(condition) }));
+  if (up.length === 0) return { isSet: false, made: undefined, set: [], failed: down };
   const fresh: Fresh[] = [];
   let made: Uint8Array | undefined;
   for (const device of up) {
@@ -55,12 +55,24 @@ export async function setMasterKeyOfAll(
       if (key === undefined && made === undefined)
         throw new HalError(HalStatus.MASTERKEY_FAIL, 'it made no key and told no reason');
     } catch (error) {
-      const failed = [{ device: device.index, why: (error as Error).message }, ...(await takeBack(fresh, client))];
+      const kept = await takeBack(fresh, client);
       made?.fill(0);
-      return { isSet: false, made: undefined, failed };
+      const failed = [{ device: device.index, why: (error as Error).message }, ...kept, ...down];
+      return {
+        isSet: false,
+        made: undefined,
+        set: kept.filter(({ hasNew }) => hasNew).map((one) => one.device),
+        failed,
+      };
     }
   }
-  return { isSet: true, made, failed: down };
+  return { isSet: true, made, set: up.map(({ index }) => index), failed: down };
+}
+
+function whyNot(condition: SupervisedDevice['condition']): string {
+  return condition === 'tampered'
+    ? "it was tampered with: end that with 'tamper reset', then use 'masterkey set' with the same key"
+    : `it is ${condition}: use 'masterkey set' with the same key when it is back`;
 }
 
 /** A device that has the new key, and had none or, without keys under it, another one. */
@@ -72,16 +84,20 @@ interface Fresh {
 async function takeBack(
   fresh: readonly Fresh[],
   client: number,
-): Promise<{ readonly device: number; readonly why: string }[]> {
-  const failed: { readonly device: number; readonly why: string }[] = [];
+): Promise<{ readonly device: number; readonly why: string; readonly hasNew: boolean }[]> {
+  const failed: { readonly device: number; readonly why: string; readonly hasNew: boolean }[] = [];
   for (const { device, hadOther } of fresh)
     try {
       await device.device.eraseMasterKey(client);
       if (hadOther)
-        failed.push({ device: device.index, why: 'it has no master key now: no key was under the one that it had' });
+        failed.push({
+          device: device.index,
+          why: 'it has no master key now: no key was under the one that it had',
+          hasNew: false,
+        });
     } catch (error) {
       const why = `it has the new key and could not be made to forget it (${(error as Error).message}): use 'masterkey erase'`;
-      failed.push({ device: device.index, why });
+      failed.push({ device: device.index, why, hasNew: true });
     }
   return failed;
 }

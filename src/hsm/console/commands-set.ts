@@ -1,3 +1,4 @@
+import { checkFixedAddress, type FixedAddress } from '../appliance/fixed-address.ts';
 import { SETTING_NAMES, parseSetting, settingNamed, settingWords } from '../appliance/settings-table.ts';
 import type { SettingName } from '../appliance/settings.ts';
 import type { CommandContext, ConsoleCommand } from './command.ts';
@@ -99,6 +100,10 @@ async function setStatic(context: CommandContext): Promise<void> {
     parseSetting(name, answer);
     answers.push([name, answer === '' ? 'none' : answer]);
   }
+  // Each was looked at alone; together they must make a network that the HSM can be reached in.
+  checkFixedAddress(
+    Object.fromEntries(answers.map(([name, answer]) => [name, parseSetting(name, answer)])) as unknown as FixedAddress,
+  );
   for (const [name, answer] of answers) say(`${name.slice(3).toLowerCase().padEnd(10)} ${answer}`);
   if (!(await terminal.confirm('Are these settings correct?'))) return notSet(say);
   for (const [name, answer] of answers) await operator.setSetting(name, answer);

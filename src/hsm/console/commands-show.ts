@@ -10,9 +10,10 @@ export const SHOW_COMMANDS: readonly ConsoleCommand[] = [
     words: 'show devices',
     usage: '',
     help: 'lists the crypto devices with their state',
-    run: async ({ appliance, say }) => {
+    run: async ({ appliance, operator, say }) => {
       say('Crypto devices of this HSM:');
-      for (const { index, condition, text, status, busy } of appliance.getState().devices) {
+      const { devices, whyLocked } = appliance.getState();
+      for (const { index, condition, text, status, busy } of devices) {
         say(` > Device ${index}: ${text}${condition === 'up' ? '' : ` (${condition})`}`);
         if (status === undefined) continue;
         const { serial, version, pid, tokenKeys, volatileKeys, logins } = status;
@@ -21,6 +22,10 @@ export const SHOW_COMMANDS: readonly ConsoleCommand[] = [
           `     ${tokenKeys} token keys, ${volatileKeys} session keys, ${logins} logins, ${busy} operations under way`,
         );
       }
+      if (whyLocked.length === 0) return;
+      say('The HSM is locked:');
+      for (const why of whyLocked) say(` - ${why}`);
+      if (operator.role === 'so') say(" - A login of 'so' does not unlock it: that takes 'wheel'.");
     },
   },
   {

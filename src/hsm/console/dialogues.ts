@@ -98,9 +98,11 @@ export async function askMasterKey(context: CommandContext): Promise<void> {
 export async function setMasterKey({ operator, say }: CommandContext, key: Uint8Array | undefined): Promise<void> {
   const isRandom = key === undefined;
   say('Setting master key on all devices.');
-  const { isSet, made, failed } = await operator.setMasterKey(key);
+  const { isSet, made, set, failed } = await operator.setMasterKey(key);
   if (isSet) {
-    say(`Success:${isRandom ? 'Random' : 'Parsed'} key:`);
+    // One word for what holds for some devices only would be taken for all of them.
+    const kind = `${isRandom ? 'Random' : 'Parsed'} key:`;
+    say(failed.length === 0 ? `Success:${kind}` : `The master key is set on ${set.length} of ${set.length + failed.length} devices. ${kind}`); // prettier-ignore
     if (made !== undefined) {
       say(masterKeyText(made));
       made.fill(0);
@@ -108,10 +110,15 @@ export async function setMasterKey({ operator, say }: CommandContext, key: Uint8
       say('and keep it in a safe place.');
     } else say('(as entered)');
   }
-  for (const { device, why } of failed) say(`Device ${device}: ${why}`);
+  if (isSet && failed.length > 0) for (const device of set) say(`Device ${device}: set`);
+  for (const { device, why } of failed) say(`Device ${device}: ${set.includes(device) ? '' : 'not set: '}${why}`);
   if (!isSet) {
     // What passes by itself says for how long to wait; a wrong key does not become right by waiting.
-    say('There was an error setting the master key: nothing was changed.');
+    say(
+      set.length === 0
+        ? 'There was an error setting the master key: no device has the new one.'
+        : 'There was an error setting the master key: not all devices are as they were before.',
+    );
     say('Please try again using the "masterkey set" command.');
   }
 }

@@ -182,7 +182,7 @@ suite('The master key', LIMIT, () => {
     await operator.setPin('wheel', octets(PINS.wheel));
     await confirm(operator, 'masterkey set');
     const key = keyOctets();
-    assert.deepEqual(await operator.setMasterKey(key), { isSet: true, made: undefined, failed: [] });
+    assert.deepEqual(await operator.setMasterKey(key), { isSet: true, made: undefined, set: [0, 1], failed: [] });
     assert.ok(key.every((octet) => octet === 0));
     assert.deepEqual(
       (await operator.masterKeyStatus()).map((one) => one.status),
@@ -215,13 +215,14 @@ suite('The master key', LIMIT, () => {
     await operator.setPin('wheel', octets(PINS.wheel));
     fixture.supervision.become(1, 'down');
     await confirm(operator, 'masterkey set');
-    const { isSet, failed } = await operator.setMasterKey(keyOctets());
+    const { isSet, set, failed } = await operator.setMasterKey(keyOctets());
     assert.ok(isSet);
     assert.deepEqual(
       failed.map(({ device }) => device),
       [1],
     );
     assert.match(failed[0].why, /it is down: use 'masterkey set' with the same key/);
+    assert.deepEqual(set, [0]);
   });
 });
 

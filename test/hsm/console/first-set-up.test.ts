@@ -85,6 +85,60 @@ test('S-402 S-426 the master key as typed inline; wrong length and digits; S-505
   assert.equal(fixture.settings.current.IP_ADDRESS, undefined);
 });
 
+test('S-409 (part) set ip static: a gateway outside the network is refused, and it says which answer is wrong', async () => {
+  await using fixture = await ApplianceFixture.make();
+  await using listener = await consoleOf(fixture);
+  await using ready = await fixture.ready();
+  await using person = await Person.wheelAt(listener.local.port);
+  await person.say('set ip static', /IP address\.[^)]*\) $/);
+  await person.say('192.0.2.20', /net mask\.[^)]*\) $/);
+  await person.say('255.255.255.0', /broadcast address\.[^)]*\) $/);
+  await person.say('', /gateway\.[^)]*\) $/);
+  assert.match(
+    await person.say('198.51.100.1'),
+    /IP_GATEWAY cannot be 198\.51\.100\.1: it is not in the network 192\.0\.2\.0\/24 of 192\.0\.2\.20/,
+  );
+  assert.equal(fixture.settings.current.IP_ADDRESS, undefined, 'nothing was kept');
+  await assert.rejects(ready.setSetting('IP_MODE', 'static'), /IP_ADDRESS is missing/);
+  assert.equal(fixture.settings.current.IP_MODE, 'host');
+});
+
+test('S-436 (part) show devices sends nobody who is logged in to the login: it says what is missing', async () => {
+  await using fixture = await ApplianceFixture.make();
+  await using listener = await consoleOf(fixture);
+  await using ready = await fixture.ready();
+  assert.equal(ready.role, 'wheel');
+  await using person = await Person.wheelAt(listener.local.port);
+  await person.say('masterkey erase YesIAmSure', /Password of 'so': $/);
+  await person.say('password1234', /Password of 'wheel': $/);
+  await person.say('password123456');
+  const shown = await person.say('show devices');
+  assert.match(shown, /Device 0: Device not ready[^]*Device 1: Device not ready/);
+  assert.match(shown, /The HSM is locked:\r\n - The master key is not set on device 0, device 1\. Enter it/);
+  assert.doesNotMatch(shown, /Please login/);
+});
+
+test('S-403 (part) masterkey set tells by device what happened, and no success when one was tampered with', async () => {
+  await using fixture = await ApplianceFixture.make();
+  await using listener = await consoleOf(fixture);
+  await using ready = await fixture.ready();
+  assert.equal(ready.role, 'wheel');
+  await using person = await Person.wheelAt(listener.local.port);
+  fixture.supervision.become(1, 'tampered');
+  await person.until(/TAMPER/);
+  person.type('\r');
+  await person.until(/Username: $/);
+  await person.say('wheel', /Password: $/);
+  await person.say('password123456');
+  await person.say(`masterkey set ${KEY}`, /Password of 'so': $/);
+  await person.say('password1234', /Password of 'wheel': $/);
+  const told = await person.say('password123456');
+  assert.doesNotMatch(told, /Success/);
+  assert.match(told, /The master key is set on 1 of 2 devices\. Parsed key:/);
+  assert.match(told, /Device 0: set\r\n/);
+  assert.match(told, /Device 1: not set: it was tampered with: end that with 'tamper reset', then/);
+});
+
 test('S-424 S-447 without YesIAmSure nothing is erased and nothing shut down; with it both PINs are asked for', async () => {
   await using fixture = await ApplianceFixture.make();
   await using listener = await consoleOf(fixture);

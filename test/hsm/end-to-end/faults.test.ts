@@ -14,9 +14,11 @@ suite('hsmd and kill -9', { timeout: 600_000 }, () => {
   test('S-342 S-457 S-458 S-459 a device dies under load: mirrored keys sign on, the others say which device they miss', async () => {
     await using hsmd = await HsmdProcess.start();
     await setUp(hsmd);
+    await hsmd.setMirroring(true);
     const client = await hsmd.rpc('user');
     await using _client = client;
     const mirrored = await generate(client, MIRRORED);
+    await hsmd.setMirroring(false);
     const single = await onDevice(hsmd, client, 0);
     const load = new Load(client, mirrored);
     load.begin(8);
@@ -77,6 +79,7 @@ suite('hsmd and kill -9', { timeout: 600_000 }, () => {
     const random = new SeededRandom(2026);
     await using hsmd = await HsmdProcess.start();
     await setUp(hsmd);
+    await hsmd.setMirroring(true);
     const keys: Key[] = [];
     for (let round = 0; round < 6; round++) {
       let client = await hsmd.rpc('user');

@@ -22,9 +22,11 @@ suite('hsmd, through its real processes', { timeout: 600_000 }, () => {
 
     assert.match(await setUp(hsmd), /Success:Parsed key/);
     assert.equal((await hsmd.status()).isLocked, false);
+    await hsmd.setMirroring(true);
     let client = await hsmd.rpc('user');
     const { uuid } = await client.call('KEY_GENERATE_EC', { partition: 0, curve: Curve.P256, flags: EXPORTABLE });
     const { spki } = await client.call('KEY_PUBLIC', { uuid });
+    await hsmd.setMirroring(false);
     const only = await client.call('KEY_GENERATE_EC', { partition: 0, curve: Curve.P256, flags: TOKEN });
     await signs(client, uuid, spki);
     await client[Symbol.asyncDispose]();

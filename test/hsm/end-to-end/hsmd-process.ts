@@ -181,6 +181,14 @@ export class HsmdProcess implements AsyncDisposable {
     }, 'the tamper event is reset');
   }
 
+  /** Whether keys that are made from now on go to all devices. */
+  async setMirroring(isOn: boolean): Promise<void> {
+    using terminal = await this.console();
+    await terminal.login();
+    const value = isOn ? 'TRUE' : 'FALSE';
+    assert.match(await terminal.run(`set ENABLE_EXPORTABLE_PRIVATE_KEYS ${value}`), new RegExp(`set to ${value}`));
+  }
+
   async console(): Promise<ConsoleClient> {
     return ConsoleClient.connect(this.ports.console);
   }

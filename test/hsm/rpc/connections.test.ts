@@ -251,6 +251,7 @@ suite('clients that are slow, silent, greedy or many', () => {
 
   test('1,000 connections sign at once, while a device dies and comes back', async () => {
     await using rpc = await startRpc();
+    rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = true;
     const maker = await rpc.connect();
     await maker.call('LOGIN', { role: 1, pin: pin(USER_PIN) });
     const flags = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE | KeyFlag.EXPORTABLE;

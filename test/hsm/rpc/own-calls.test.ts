@@ -183,6 +183,7 @@ suite('our functions of the RPC port', () => {
     await using client = await rpc.connect();
     const { call, login } = callerOf(client);
     await login(0, 'user', USER_PIN);
+    rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = true;
     const exportable = KeyFlag.TOKEN | KeyFlag.EXPORTABLE;
     const exponent = Buffer.from('010001', 'hex');
     const kekek = await call('KEY_GENERATE_RSA', {
@@ -212,6 +213,7 @@ suite('our functions of the RPC port', () => {
     await using client = await rpc.connect();
     const { call, login } = callerOf(client);
     await login(0, 'user', USER_PIN);
+    rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = true;
     const { uuid } = await call('KEY_GENERATE_EC', {
       partition: 0,
       curve: Curve.P256,

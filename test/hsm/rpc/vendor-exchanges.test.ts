@@ -174,6 +174,7 @@ suite("libhal's functions, octet for octet", () => {
 
   test('keys: generate, open, close, type, flags, curve, public key, sign, verify, delete', async () => {
     await using rpc = await startRpc();
+    rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = true;
     using client = await rpc.raw();
     assert.equal(await status(client, 16, SESSION, 1, TOKEN_KEY), HalStatus.FORBIDDEN);
     assert.equal(await status(client, 14, SESSION, NIL), HalStatus.FORBIDDEN, 'OPEN asks for a login first');
@@ -256,8 +257,10 @@ suite("libhal's functions, octet for octet", () => {
       return Number.parseInt((await ask(client, 20, handle)).slice(8), 16);
     };
     assert.equal(await flagsOf(0x09), 0x09);
+    assert.equal(await flagsOf(0x29), 0x09, 'a client does not decide what may leave');
     rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = true;
     assert.equal(await flagsOf(0x09), 0x29);
+    assert.equal(await flagsOf(0x29), 0x29);
     assert.equal(await flagsOf(0x0a), 0x0a);
     assert.equal(await flagsOf(0x0d), 0x0d);
   });
@@ -343,12 +346,14 @@ suite("libhal's functions, octet for octet", () => {
 
   test('PKEY_EXPORT and PKEY_IMPORT only where ENABLE_KEY_EXPORT is set, with handles of this connection', async () => {
     await using rpc = await startRpc();
+    rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = true;
     using client = await rpc.raw();
     using other = await rpc.raw();
     await ask(client, 3, USER, USER_PIN);
     await ask(other, 3, USER, USER_PIN);
     const kekek = await keyFrom(await ask(client, 15, SESSION, 2048, Buffer.from('010001', 'hex'), 0x0a | 0x20));
     const key = await keyFrom(await ask(client, 16, SESSION, 1, TOKEN_KEY));
+    rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = false;
     const alone = await keyFrom(await ask(client, 16, SESSION, 1, 0x09));
     assert.equal(await status(client, 29, key.handle, kekek.handle, 6000, 600), HalStatus.FORBIDDEN);
     rpc.settings.ENABLE_KEY_EXPORT = true;
@@ -439,9 +444,11 @@ suite("libhal's functions, octet for octet", () => {
 
   test('S-342 handles go on when a device dies, login included; a key that was there alone gives IO_OS_ERROR until it is back', async () => {
     await using rpc = await startRpc();
+    rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = true;
     using client = await rpc.raw();
     await ask(client, 3, USER, USER_PIN);
     const mirrored = await keyFrom(await ask(client, 16, SESSION, 1, TOKEN_KEY));
+    rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = false;
     const alone = await keyFrom(await ask(client, 16, SESSION, 1, 0x09));
     const home = rpc.pool.devices.findIndex(({ tokenKeys }) => tokenKeys.includes(alone.text));
     const digest = Buffer.alloc(32, 3);
