@@ -81,11 +81,11 @@ export interface Operator extends AsyncDisposable {
   setMasterKey(key: Uint8Array | undefined): Promise<{
     readonly isSet: boolean;
     readonly made: Uint8Array | undefined;
+    /** Devices that have the key now. */
+    readonly set: readonly number[];
     readonly failed: readonly { readonly device: number; readonly why: string }[];
   }>;
   eraseMasterKey(): Promise<void>;
-    /** Devices that have the key now. */
-    readonly set: readonly number[];
 
   listKeys(): Promise<readonly { readonly device: number; readonly keys: readonly KeyLine[] }[]>;
   eraseKeystore(preservePins: boolean): Promise<void>;
