@@ -100,6 +100,12 @@ export function lacksSignatures(zone: readonly PlannedKey[], algorithm: number, 
   return isShowing('dnskey') && !isShowing(record);
 }
 
+/** Keys of an algorithm that nobody depends on: it has no DS, and the zone is not signed with it though it shows keys of it. */
+export function isStranded(zone: readonly PlannedKey[], algorithm: number): boolean {
+  const isLacking = lacksSignatures(zone, algorithm, 'zrrsig') || lacksSignatures(zone, algorithm, 'krrsig');
+  return isLacking && keysWithDs(zone, algorithm).length === 0;
+}
+
 /** No cache has a DNSKEY of the algorithm. */
 export function isUnknown(zone: readonly PlannedKey[], algorithm: number): boolean {
   return zone.every((key) => key.algorithm !== algorithm || !isKnown(conditionOf(key, 'dnskey')));

@@ -1,6 +1,6 @@
 import type { DnssecPolicy, PolicyKey } from '../conf/configuration.ts';
 import { dnskeyInterval } from '../conf/policy-intervals.ts';
-import { lacksSignatures } from './chain-rules.ts';
+import { isStranded, lacksSignatures } from './chain-rules.ts';
 import { endOf, purgeDue, signaturesReplaced } from './intervals.ts';
 import {
   retireTimes,
@@ -100,7 +100,7 @@ class Planning {
   readonly #past: readonly KeyWork[];
   readonly #new: NewKey[] = [];
   readonly #waits: KeyWait[] = [];
-  /** Ids of keys that begin in this plan: their first steps belong to that. */
+  /** Ids of keys that begin in this plan, or are undone: their first steps belong to that. */
   readonly #begun = new Set<string>();
 
   constructor(policy: DnssecPolicy, keys: readonly PlannedKey[], observations: Observations, now: number) {
@@ -162,6 +162,15 @@ class Planning {
     const zone = this.#zone(this.#work);
     const isLacking = (record: 'zrrsig' | 'krrsig'): boolean => lacksSignatures(zone, algorithm, record);
     return (role !== 'ksk' && isLacking('zrrsig')) || (role !== 'zsk' && isLacking('krrsig'));
+  }
+
+  /**
+   * Whoever let keys of the algorithm begin was interrupted, and no line of the policy has it any more: what is missing will never come, and
+   * what is there is undone.
+   */
+  #isLeftOver({ algorithm }: PlannedKey): boolean {
+    const isWanted = this.#policy.keys.some((line) => line.algorithm === algorithm);
+    return !isWanted && isStranded(this.#zone(this.#work), algorithm);
   }
 
   #changes(): KeyAction[] {
@@ -245,7 +254,9 @@ class Planning {
   #retire(work: KeyWork): void {
     const { key } = work;
     if (!isTakenUp(key)) work.schedule(scheduleLeavingKey(this.#policy, key, this.#now));
-    else if (key.state?.goal !== 'hidden' && !this.#mustWait(key.id, 'omnipresent', 'hidden')) {
+    else if (key.state?.goal !== 'hidden') {
+      if (this.#isLeftOver(key)) this.#begun.add(key.id);
+      if (this.#mustWait(key.id, 'omnipresent', 'hidden')) return;
       work.schedule({ times: retireTimes(this.#policy, key, this.#now), state: { ...key.state, goal: 'hidden' } });
     }
   }

@@ -91,6 +91,30 @@ test('S-062 (part) a step that was interrupted before all of its keys were made 
   assert.deepEqual(made([csk(IN_USE)]), []);
 });
 
+test('S-062 (part) what an interrupted step left of an algorithm that no line has any more is undone without an operator', () => {
+  const begun: PlannedState = { goal: 'omnipresent', dnskey: 'rumoured', dnskeyChange: NOW };
+  const ksk = named(csk(begun), 'ksk', 257, { zsk: false, krrsig: 'rumoured', ds: 'hidden' });
+  const zsk = named(csk(begun), 'zsk', 256, { ksk: false, zrrsig: 'rumoured' });
+  const policy = manual({ ...line('csk'), algorithm: 8 });
+  for (const left of [ksk, zsk]) {
+    const { actions, publication, waits } = plan(policy, [left], {}, NOW);
+    const [undone] = actions;
+    assert.ok(actions.length === 1 && undone.kind === 'update');
+    const { goal, dnskey, zrrsig = 'unretentive', krrsig = 'unretentive' } = undone.state;
+    assert.deepEqual([goal, dnskey, zrrsig, krrsig], ['hidden', 'unretentive', 'unretentive', 'unretentive'], left.id);
+    assert.deepEqual([publication.dnskey, publication.signsKeys, publication.signsZone], [[], [], []]);
+    assert.deepEqual(manualSteps(waits).map(stepName), ['new csk 8 key rumoured']);
+  }
+  // A zone that is signed with the algorithm, or that has a DS of it, stays as it is until an operator lets it go.
+  for (const keys of [[ksk, zsk], [named(ksk, 'ksk', 257, { ds: 'rumoured' })]]) {
+    const { actions, publication, waits } = plan(policy, keys, {}, NOW);
+    assert.ok(actions.every((action) => action.kind === 'update' && action.state.goal === 'omnipresent'));
+    const ids = keys.map(({ id }) => id);
+    assert.deepEqual(publication.dnskey, ids);
+    for (const id of ids) assert.ok(manualSteps(waits).map(stepName).includes(`${id} key hidden`), id);
+  }
+});
+
 test('S-062 (part) a key that was in use before the policy may have a DS, though CDS waits for an operator', () => {
   const times = { created: 0, publish: 0, activate: 0 };
   const { state: _none, ...known } = csk({}, times);
