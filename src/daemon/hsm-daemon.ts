@@ -29,6 +29,7 @@ import { DevicePool } from '../hsm/pool/device-pool.ts';
 import { RpcListener, type RpcTls } from '../hsm/rpc/rpc-listener.ts';
 import { runDirectory } from '../hsm/state-directory.ts';
 import { ProcessSupervision } from '../hsm/supervision/process-supervision.ts';
+import { DeviceParts, type PartSources } from '../hsm/update/device-parts.ts';
 import { UpdateStore } from '../hsm/update/update-store.ts';
 import { OperationLatencies } from '../hsm/web/latencies.ts';
 import { WebServer } from '../hsm/web/web-server.ts';
@@ -50,8 +51,8 @@ export interface HsmDaemonDependencies {
   readonly log: HsmLog;
   /** Of the software that runs. */
   readonly version: string;
-  /** Files of the parts that it brought. */
-  readonly partFiles: ConstructorParameters<typeof UpdateStore>[0]['partFiles'];
+  /** Where the parts of the devices come from. */
+  readonly partSources: PartSources;
   /** Told when the appliance begins and ceases to wait for an address: for how long, only a cable knows. */
   readonly awaitsAddress?: (isWaiting: boolean) => void;
 }
@@ -136,6 +137,7 @@ export class HsmDaemon {
     );
     this.#material = await certificates.current();
 
+    const parts = new DeviceParts({ state, sources: this.#parts.partSources }, { disk, log, audit });
     const { pinCost } = this.#options;
     const supervision = this.#stack.use(
       new ProcessSupervision(
@@ -146,7 +148,7 @@ export class HsmDaemon {
           battery: settings.current.MASTERKEY_BATTERY,
           ...(pinCost !== undefined && { scrypt: { logN: pinCost, r: 8, p: 1 } }),
         },
-        { clock, disk, log },
+        { clock, disk, log, programs: parts },
       ),
     );
     const latencies = new OperationLatencies(this.#options.devices);
@@ -174,9 +176,8 @@ export class HsmDaemon {
         state,
         keyFile: this.#options.updateKey ?? path.join(state, 'update-keys.pem'),
         version,
-        partFiles: this.#parts.partFiles,
       },
-      { disk, log, supervision },
+      { disk, log, supervision, parts },
     );
     const appliance = this.#stack.use(
       new HsmAppliance(

@@ -1,19 +1,24 @@
 /** What hsmd does before it is an appliance: become its user, and start the software of the slot that counts. */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import type { UpdatePart } from '../hsm/appliance/appliance.ts';
+import { replaceProcess } from '../base/replace-process.ts';
 import { applianceEvent } from '../hsm/appliance/events.ts';
+import { checkContent } from '../hsm/update/slot-content.ts';
 import type { SlotName, Slots } from '../hsm/update/slots.ts';
 import { softwareSlots } from '../hsm/update/update-store.ts';
+import { ownVersion } from '../hsm/update/version.ts';
 import type { HsmdOptions } from './hsmd-options.ts';
+import type { PackageFacts } from './hsmd-parts.ts';
 import { findAccount } from './privileges.ts';
 
 /** In the environment: the entry of the package, when the software of a slot runs. */
 const PACKAGE_ENTRY = 'SIGNET_HSM_PACKAGE';
+/** In the environment: the version of the package, then. */
+const PACKAGE_VERSION = 'SIGNET_HSM_PACKAGE_VERSION';
 /** In the environment: the slot that runs. */
 const SLOT = 'SIGNET_HSM_SLOT';
 
@@ -37,11 +42,18 @@ export function becomeUser(name: string, options: Pick<HsmdOptions, 'state' | 'i
   makeStateFor(options.state, account);
   const keep = options.interface === undefined ? '+net_bind_service' : '+net_bind_service,+net_admin';
   const rights = `-all,${keep}`;
-  replaceProcess(findSetpriv(), [
+  const identity = [`--reuid=${account.userId}`, `--regid=${account.groupId}`, '--init-groups'];
+  const setpriv = findSetpriv();
+  for (const file of [process.execPath, entry()])
+    if (spawnSync(setpriv, [...identity, '--', 'test', '-r', file]).status !== 0)
+      throw new SignetError(
+        'PRIVILEGES',
+        `user '${name}' cannot read ${file}: install hsmd where all users can go (install.sh --server does), or start it by the command that was installed`,
+        { user: name, file },
+      );
+  replaceProcess(setpriv, [
     'setpriv',
-    `--reuid=${account.userId}`,
-    `--regid=${account.groupId}`,
-    '--init-groups',
+    ...identity,
     `--inh-caps=${rights}`,
     `--ambient-caps=${rights}`,
     `--bounding-set=${rights}`,
@@ -68,6 +80,10 @@ export function bootSlot(
   const { active } = slots;
   if (running !== undefined && running === active.slot)
     return { slot: active.slot, version: active.version, isTrial: active.state === 'trying' };
+  if (isDamaged(slots, disk, log)) {
+    if (running !== undefined) startPackage();
+    return { slot: undefined, version: undefined, isTrial: false };
+  }
   const { slot, givenUp } = slots.begin();
   if (givenUp !== undefined)
     log.write(applianceEvent.updateWarning(`update ${givenUp} did not start: the software of before is back`));
@@ -80,12 +96,34 @@ export function bootSlot(
   if (disk.facts(file) === undefined)
     return { slot, version: slots.active.version, isTrial: slots.active.state === 'trying' };
   log.write(applianceEvent.update(`starting the software of slot ${slot}, ${slots.active.version}`));
-  const environment = { ...process.env, [PACKAGE_ENTRY]: packageEntry(), [SLOT]: slot };
+  const { entry: from, version } = packageFacts();
+  const environment = { ...process.env, [PACKAGE_ENTRY]: from, [PACKAGE_VERSION]: version, [SLOT]: slot };
   replaceProcess(
     process.execPath,
     [process.execPath, ...process.execArgv, file, ...process.argv.slice(2)],
     environment,
   );
+}
+
+/** Whether what counts is not what was installed: a trial is given up, and nothing of the other is started. */
+function isDamaged(slots: Slots, disk: Disk, log: Log): boolean {
+  for (;;) {
+    const { slot, version, digest, state } = slots.active;
+    // Those that were installed by a version that kept no digest are started as they are.
+    if (slot === undefined || digest === undefined) return false;
+    try {
+      checkContent(slots.pathOf(slot), digest, disk);
+      return false;
+    } catch (error) {
+      log.write(
+        applianceEvent.updateWarning(
+          `update ${version} in slot ${slot} is damaged (${(error as Error).message}): it is not started; 'update HSM' installs it again`,
+        ),
+      );
+    }
+    if (state === 'good') return true;
+    slots.rollBack();
+  }
 }
 
 /** The software of before takes this process's place. */
@@ -101,60 +139,22 @@ export function startAnew(): never {
   return startPackage();
 }
 
-/** Files of the parts, in a package or a slot's software, and in a checkout. */
-const PART_FILES: Readonly<Record<UpdatePart, readonly [built: string, checkout: string]>> = {
-  firmware: ['device-process.js', '../hsm/device/device-process.ts'],
-  bootloader: ['hsmd.js', './hsmd.ts'],
-  fpga: ['native/hsm.node', '../../.build/native/hsm.node'],
-  tamper: ['watchdog-process.js', '../hsm/watchdog/watchdog-process.ts'],
-};
-
-/** Where the parts are that the running software brought: the slot's own where the update has them, else the software's. */
-export function partFiles(
-  slot: SlotName | undefined,
-  state: string,
-  disk: Disk,
-): Readonly<Record<UpdatePart, readonly string[]>> {
-  const isBuilt = import.meta.url.endsWith('.js');
-  const filesOf = (part: UpdatePart): readonly string[] => {
-    const directory = slot === undefined ? undefined : path.join(softwareSlots(state, disk).pathOf(slot), part);
-    const brought = directory === undefined ? [] : (disk.list(directory) ?? []).toSorted();
-    if (directory !== undefined && brought.length > 0) return brought.map((name) => path.join(directory, name));
-    return [fileURLToPath(new URL(PART_FILES[part][isBuilt ? 0 : 1], import.meta.url))];
-  };
-  return {
-    firmware: filesOf('firmware'),
-    bootloader: filesOf('bootloader'),
-    fpga: filesOf('fpga'),
-    tamper: filesOf('tamper'),
-  };
+/** The package that this software was started by, or is. */
+export function packageFacts(): PackageFacts {
+  return { entry: packageEntry(), version: process.env[PACKAGE_VERSION] ?? ownVersion() };
 }
 
 function startPackage(): never {
   const environment = { ...process.env };
   delete environment[SLOT];
   delete environment[PACKAGE_ENTRY];
+  delete environment[PACKAGE_VERSION];
   const words = [process.execPath, ...process.execArgv, packageEntry(), ...process.argv.slice(2)];
   return replaceProcess(process.execPath, words, environment);
 }
 
 function packageEntry(): string {
   return process.env[PACKAGE_ENTRY] ?? entry();
-}
-
-/** execve(2): the process id stays, so whoever watches this process goes on watching. */
-function replaceProcess(file: string, words: readonly string[], environment: NodeJS.ProcessEnv = process.env): never {
-  const { execve } = process as typeof process & {
-    execve(file: string, words: readonly string[], environment: NodeJS.ProcessEnv): never;
-  };
-  const emitWarning = process.emitWarning;
-  // It says that execve is experimental; the runtime is pinned.
-  process.emitWarning = () => undefined;
-  try {
-    return execve.call(process, file, words, environment);
-  } finally {
-    process.emitWarning = emitWarning;
-  }
 }
 
 function findSetpriv(): string {

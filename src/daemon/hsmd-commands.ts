@@ -9,6 +9,7 @@ import { SignetError } from '../base/error.ts';
 import { AUDIT_PUBLIC_KEY_FILE, auditKeyFingerprint, publicKeyPem } from '../hsm/audit/audit-key.ts';
 import { AUDIT_HEAD_FILE, auditFiles } from '../hsm/audit/audit-files.ts';
 import { verifyAudit } from '../hsm/audit/verify-audit.ts';
+import { requireEntries } from '../hsm/update/part-entries.ts';
 import { makeUpdate, UPDATE_PARTS } from '../hsm/update/signed-update.ts';
 import type { TarFile } from '../hsm/update/tar.ts';
 import { DEFAULT_STATE } from './hsmd-options.ts';
@@ -88,6 +89,7 @@ export function makeUpdateCommand(
       throw new TypeError(`the name of an update ends in .tar.gz.signed: '${file}'`);
     const files = UPDATE_PARTS.flatMap((part) => collect(directory, part, disk));
     if (files.length === 0) throw new TypeError(`there is none of ${UPDATE_PARTS.join(', ')} in ${directory}`);
+    requireEntries(files);
     const update = makeUpdate(version, files, readPrivateKey(key, disk), now());
     disk.replace(file, update, 0o644);
     output.print(`${file}: ${version}, ${files.length} files, ${update.length} octets\n`);

@@ -13,8 +13,9 @@ import { softwareSlots } from '../hsm/update/update-store.ts';
 import { ownVersion } from '../hsm/update/version.ts';
 import { runSensorCommand } from '../hsm/watchdog/sensor-command.ts';
 import { HsmDaemon } from './hsm-daemon.ts';
-import { becomeUser, bootSlot, giveUpSlot, partFiles, startAnew } from './hsmd-boot.ts';
+import { becomeUser, bootSlot, giveUpSlot, packageFacts, startAnew } from './hsmd-boot.ts';
 import { auditCommand, makeUpdateCommand } from './hsmd-commands.ts';
+import { partSources } from './hsmd-parts.ts';
 import { DEFAULT_STATE, HSMD_USAGE, type HsmdOptions, readHsmdOptions } from './hsmd-options.ts';
 
 /** Milliseconds for which an update may start before the software of before is started again. */
@@ -87,7 +88,11 @@ async function run(options: HsmdOptions): Promise<number> {
     random: new SystemRandom(),
     log,
     version: boot.version ?? ownVersion(),
-    partFiles: partFiles(boot.slot, options.state, disk),
+    partSources: partSources(
+      packageFacts(),
+      boot.slot && { directory: slots.pathOf(boot.slot), version: boot.version ?? ownVersion() },
+      disk,
+    ),
   });
   process.on('uncaughtException', (error) => {
     log.write({

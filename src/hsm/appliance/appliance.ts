@@ -1,4 +1,5 @@
 import type { Role } from '../hal-constants.ts';
+import type { Program } from '../device/device-program.ts';
 import type { DeviceStatus } from '../device/crypto-device.ts';
 import type { SensorReadings, ThresholdName, WatchdogStatus } from '../watchdog/watchdog.ts';
 import type { Leds } from './leds.ts';
@@ -52,6 +53,8 @@ export interface DeviceState {
   readonly watchdog: WatchdogStatus | undefined;
   /** Operations under way. */
   readonly busy: number;
+  /** What its processes were started from, where that is known. */
+  readonly programs?: Readonly<Partial<Record<UpdatePart, Program>>> | undefined;
 }
 
 /**

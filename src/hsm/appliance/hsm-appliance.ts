@@ -144,7 +144,8 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
     const busy = this.dependencies.pool.underWay(index);
     const facts = { name, condition, status, watchdog };
     const isGenerating = this.dependencies.pool.isGenerating(index);
-    return { index, ...facts, busy, text: deviceText(facts, this.#lock, { operations: busy, isGenerating }) };
+    const text = deviceText(facts, this.#lock, { operations: busy, isGenerating });
+    return { index, ...facts, busy, text, programs: device.programs };
   }
 
   /** A device whose process runs again serves when the pool has made it the same as the others. */

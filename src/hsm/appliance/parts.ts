@@ -1,4 +1,5 @@
 import type { CryptoDevice } from '../device/crypto-device.ts';
+import type { Program } from '../device/device-program.ts';
 import type { NetworkView, UpdateOutcome, UpdatePart } from './appliance.ts';
 import type { HalStatus } from '../hal-status.ts';
 import type { Role } from '../hal-constants.ts';
@@ -14,6 +15,8 @@ export interface SupervisedDevice {
   readonly device: CryptoDevice;
   readonly watchdog: Watchdog;
   readonly condition: 'starting' | 'up' | 'down' | 'tampered';
+  /** What it was started from last, where that is known. */
+  readonly programs?: Readonly<Partial<Record<UpdatePart, Program>>>;
 }
 
 /** Starts, watches and restarts the processes of devices and watchdogs. */

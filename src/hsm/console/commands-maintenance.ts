@@ -193,7 +193,11 @@ function reinstall(words: string, part: UpdatePart): ConsoleCommand {
       if (!(await terminal.confirm(`Would you like to install the ${part} again?`)))
         return say('Nothing was installed.');
       await operator.reinstall(part);
-      say(`The ${part} was installed again; the devices were restarted one after the other.`);
+      say(
+        part === 'tamper'
+          ? 'The tamper was installed again. Each watchdog takes it at its next start: now, the master key would be lost with it.'
+          : `The ${part} was installed again; the devices were restarted one after the other.`,
+      );
     },
   };
 }

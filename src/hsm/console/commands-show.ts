@@ -131,8 +131,13 @@ export const SHOW_COMMANDS: readonly ConsoleCommand[] = [
   {
     words: 'show version',
     usage: '',
-    help: 'shows the version of the software',
-    run: async ({ appliance, say }) => say(appliance.identity.version),
+    help: 'shows the version of the software, and of what the devices run',
+    run: async ({ appliance, say }) => {
+      say(appliance.identity.version);
+      for (const { index, programs } of appliance.getState().devices)
+        for (const [part, { version, slot }] of Object.entries(programs ?? {}))
+          say(` > Device ${index}: ${part} ${version} (${slot === undefined ? 'of the package' : `slot ${slot}`})`);
+    },
   },
   {
     words: 'show serial-number',

@@ -20,7 +20,7 @@ import type { ScryptCost } from './pin-hash.ts';
 import { deviceLock, deviceSocket, keystoreFile } from './start-device.ts';
 
 /*
- * The process of one crypto device: `device-process --state DIR --device N [--scrypt ln,r,p]`, started by hsmd, and ended by the end of its standard input.
+ * The process of one crypto device: `device-process --state DIR --device N [--scrypt ln,r,p] [--module FILE]`, started by hsmd, and ended by the end of its standard input.
  *
  * It holds unwrapped keys while they are in use, in OpenSSL's memory, and the key of the keystore's proofs. On tamper its watchdog
  * kills it, whatever it is doing; the kernel then takes its memory back.
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
   if (!lock) throw new SignetError('DEVICE_RUNS', `another process is ${name} already: one device, one process`);
   const clock = new SystemClock();
   const random = new TestedRandom(new SystemRandom());
-  const engine = new OpensslEngine({ native: loadNativeKeys(), random });
+  const engine = new OpensslEngine({ native: loadNativeKeys(options.module), random });
 
   const watchdog = new WatchdogProcess(
     { name: `watchdog of ${name}`, socket: watchdogSocket(options.state, options.device) },
@@ -127,19 +127,26 @@ interface Options {
   readonly state: string;
   readonly device: number;
   readonly scrypt: ScryptCost | undefined;
+  /** The native module it computes with; undefined: the one beside. */
+  readonly module: string | undefined;
 }
 
 function readOptions(): Options {
   const { values } = parseArgs({
-    options: { state: { type: 'string' }, device: { type: 'string' }, scrypt: { type: 'string' } },
+    options: {
+      state: { type: 'string' },
+      device: { type: 'string' },
+      scrypt: { type: 'string' },
+      module: { type: 'string' },
+    },
   });
   const device = Number(values.device);
   const cost = values.scrypt?.split(',').map(Number);
   const isCost = cost === undefined || (cost.length === 3 && cost.every((n) => Number.isInteger(n) && n > 0));
   if (values.state === undefined || !Number.isInteger(device) || device < 0 || !isCost) {
-    processOutput.complain('usage: device-process --state DIR --device N [--scrypt ln,r,p]\n');
+    processOutput.complain('usage: device-process --state DIR --device N [--scrypt ln,r,p] [--module FILE]\n');
     process.exit(2);
   }
   const scrypt = cost && { logN: cost[0], r: cost[1], p: cost[2] };
-  return { state: values.state, device, scrypt };
+  return { state: values.state, device, scrypt, module: values.module };
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { DeviceProgram, Program } from './device-program.ts';
 import type { ScryptCost } from './pin-hash.ts';
 
 export interface DeviceStart {
@@ -10,6 +11,8 @@ export interface DeviceStart {
   readonly index: number;
   /** Of PIN hashes made from now on; undefined: the default. */
   readonly scrypt?: ScryptCost | undefined;
+  /** What the process is made of, begun by the bootloader; undefined: what lies beside this, without one. */
+  readonly program?: DeviceProgram | undefined;
 }
 
 export function deviceSocket(state: string, index: number): string {
@@ -27,10 +30,24 @@ export function keystoreFile(state: string, index: number): string {
 
 /** Ends when its standard input ends, so with who started it. Its log lines go where ours go (standard error). */
 export function startDevice(start: DeviceStart): ChildProcess {
-  const file = import.meta.url.endsWith('.ts') ? './device-process.ts' : './device-process.js';
-  const entry = fileURLToPath(new URL(file, import.meta.url));
   const options = ['--state', start.state, '--device', String(start.index)];
-  const { scrypt } = start;
+  const { scrypt, program } = start;
   if (scrypt) options.push('--scrypt', `${scrypt.logN},${scrypt.r},${scrypt.p}`);
-  return spawn(process.execPath, [entry, ...options], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const words = program ? bootWords(program, options) : [besideThis(), ...options];
+  return spawn(process.execPath, words, { stdio: ['pipe', 'ignore', 'inherit'] });
+}
+
+function besideThis(): string {
+  const file = import.meta.url.endsWith('.ts') ? './device-process.ts' : './device-process.js';
+  return fileURLToPath(new URL(file, import.meta.url));
+}
+
+/** As src/hsm/supervision/boot-process.ts reads them. */
+function bootWords({ bootloader, firmware, fpga }: DeviceProgram, options: readonly string[]): string[] {
+  const words = (part: string, { file, content }: Program): string[] => [
+    `--${part}`,
+    file,
+    ...(content ? [`--${part}-slot`, content.directory, `--${part}-digest`, content.digest] : []),
+  ];
+  return [bootloader.file, ...words('firmware', firmware), ...words('fpga', fpga), '--', ...options];
 }

@@ -5,6 +5,7 @@ import type { Disk } from '../../base/disk.ts';
 import type { Log, Severity } from '../../base/log.ts';
 import type { SupervisedDevice } from '../appliance/parts.ts';
 import { DeviceProcess } from '../device/device-process-client.ts';
+import { DEVICE_PARTS, type DeviceProgram, type DevicePrograms } from '../device/device-program.ts';
 import type { ScryptCost } from '../device/pin-hash.ts';
 import { deviceLock, deviceSocket, startDevice } from '../device/start-device.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
@@ -61,7 +62,9 @@ export class DeviceKeeper implements SupervisedDevice {
   readonly #clock: Clock;
   readonly #disk: Disk;
   readonly #log: Log;
+  readonly #programs: DevicePrograms | undefined;
   readonly #keeper: WatchdogKeeper;
+  #program: DeviceProgram | undefined;
   #child: ChildProcess | undefined;
   #stage: 'starting' | 'up' | 'down' = 'starting';
   #isTampered = false;
@@ -79,12 +82,18 @@ export class DeviceKeeper implements SupervisedDevice {
 
   constructor(
     options: DeviceKeeperOptions,
-    dependencies: { readonly clock: Clock; readonly disk: Disk; readonly log: Log },
+    dependencies: {
+      readonly clock: Clock;
+      readonly disk: Disk;
+      readonly log: Log;
+      readonly programs?: DevicePrograms | undefined;
+    },
   ) {
     this.#options = options;
     this.#clock = dependencies.clock;
     this.#disk = dependencies.disk;
     this.#log = dependencies.log;
+    this.#programs = dependencies.programs;
     this.index = options.index;
     this.name = `device ${options.index}`;
     this.device = new DeviceProcess(this.name);
@@ -95,6 +104,11 @@ export class DeviceKeeper implements SupervisedDevice {
 
   get condition(): SupervisedDevice['condition'] {
     return this.#isTampered ? 'tampered' : this.#stage;
+  }
+
+  get programs(): SupervisedDevice['programs'] {
+    const { program: tamper } = this.#keeper;
+    return { ...this.#program, ...(tamper && { tamper }) };
   }
 
   /** Resolves with the first outcome: it is up, or it could not be started and is tried again. */
@@ -133,6 +147,7 @@ export class DeviceKeeper implements SupervisedDevice {
       this.#see(tamper !== 'ok');
       if (this.#isStopping) return RESTARTED;
       await this.#begin();
+      if (!this.#isStopping) for (const part of DEVICE_PARTS) await this.#programs?.confirm(this.index, part);
     } catch (fault) {
       return { text: (fault as Error).message, isWanted: false };
     }
@@ -147,9 +162,19 @@ export class DeviceKeeper implements SupervisedDevice {
   }
 
   async #begin(): Promise<void> {
-    const { state, index, scrypt } = this.#options;
     await this.#endLeftOver();
-    const child = startDevice({ state, index, scrypt });
+    this.#program = this.#programs && (await prepareAll(this.#programs, this.index));
+    try {
+      await this.#beginProgram();
+    } catch (fault) {
+      for (const part of DEVICE_PARTS) await this.#programs?.giveUp(this.index, part, (fault as Error).message);
+      throw fault;
+    }
+  }
+
+  async #beginProgram(): Promise<void> {
+    const { state, index, scrypt } = this.#options;
+    const child = startDevice({ state, index, scrypt, program: this.#program });
     this.#child = child;
     child.on('error', () => undefined);
     child.stdin?.on('error', () => undefined);
@@ -329,3 +354,11 @@ export class DeviceKeeper implements SupervisedDevice {
 }
 
 const RESTARTED: Outcome = { text: 'it is started anew', isWanted: true };
+
+async function prepareAll(programs: DevicePrograms, index: number): Promise<DeviceProgram> {
+  return {
+    bootloader: await programs.prepare(index, 'bootloader'),
+    firmware: await programs.prepare(index, 'firmware'),
+    fpga: await programs.prepare(index, 'fpga'),
+  };
+}

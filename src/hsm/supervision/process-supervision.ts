@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Disk } from '../../base/disk.ts';
 import type { Log } from '../../base/log.ts';
 import type { DeviceSupervision, SupervisedDevice } from '../appliance/parts.ts';
+import type { DevicePrograms } from '../device/device-program.ts';
 import type { ScryptCost } from '../device/pin-hash.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import { runDirectory } from '../state-directory.ts';
@@ -23,6 +24,14 @@ export interface SupervisionOptions {
   readonly firstPause?: number | undefined;
 }
 
+export interface SupervisionDependencies {
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly log: Log;
+  /** What devices are started from; undefined: what lies beside this program. */
+  readonly programs?: DevicePrograms | undefined;
+}
+
 /** Devices and watchdogs as processes: each is started again by itself when it ends or hangs. */
 export class ProcessSupervision implements DeviceSupervision, AsyncDisposable {
   readonly devices: readonly SupervisedDevice[];
@@ -31,10 +40,7 @@ export class ProcessSupervision implements DeviceSupervision, AsyncDisposable {
   readonly #options: SupervisionOptions;
   readonly #disk: Disk;
 
-  constructor(
-    options: SupervisionOptions,
-    dependencies: { readonly clock: Clock; readonly disk: Disk; readonly log: Log },
-  ) {
+  constructor(options: SupervisionOptions, dependencies: SupervisionDependencies) {
     this.#options = options;
     this.#disk = dependencies.disk;
     this.#keepers = Array.from(

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Disk } from '../../base/disk.ts';
 import type { Log, Severity } from '../../base/log.ts';
+import type { DevicePrograms, Program } from '../device/device-program.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import { systemProcesses } from '../watchdog/guarded-device.ts';
 import { startWatchdog, watchdogSocket } from '../watchdog/start-watchdog.ts';
@@ -34,21 +35,30 @@ export class WatchdogKeeper {
   readonly #clock: Clock;
   readonly #disk: Disk;
   readonly #log: Log;
+  readonly #programs: DevicePrograms | undefined;
   #child: ChildProcess | undefined;
   #hasStarted = false;
   /** Of the one that answered last. */
   #pid: number | undefined;
+  /** What it was started from; undefined: not by this hsmd. */
+  program: Program | undefined;
   /** The process that was started here has ended. */
   onEnded: () => void = () => undefined;
 
   constructor(
     options: WatchdogKeeperOptions,
-    dependencies: { readonly clock: Clock; readonly disk: Disk; readonly log: Log },
+    dependencies: {
+      readonly clock: Clock;
+      readonly disk: Disk;
+      readonly log: Log;
+      readonly programs?: DevicePrograms | undefined;
+    },
   ) {
     this.#options = options;
     this.#clock = dependencies.clock;
     this.#disk = dependencies.disk;
     this.#log = dependencies.log;
+    this.#programs = dependencies.programs;
     this.adapter = new WatchdogProcess(
       { name: options.name, socket: this.#socket, timeout: ANSWERS_WITHIN },
       dependencies,
@@ -119,8 +129,21 @@ export class WatchdogKeeper {
   }
 
   async #start(): Promise<WatchdogStatus> {
+    const { index } = this.#options;
+    this.program = await this.#programs?.prepare(index, 'tamper');
+    try {
+      const status = await this.#startProgram();
+      await this.#programs?.confirm(index, 'tamper');
+      return status;
+    } catch (error) {
+      await this.#programs?.giveUp(index, 'tamper', (error as Error).message);
+      throw error;
+    }
+  }
+
+  async #startProgram(): Promise<WatchdogStatus> {
     removeStaleLock(this.#lock, this.#disk);
-    const child = startWatchdog(this.#options);
+    const child = startWatchdog({ ...this.#options, file: this.program?.file });
     this.#child = child;
     child.on('error', (fault) => this.#tell('error', `it cannot be started: ${fault.message}`));
     child.on('exit', (code, signal) => {

@@ -5,14 +5,15 @@ import type { Log } from '../../base/log.ts';
 import type { UpdateOutcome, UpdatePart } from '../appliance/appliance.ts';
 import { applianceEvent } from '../appliance/events.ts';
 import type { DeviceSupervision, UpdatePort } from '../appliance/parts.ts';
+import type { DeviceParts } from './device-parts.ts';
+import { requireEntries } from './part-entries.ts';
 import { readUpdate, readUpdateKeys } from './signed-update.ts';
 import { Slots } from './slots.ts';
-import type { TarFile } from './tar.ts';
 import { compareVersions, parseVersion } from './version.ts';
 
 /*
  *   STATE/software/{a,b}, active.json           updates of the whole appliance
- *   STATE/parts/N/PART/{a,b}, active.json       what runs on device N: firmware, bootloader, fpga, tamper
+ *   STATE/parts/N/PART/{a,b}, active.json       what device N is started from: firmware, bootloader, fpga, tamper (device-parts.ts)
  */
 
 export interface UpdateStoreOptions {
@@ -21,8 +22,6 @@ export interface UpdateStoreOptions {
   readonly keyFile: string;
   /** Version of the software that runs. */
   readonly version: string;
-  /** Files of the parts that the running software brought. */
-  readonly partFiles: Readonly<Record<UpdatePart, readonly string[]>>;
 }
 
 /** Takes signed updates, and installs the parts inside on the devices again. */
@@ -31,21 +30,29 @@ export class UpdateStore implements UpdatePort {
   readonly #disk: Disk;
   readonly #log: Log;
   readonly #supervision: DeviceSupervision;
+  readonly #parts: DeviceParts;
   #isBusy = false;
 
   constructor(
     options: UpdateStoreOptions,
-    dependencies: { readonly disk: Disk; readonly log: Log; readonly supervision: DeviceSupervision },
+    dependencies: {
+      readonly disk: Disk;
+      readonly log: Log;
+      readonly supervision: DeviceSupervision;
+      readonly parts: DeviceParts;
+    },
   ) {
     this.#options = options;
     this.#disk = dependencies.disk;
     this.#log = dependencies.log;
     this.#supervision = dependencies.supervision;
+    this.#parts = dependencies.parts;
   }
 
   install(octets: Uint8Array, { isOlderAllowed }: { readonly isOlderAllowed: boolean }): Promise<UpdateOutcome> {
     return this.#alone(async () => {
       const update = await readUpdate(octets, this.#keys());
+      requireEntries(update.files);
       const { version } = update.manifest;
       const now = parseVersion(this.#options.version);
       const next = parseVersion(version);
@@ -63,28 +70,30 @@ export class UpdateStore implements UpdatePort {
     });
   }
 
+  /** One device after the other, so that the others go on. A watchdog takes its new program at its next start: it has the master key now. */
   reinstall(part: UpdatePart): Promise<void> {
     return this.#alone(async () => {
-      const files = this.#filesOf(part);
+      const version = this.#parts.versionOf(part);
       for (const { index, name } of this.#supervision.devices) {
-        const slots = partSlots(this.#options.state, index, part, this.#disk);
-        slots.install(this.#options.version, files);
-        slots.begin();
-        try {
-          await this.#supervision.restart(index);
-        } catch (cause) {
-          slots.rollBack();
-          throw new SignetError(
-            'UPDATE_PART',
-            `${name} did not come up with the ${part} of ${this.#options.version} (${(cause as Error).message}): it has the one of before again`,
-            { device: index, part },
-            cause,
-          );
-        }
-        slots.confirm();
-        this.#log.write(applianceEvent.update(`${part} of ${this.#options.version} was installed on ${name}`));
+        this.#parts.install(index, part);
+        if (part !== 'tamper') await this.#restart(index, name, `${part} of ${version}`);
+        this.#log.write(applianceEvent.update(`${part} of ${version} was installed on ${name}`));
       }
     });
+  }
+
+  /** The start itself goes back to what was there before when this does not come up. */
+  async #restart(index: number, name: string, what: string): Promise<void> {
+    try {
+      await this.#supervision.restart(index);
+    } catch (cause) {
+      throw new SignetError(
+        'UPDATE_PART',
+        `${name} did not come up with the ${what} (${(cause as Error).message}): it is started with the one of before; the devices after it were left as they are`,
+        { device: index },
+        cause,
+      );
+    }
   }
 
   #keys(): ReturnType<typeof readUpdateKeys> {
@@ -97,23 +106,6 @@ export class UpdateStore implements UpdatePort {
         { file },
       );
     return readUpdateKeys(Buffer.from(octets).toString('latin1'), file);
-  }
-
-  #filesOf(part: UpdatePart): readonly TarFile[] {
-    const names = this.#options.partFiles[part];
-    const files = names.map((file) => ({
-      name: `${part}/${path.basename(file)}`,
-      octets: this.#disk.read(file),
-      file,
-    }));
-    const missing = files.find(({ octets }) => octets === undefined);
-    if (missing !== undefined || files.length === 0)
-      throw new SignetError(
-        'UPDATE_PART',
-        `this software brought no ${part} (${missing?.file ?? 'it has no file'}): nothing was changed`,
-        { part },
-      );
-    return files.map(({ name, octets }) => ({ name, octets: octets! }));
   }
 
   /** One installation at a time: two would write into the same slot. */
@@ -130,8 +122,4 @@ export class UpdateStore implements UpdatePort {
 
 export function softwareSlots(state: string, disk: Disk): Slots {
   return new Slots(path.join(state, 'software'), disk);
-}
-
-export function partSlots(state: string, device: number, part: UpdatePart, disk: Disk): Slots {
-  return new Slots(path.join(state, 'parts', String(device), part), disk);
 }

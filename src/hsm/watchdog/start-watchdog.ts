@@ -10,6 +10,8 @@ export interface WatchdogStart {
   readonly memory: 'process' | 'kernel keyring';
   /** It goes on when the process that started it has ended. */
   readonly battery: boolean;
+  /** The program; undefined: what lies beside this. */
+  readonly file?: string | undefined;
 }
 
 export function watchdogSocket(state: string, index: number): string {
@@ -19,7 +21,7 @@ export function watchdogSocket(state: string, index: number): string {
 /** In a session of its own: what ends ours does not end it. Its log lines go where ours go (standard error). */
 export function startWatchdog(start: WatchdogStart): ChildProcess {
   const file = import.meta.url.endsWith('.ts') ? './watchdog-process.ts' : './watchdog-process.js';
-  const entry = fileURLToPath(new URL(file, import.meta.url));
+  const entry = start.file ?? fileURLToPath(new URL(file, import.meta.url));
   const options = ['--state', start.state, '--device', String(start.index), '--memory', start.memory];
   if (start.battery) options.push('--battery');
   const child = spawn(process.execPath, [entry, ...options], {
