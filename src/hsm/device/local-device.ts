@@ -71,23 +71,26 @@ export class LocalDevice implements CryptoDevice {
 
   /** @throws HalError KEYSTORE_ACCESS, KEYSTORE_LOST_DATA; what the watchdog rejects with when it does not answer */
   static async open(options: LocalDeviceOptions, dependencies: LocalDeviceDependencies): Promise<LocalDevice> {
-    const device = new LocalDevice(options, dependencies);
+    const keystore = new Keystore(options.keystore);
+    let device: LocalDevice | undefined;
     try {
+      device = new LocalDevice(options, dependencies, keystore);
       await device.#masterKey.start();
       return device;
     } catch (fault) {
-      await device[Symbol.asyncDispose]();
+      // A damaged file may only show when it is read: it would stay locked.
+      if (device === undefined) keystore[Symbol.dispose]();
+      else await device[Symbol.asyncDispose]();
       throw fault;
     }
   }
 
-  private constructor(options: LocalDeviceOptions, dependencies: LocalDeviceDependencies) {
+  private constructor(options: LocalDeviceOptions, dependencies: LocalDeviceDependencies, keystore: Keystore) {
     const { name } = options;
     const { clock, log, random } = dependencies;
     this.name = name;
     this.#pid = options.pid;
     this.#dependencies = dependencies;
-    const keystore = new Keystore(options.keystore);
     this.#keystore = keystore;
     this.#serial = serialOf(keystore, random);
     this.#masterKey = new MasterKeyState(name, { ...dependencies, keystore });
