@@ -6,7 +6,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import { Curve, KeyFlag } from '../../../src/hsm/hal-constants.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
-import { ConsoleClient, HsmdProcess, MASTER_KEY, PINS, setUp, until } from './hsmd-process.ts';
+import { ConsoleClient, HsmdProcess, type HsmStatus, MASTER_KEY, PINS, setUp, until } from './hsmd-process.ts';
 
 const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const MANUAL = fs.readFileSync(path.resolve(import.meta.dirname, '../../../docs/hsm.md'), 'utf8');
@@ -31,15 +31,22 @@ suite('What the console of a running hsmd shows', { timeout: 600_000 }, () => {
     assert.ok((await shown('show macaddr')).includes(lo.mac));
     const time = /\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}/.exec(await shown('show time'))?.[0] ?? assert.fail('no time');
     assert.ok(Math.abs(Date.parse(`${time.replace(' ', 'T')}Z`) - Date.now()) < 60_000, time);
+    await hsmd.until(
+      ({ leds }) => Object.values(leds).every(({ colour }) => colour === 'green'),
+      'all lights are green',
+    );
     assert.match(await shown('show leds'), /POWER: +green[^]*SYSTEM: +green[^]*TAMPER: +green/);
 
+    // What a console says of devices follows what is seen of them.
+    const isReady = ({ text }: HsmStatus['devices'][number]): boolean => text === 'Active - Ready';
+    await hsmd.until(({ devices }) => devices.every(isReady), 'both are ready');
     assert.match(await shown('show devices'), /Device 0: Active - Ready[^]*process \d+[^]*Device 1: Active - Ready/);
     const away = hsmd.takeKeystore(1);
     process.kill(hsmd.deviceProcess(1), 'SIGKILL');
-    await hsmd.until(({ devices }) => devices[1].condition === 'down', 'the dead one is seen');
+    await hsmd.until(({ devices }) => devices[1].text.startsWith('Device failure'), 'the dead one is seen');
     assert.match(await shown('show devices'), /Device 1: Device failure/);
     away.giveBack();
-    await hsmd.until(({ devices }) => devices[1].condition === 'up', 'it is back');
+    await hsmd.until(({ devices }) => devices.every(isReady), 'it is back');
     assert.match(await shown('show devices'), /Device 1: Active - Ready/);
   });
 

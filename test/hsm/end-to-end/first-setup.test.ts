@@ -6,7 +6,7 @@ import { suite, test } from 'node:test';
 import type { HsmClient } from '../../../src/hsm/client/hsm-client.ts';
 import { Curve, KeyFlag, Mechanism } from '../../../src/hsm/hal-constants.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
-import { HsmdProcess, MASTER_KEY, PINS, setUp, until } from './hsmd-process.ts';
+import { HsmdProcess, LIMIT, MASTER_KEY, PINS, setUp, until } from './hsmd-process.ts';
 
 const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const EXPORTABLE = TOKEN | KeyFlag.EXPORTABLE;
@@ -160,7 +160,7 @@ suite('hsmd, through its real processes', { timeout: 600_000 }, () => {
     terminal.type('shutdown YesIAmSure');
     assert.equal(await hsmd.ended(), 0);
     await terminal.closed();
-    await assert.rejects(fetch(`http://127.0.0.1:${hsmd.ports.web}/`));
+    await assert.rejects(hsmd.status(), { code: 'ECONNREFUSED' });
   });
 
   test('a second hsmd on the same state directory does not start', async () => {
@@ -174,7 +174,7 @@ suite('hsmd, through its real processes', { timeout: 600_000 }, () => {
         '--listen',
         '127.0.0.1',
       ],
-      { encoding: 'utf8', timeout: 60_000 },
+      { encoding: 'utf8', timeout: LIMIT },
     );
     assert.equal(status, 1);
     assert.match(stderr, /another hsmd runs with the state directory/);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
@@ -111,8 +112,19 @@ export class HsmdProcess implements AsyncDisposable {
   }
 
   async status(): Promise<HsmStatus> {
-    const response = await fetch(`http://127.0.0.1:${this.ports.web}/api/status`);
-    return (await response.json()) as HsmStatus;
+    // On a connection of its own: one that is kept may be closed by hsmd just while it is used again.
+    const text = await new Promise<string>((resolve, reject) => {
+      const request = http.get({ host: '127.0.0.1', port: this.ports.web, path: '/api/status', agent: false });
+      request.on('error', reject);
+      request.on('response', (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (body += chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve(body));
+      });
+    });
+    return JSON.parse(text) as HsmStatus;
   }
 
   async until(isSo: (status: HsmStatus) => boolean, what: string): Promise<HsmStatus> {
@@ -217,7 +229,8 @@ export class HsmdProcess implements AsyncDisposable {
       await ended;
     }
     this.endWatchdogs();
-    fs.rmSync(this.state, { recursive: true, force: true });
+    // A process that is killed may still write its last file.
+    fs.rmSync(this.state, { recursive: true, force: true, maxRetries: 20 });
   }
 
   /** As when the host is switched off. */

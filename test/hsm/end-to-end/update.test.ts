@@ -73,6 +73,7 @@ suite('Updates of a running hsmd', { timeout: 600_000 }, () => {
 
       assert.match(await send(terminal, update(BROKEN, BROKEN_SOFTWARE), 'n'), /2099-02-01-01/);
       terminal.type('shutdown restart YesIAmSure');
+      await terminal.closed();
     }
     assert.equal(await hsmd.ended(), 3, 'the broken one has ended at once');
     // As the service manager does, the package is started again.
