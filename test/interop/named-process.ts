@@ -144,12 +144,12 @@ export class NamedProcess implements AsyncDisposable {
     return (await execute('dig', args)).stdout;
   }
 
-  /** Sends a signal and waits for the end. */
+  /** Sends a signal and waits for the end, and for the last of the log. */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      const exit = once(this.child, 'exit');
+    if (!this.#isClosed) {
+      const closed = once(this.child, 'close');
       this.child.kill(signal);
-      await exit;
+      await closed;
     }
     return this.child.exitCode;
   }
