@@ -5,51 +5,83 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { EDNS_OPTION } from '../../src/wire/edns.ts';
 import { makeQuery, parseMessage, writeMessage } from '../../src/wire/message.ts';
 import { mustName } from '../../src/wire/name-text.ts';
 import { CLASS } from '../../src/wire/type-codes.ts';
 import { typeCode } from '../../src/wire/type-text.ts';
 import { fate, ZONE } from '../server/context-asker.ts';
-import { freePorts, NamedProcess, writeConfiguration } from './named-process.ts';
+import { MovedClock } from './moved-clock.ts';
+import { freePorts, NamedProcess, until, writeConfiguration } from './named-process.ts';
 import { HOST, temporaryDirectory } from './serve-peers.ts';
 
 /* `rate-limit`: the same configuration and the same bursts of questions for Debian's named and for ours. */
 
 type Question = readonly [name: string, type: string];
 
-/** Answers to questions that are sent at once, within one second of the clock: that is what rates are counted by. */
-async function burst(ports: readonly number[], questions: readonly Question[]): Promise<Record<string, number>[]> {
-  const sockets = ports.map(() => createSocket('udp4'));
-  const fates = ports.map(() => new Map<number, string>());
-  sockets.forEach((socket, i) =>
-    socket.on('message', (octets) =>
-      fates[i].set(octets.readUInt16BE(0), `${fate(parseMessage(octets))} ${octets[3] & 15}`),
-    ),
+/** Rates are counted by the second, and a burst has to fall in one: the clock of both servers stands until it is moved. */
+const clock = new MovedClock(1_900_000_000);
+after(() => clock[Symbol.dispose]());
+
+interface Asked {
+  readonly port: number;
+  /** A cookie that the server gave to this address. */
+  readonly cookie: Uint8Array;
+}
+
+const CLIENT_COOKIE = '0102030405060708';
+
+/** The server with a cookie of its own, fetched where nothing is limited. */
+async function asked(server: NamedProcess): Promise<Asked> {
+  const text = await server.dig('+tcp', `+cookie=${CLIENT_COOKIE}`, 'example', 'SOA');
+  const [, cookie] = new RegExp(`COOKIE: (${CLIENT_COOKIE}[0-9a-f]{32})`).exec(text) ?? assert.fail(text);
+  return { port: server.ports.dns, cookie: Buffer.from(cookie, 'hex') };
+}
+
+/** Under which number the last question of a burst goes. */
+const LAST = 0xffff;
+
+/**
+ * What becomes of questions that are sent at once, within one second of the servers' clock. Who comes with a cookie of the server's own is
+ * never limited, so the answer to a last question with it says that nothing more will come for those before it on the same socket.
+ */
+async function burst(servers: readonly Asked[], questions: readonly Question[]): Promise<Record<string, number>[]> {
+  const message = (id: number, [name, type]: Question, cookie?: Uint8Array): Uint8Array => {
+    const options = cookie === undefined ? [] : [{ code: EDNS_OPTION.COOKIE, data: cookie }];
+    const question = { name: mustName(name), type: typeCode(type), class: CLASS.IN };
+    return writeMessage(makeQuery(id, question, 0, { udpSize: 1232, version: 0, dnssecOk: false, options }));
+  };
+  const queries = questions.map((question, id) => message(id, question));
+  clock.moveBy(2);
+  return Promise.all(
+    servers.map(async ({ port, cookie }) => {
+      const socket = createSocket('udp4');
+      const fates = new Map<number, string>();
+      socket.on('message', (octets) =>
+        fates.set(octets.readUInt16BE(0), `${fate(parseMessage(octets))} ${octets[3] & 15}`),
+      );
+      // A little apart, so that no buffer is too small for them.
+      for (const query of queries) {
+        socket.send(query, port, HOST);
+        await delay(1);
+      }
+      const last = message(LAST, ['example.', 'SOA'], cookie);
+      await until(async () => {
+        socket.send(last, port, HOST);
+        await Promise.race([once(socket, 'message'), delay(1000)]);
+        return fates.has(LAST);
+      }, `port ${port} answers who has its cookie`);
+      const closed = once(socket, 'close');
+      socket.close();
+      await closed;
+      const counts: Record<string, number> = {};
+      for (const id of questions.keys()) {
+        const what = fates.get(id) ?? 'drop';
+        counts[what] = (counts[what] ?? 0) + 1;
+      }
+      return counts;
+    }),
   );
-  const edns = { udpSize: 1232, version: 0, dnssecOk: false, options: [] };
-  const queries = questions.map(([name, type], id) =>
-    writeMessage(makeQuery(id, { name: mustName(name), type: typeCode(type), class: CLASS.IN }, 0, edns)),
-  );
-  await delay(1000 - (Date.now() % 1000) + 20);
-  // A little apart, so that no buffer is too small for them.
-  for (const query of queries) {
-    sockets.forEach((socket, i) => socket.send(query, ports[i], HOST));
-    await delay(1);
-  }
-  await delay(500);
-  for (const socket of sockets) {
-    const closed = once(socket, 'close');
-    socket.close();
-    await closed;
-  }
-  return fates.map((all) => {
-    const counts: Record<string, number> = {};
-    for (let id = 0; id < questions.length; id++) {
-      const what = all.get(id) ?? 'drop';
-      counts[what] = (counts[what] ?? 0) + 1;
-    }
-    return counts;
-  });
 }
 
 const times = (count: number, ...questions: readonly Question[]): Question[] =>
@@ -95,6 +127,7 @@ for (const [limits, bursts] of Object.entries(LIMITS))
   describe(`rate-limit { ${limits} }`, () => {
     const directories = [temporaryDirectory(), temporaryDirectory()];
     let servers: readonly NamedProcess[] = [];
+    let both: readonly Asked[] = [];
 
     before(async () => {
       servers = await Promise.all(
@@ -107,6 +140,7 @@ for (const [limits, bursts] of Object.entries(LIMITS))
           return NamedProcess.start(directory.path, ports, i === 0 ? 'debian' : 'ours');
         }),
       );
+      both = await Promise.all(servers.map(asked));
     });
 
     after(async () => {
@@ -116,14 +150,14 @@ for (const [limits, bursts] of Object.entries(LIMITS))
 
     for (const name of bursts)
       test(`${name}: as many answers, truncated answers and drops as from BIND`, async () => {
-        const [theirs, ours] = await burst(
-          servers.map(({ ports }) => ports.dns),
-          BURSTS[name],
-        );
+        const [theirs, ours] = await burst(both, BURSTS[name]);
         assert.deepEqual(ours, theirs);
       });
 
-    test('the log tells of the same limits', () => {
+    test('the log tells of the same limits', async () => {
+      // What is told of a command comes behind all that was told before.
+      for (const server of servers)
+        await server.rndcUntil(/received control channel command 'querylog off'/, 'querylog', 'off');
       const told = (log: string): string[] =>
         [...log.matchAll(/ ((?:would )?limit \S* ?(?:error )?responses to [^(\n]*?)(?: *\([0-9a-f]{8}\))?$/gm)]
           .map(([, text]) => text)
@@ -140,8 +174,9 @@ test('ports of one client, spread over all threads, share one limit', async () =
     options: 'rate-limit { responses-per-second 6; slip 0; window 1; };',
   });
   await using server = await NamedProcess.start(directory.path, ports, 'ours', ['-n', '4']);
+  const one = await asked(server);
   const counts = await burst(
-    Array.from({ length: 40 }, () => server.ports.dns),
+    Array.from({ length: 40 }, () => one),
     [['www.example.', 'A']],
   );
   assert.equal(counts.filter((count) => count['answer 0'] === 1).length, 6);
