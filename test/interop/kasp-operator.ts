@@ -11,8 +11,6 @@ export const DAY = 86_400;
 export const HOUR = 3600;
 export const ZONE = 'example.com';
 const START = 1_900_000_000;
-/** Milliseconds after which BIND is asked to look again. */
-const NUDGE = 5000;
 
 /** One key as `rndc dnssec -status` describes it. */
 export interface KeyStatus {
@@ -142,20 +140,9 @@ export class Operator implements AsyncDisposable {
     return [...answer.matchAll(/\sRRSIG\s+\S+ \d+ \d+ \d+ \d+ \d+ (\d+) /g)].map(([, tag]) => tag).toSorted();
   }
 
-  /**
-   * Waits until it is so: named works while we look. Debian's is asked to look at its keys now and then: its timer for a new NSEC3 chain
-   * was once seen not to go off under a clock that stands still.
-   */
+  /** Waits until it is so: named works while we look. */
   until(condition: () => Promise<boolean>, what: string): Promise<void> {
-    let next = Date.now() + NUDGE;
-    return until(async () => {
-      if (await condition()) return true;
-      if (this.#maker === 'debian' && Date.now() > next) {
-        await this.look();
-        next = Date.now() + NUDGE;
-      }
-      return false;
-    }, what);
+    return until(condition, what);
   }
 
   /** The parent puts up the DS that CDS asks for (RFC 7344 section 4.1), or takes all away (RFC 8078 section 4). */

@@ -6,8 +6,10 @@
  *
  * All are nanoseconds. `which` (0 or 1) is the slot that counts; who moves the clock fills the other and then turns `which`, so
  * that nobody reads half of a move. The kernel's monotonic clock was `since` when the real-time clock was put to `real`; from
- * there the real-time clock goes on by at most `room` and then stands. With a room of less than a second, all that programs do
- * after a move happens in one and the same second, however slow the machine. The monotonic clock never stands; it is `ahead` of the kernel's.
+ * there the real-time clock goes on by at most `room`: half of it as fast as ever, the rest slower and slower. With a room of less
+ * than a second, all that programs do after a move happens in one and the same second, however slow the machine. It never stands,
+ * since a program that gives itself a few milliseconds (BIND between two parts of a long task) would wait until the next move. The
+ * monotonic clock always goes on; it is `ahead` of the kernel's.
  *
  * Who waits notices a move: waits with an end are cut into slices. After a slice of a wait for a condition the program looks for itself
  * whether it holds (POSIX lets such waits end at any time): between two slices it would miss a signal, and then wait until its end.
@@ -30,6 +32,8 @@
 #define SECOND 1000000000LL
 #define MILLISECOND 1000000LL
 #define SLICE (20 * MILLISECOND)
+#define MICROSECOND 1000LL
+#define SLOWNESS (20 * SECOND) /* after which another quarter of the room is used up */
 #define FIRST_REAL_TIME 1000000000LL
 
 enum { REAL, SINCE, ROOM, AHEAD, SLOT };
@@ -79,11 +83,19 @@ static int64_t kernel_time(clockid_t clock) {
   return nanoseconds(&time);
 }
 
+/* How much of the room is used up. */
+static int64_t within(int64_t room, int64_t passed) {
+  if (passed < 0) return 0;
+  if (passed <= room / 2) return passed;
+  int64_t slowness = SLOWNESS / MICROSECOND;
+  int64_t more = (passed - room / 2) / MICROSECOND;
+  return room - room / 2 * slowness / (more + slowness);
+}
+
 static int64_t real_time(void) {
   const int64_t *move = slot();
   if (move == NULL) return kernel_time(CLOCK_REALTIME);
-  int64_t passed = kernel_time(CLOCK_MONOTONIC) - move[SINCE];
-  return move[REAL] + (passed < 0 ? 0 : passed > move[ROOM] ? move[ROOM] : passed);
+  return move[REAL] + within(move[ROOM], kernel_time(CLOCK_MONOTONIC) - move[SINCE]);
 }
 
 static int64_t ahead(void) {
