@@ -12,6 +12,8 @@ export interface SystemCalls {
   acknowledgeNow(descriptor: number): void;
   /** malloc_trim(3): gives pages of freed memory back to the system. */
   trimHeap(): void;
+  /** M_PERTURB of mallopt(3): whether the C library overwrites what is freed (small pieces excepted that a thread keeps for itself). */
+  overwriteFreed(isOn: boolean): void;
 }
 
 export type ForeignCall = (...values: (string | number | bigint | Uint8Array)[]) => number | bigint;
@@ -28,6 +30,9 @@ export interface ForeignFunctions {
 
 const IPPROTO_TCP = 6;
 const TCP_QUICKACK = 12;
+const M_PERTURB = -6;
+/** What is freed is filled with it, and what is given out with its complement, zeros. */
+const PERTURBATION = 0xff;
 const LOG_PID = 1;
 const LOG_NDELAY = 8;
 
@@ -37,6 +42,7 @@ export function loadSystemCalls(): SystemCalls {
     chroot: { arguments: ['string'], return: 'int32' },
     openlog: { arguments: ['buffer', 'int32', 'int32'], return: 'void' },
     syslog: { arguments: ['int32', 'string', 'string'], return: 'void' },
+    mallopt: { arguments: ['int32', 'int32'], return: 'int32' },
     malloc_trim: { arguments: ['uint64'], return: 'int32' },
     setsockopt: { arguments: ['int32', 'int32', 'int32', 'buffer', 'uint32'], return: 'int32' },
   });
@@ -60,6 +66,7 @@ export function loadSystemCalls(): SystemCalls {
     // A connection that is over by now needs no acknowledgement.
     acknowledgeNow: (descriptor) => void c.setsockopt(descriptor, IPPROTO_TCP, TCP_QUICKACK, on, on.length),
     trimHeap: () => void c.malloc_trim(0n),
+    overwriteFreed: (isOn) => void c.mallopt(M_PERTURB, isOn ? PERTURBATION : 0),
     // The text goes in by "%s": it may hold percent signs that somebody else chose.
     writeSystemLog: (priority, text) => void c.syslog(priority, '%s', text.replaceAll('\0', '\\000')),
   };

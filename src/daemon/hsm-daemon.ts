@@ -125,7 +125,7 @@ export class HsmDaemon {
     const serial = openSerialNumber(path.join(state, 'serial-number'), this.#options.serial, disk, random);
     log.write(applianceEvent.starting(version, serial, state));
     const identity = { serial, version, servername: SERVERNAME };
-    const scrubber = this.#stack.use(new MemoryScrubber({ clock, trimHeap: () => loadSystemCalls().trimHeap() }));
+    const scrubber = this.#stack.use(new MemoryScrubber({ clock, heap: loadSystemCalls() }));
     const audit = forgetful(await this.#openAudit(version), scrubber);
     const settings = SettingsStore.open(path.join(state, 'settings.json'), disk);
     const guard = this.#stack.use(DurableLoginGuard.open(path.join(state, 'logins.json'), { disk, clock, log, audit }));
@@ -229,7 +229,15 @@ export class HsmDaemon {
     const consoles = this.#stack.use(
       await ConsoleListener.listen(
         { address: this.#options.listen, port: this.#options.ports.console, tls: this.#tls(settings) },
-        { appliance, firewall, clock, random, log },
+        {
+          appliance,
+          firewall,
+          clock,
+          random,
+          log,
+          onTyped: () => scrubber.expect(),
+          onTypedSecret: () => scrubber.soon(),
+        },
       ),
     );
     this.#ports.console = consoles.local.port;

@@ -37,6 +37,7 @@ function makeLog(options: { stderrOnly?: boolean; debugLevel?: number } = {}): W
       systemCalls: () => ({
         changeRoot: () => undefined,
         trimHeap: () => undefined,
+        overwriteFreed: () => undefined,
         acknowledgeNow: () => undefined,
         openSystemLog: (identity, facility) => syslog.push(`open ${identity} ${facility}`),
         writeSystemLog: (priority, text) => syslog.push(`${priority} ${text}`),

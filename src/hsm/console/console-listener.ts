@@ -1,4 +1,3 @@
-import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
   createServer as createTlsServer,
@@ -14,7 +13,8 @@ import { ConnectionQuota } from '../../net/connection-quota.ts';
 import { TcpAcceptor } from '../../net/tcp-acceptor.ts';
 import type { Appliance } from '../appliance/appliance.ts';
 import type { Firewall } from '../appliance/parts.ts';
-import { TlsByClient } from '../protocol/tls-by-client.ts';
+import { SECRET_TLS_OPTIONS, TlsByClient } from '../protocol/tls-by-client.ts';
+import { ConsoleLine } from './console-line.ts';
 import { ConsoleSession, LOGIN_PATIENCE } from './console-session.ts';
 import { Terminal } from './terminal.ts';
 
@@ -40,6 +40,10 @@ export interface ConsoleListenerDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Somebody types, and it may be a secret. */
+  readonly onTyped?: () => void;
+  /** What was typed may have been a secret and is not needed any more. */
+  readonly onTypedSecret?: () => void;
 }
 
 /** Consoles at once, and of one address. */
@@ -50,8 +54,6 @@ const QUEUE = 16;
 const HANDSHAKE = 20_000;
 /** The vendor's client reads up to 1023 octets of a TLS record, and the rest of it only when the next record comes. */
 const LARGEST_RECORD = 1023;
-/** Octets that a client which does not read may leave here. */
-const MOST_UNREAD = 4 << 20;
 
 /** The console port: TLS only, never the first to speak. */
 export class ConsoleListener implements AsyncDisposable {
@@ -102,7 +104,7 @@ export class ConsoleListener implements AsyncDisposable {
       key,
       minVersion,
       maxVersion,
-      secureOptions: constants.SSL_OP_NO_TICKET,
+      secureOptions: SECRET_TLS_OPTIONS,
     });
     server.on('secureConnection', (socket) => this.#secured(socket));
     // A handshake that failed: the client's fault, and its socket is gone.
@@ -135,22 +137,20 @@ export class ConsoleListener implements AsyncDisposable {
 
   #secured(socket: TLSSocket): void {
     this.#handshakes.get(peerOf(socket))?.cancel();
-    const { appliance, clock, log } = this.#dependencies;
+    const { appliance, clock, log, onTyped, onTypedSecret } = this.#dependencies;
     socket.setMaxSendFragment(LARGEST_RECORD);
-    const terminal = new Terminal(
-      {
-        send: (octets) => {
-          socket.write(octets);
-          if (socket.writableLength > MOST_UNREAD) socket.destroy();
-        },
-        close: () => socket.end(),
-      },
-      { clock, patience: LOGIN_PATIENCE },
-    );
-    socket.on('data', (octets: Buffer) => terminal.take(octets));
+    const terminal = new Terminal(new ConsoleLine(socket), { clock, patience: LOGIN_PATIENCE });
+    socket.on('data', (octets: Buffer) => {
+      onTyped?.();
+      terminal.take(octets);
+      octets.fill(0);
+    });
     socket.on('end', () => socket.end());
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => terminal.end());
+    socket.on('close', () => {
+      terminal.end();
+      onTypedSecret?.();
+    });
     const peer = socket.remoteAddress ?? 'unknown';
     const localAddress = (socket.localAddress ?? '').replace(/^::ffff:/, '');
     const session = new ConsoleSession(terminal, { peer, localAddress }, { appliance, clock, log }).run();

@@ -51,9 +51,13 @@ export function firewallLines(port: string, rule: FirewallRule): string[] {
   }
 }
 
+const HEXADECIMAL = '0123456789ABCDEF';
+
 /** Eight groups of eight digits, as a master key is written down. */
 export function masterKeyText(key: Uint8Array): string {
-  return (Buffer.from(key).toString('hex').toUpperCase().match(/.{8}/g) ?? []).join(' ');
+  // Not by Buffer's toString('hex'), which leaves the digits in freed memory of the C library.
+  const digits = Array.from(key, (octet) => HEXADECIMAL[octet >> 4] + HEXADECIMAL[octet & 15]).join('');
+  return (digits.match(/.{8}/g) ?? []).join(' ');
 }
 
 /** 64 hexadecimal digits with spaces where one likes; undefined: they are not. */

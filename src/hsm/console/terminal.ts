@@ -4,6 +4,7 @@ import { LineEditor, type Completion, type Typed } from './line-editor.ts';
 
 /** What a terminal needs of its connection. */
 export interface TerminalLine {
+  /** Takes a copy of the octets. */
   send(octets: Uint8Array): void;
   /** Ends the connection after what was sent. */
   close(): void;
@@ -41,7 +42,7 @@ export class Terminal {
     this.#restartIdle();
   }
 
-  /** Octets from the other end. What nobody has waited for is bounded: the rest is lost, as at a terminal. */
+  /** Octets from the other end, of which it takes a copy. What nobody has waited for is bounded: the rest is lost, as at a terminal. */
   take(octets: Uint8Array): void {
     this.#restartIdle();
     if (this.#waiting + octets.length > TYPED_AHEAD && this.#raw === 0) return;
@@ -54,7 +55,8 @@ export class Terminal {
   end(): void {
     this.#gone = true;
     this.#idle?.cancel();
-    this.#input = [];
+    this.dropTypedAhead();
+    this.#editor.begin(false);
     this.#wake?.();
   }
 
@@ -74,7 +76,10 @@ export class Terminal {
   write(text: string): void {
     if (this.#gone || text === '') return;
     // eslint-disable-next-line no-control-regex
-    this.#line.send(Buffer.from(text.replaceAll(/[\0\x11]/g, '').replaceAll(/\r?\n/g, '\r\n')));
+    const octets = Buffer.from(text.replaceAll(/[\0\x11]/g, '').replaceAll(/\r?\n/g, '\r\n'));
+    this.#line.send(octets);
+    // The echo of a master key, or one that was made: the pool of Buffer.from is not to keep it.
+    octets.fill(0);
   }
 
   /** A message: on a line of its own. */
@@ -131,6 +136,7 @@ export class Terminal {
 
   /** What was typed ahead is not meant for a question that nobody could foresee. */
   dropTypedAhead(): void {
+    for (const chunk of this.#input) chunk.fill(0);
     this.#input = [];
     this.#waiting = 0;
   }
@@ -189,11 +195,10 @@ export class Terminal {
         const typed = this.#editor.take(chunk[i]);
         if (typed === undefined) continue;
         if (i + 1 < chunk.length) this.#unreadChunk(chunk.subarray(i + 1));
-        // The PIN that was in it.
-        if (isHidden) chunk.fill(0, 0, i + 1);
+        chunk.fill(0, 0, i + 1);
         return typed;
       }
-      if (isHidden) chunk.fill(0);
+      chunk.fill(0);
     }
   }
 

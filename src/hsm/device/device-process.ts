@@ -78,7 +78,7 @@ async function main(): Promise<void> {
     },
     { engine, watchdog, clock, random, log },
   );
-  const scrubber = new MemoryScrubber({ clock, trimHeap: () => loadSystemCalls().trimHeap() });
+  const scrubber = new MemoryScrubber({ clock, heap: loadSystemCalls() });
   const server = new DeviceServer(
     { socket: deviceSocket(options.state, options.device) },
     { device, log, onSecret: () => scrubber.soon() },

@@ -1,6 +1,16 @@
+import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { SecureVersion, Server as TlsServer } from 'node:tls';
 import { offersProtocol, OWN_ALPN } from './client-hello.ts';
+
+/**
+ * SSL_OP_CLEANSE_PLAINTEXT of SSL_CTX_set_options(3), which node:crypto has no name for: what was decrypted does not stay in the connection's
+ * buffer until the next record comes.
+ */
+const CLEANSE_PLAINTEXT = 1 << 1;
+
+/** `secureOptions` of ports that take PINs: nothing of them stays, and nothing is resumed. */
+export const SECRET_TLS_OPTIONS: number = constants.SSL_OP_NO_TICKET | CLEANSE_PLAINTEXT;
 
 /**
  * TLS for our clients and the vendor's on one port. Where TLS 1.2 is allowed, only clients that offer our ALPN get TLS 1.3: the vendor's,

@@ -5,12 +5,11 @@ import {
   type Server as TlsServer,
   type TLSSocket,
 } from 'node:tls';
-import { constants } from 'node:crypto';
 import type { SocketAddress } from '../../net/address.ts';
 import { ConnectionQuota } from '../../net/connection-quota.ts';
 import { Deadlines, type Expiring } from '../../net/deadlines.ts';
 import { TcpAcceptor } from '../../net/tcp-acceptor.ts';
-import { TlsByClient } from '../protocol/tls-by-client.ts';
+import { SECRET_TLS_OPTIONS, TlsByClient } from '../protocol/tls-by-client.ts';
 import { XdrWriter } from '../protocol/xdr.ts';
 import { type ConnectionShared, RPC_TIMES, RpcConnection, type RpcTimes } from './rpc-connection.ts';
 import type { RpcServices } from './rpc-services.ts';
@@ -112,7 +111,7 @@ export class RpcListener implements AsyncDisposable {
       key,
       minVersion,
       maxVersion,
-      secureOptions: constants.SSL_OP_NO_TICKET,
+      secureOptions: SECRET_TLS_OPTIONS,
       ...(authorities !== undefined && { ca: authorities, requestCert: true, rejectUnauthorized: true }),
     });
     server.on('secureConnection', (socket) => this.#secured(socket));
