@@ -6,6 +6,7 @@ import { main as dsfromkey } from '../../src/tools/dnssec-dsfromkey.ts';
 import { main as keygen } from '../../src/tools/dnssec-keygen.ts';
 import { main as settime } from '../../src/tools/dnssec-settime.ts';
 import { removeDirectory, runBoth, runPeer, temporaryDirectory, type Command } from './keys-peer.ts';
+import { MovedClock } from './moved-clock.ts';
 
 /*
  * The same command line given to BIND's program and to ours, in directories with the same files: exit code, output and
@@ -16,6 +17,8 @@ const POLICIES = `dnssec-policy roles { dnskey-ttl 7200; keys {
   ksk lifetime P1Y algorithm rsasha256 2048; zsk lifetime P60D algorithm rsasha256 1024;
   csk lifetime unlimited algorithm ed25519; }; };\n`;
 
+/** Before all dates in command lines here. */
+const clock = new MovedClock(1_795_000_000);
 let model: string;
 /** Names of keys in every directory, for command lines to refer to. */
 const KEY: Record<string, string> = {};
@@ -47,7 +50,10 @@ before(() => {
   fs.mkdirSync(path.join(model, 'sub'));
 });
 
-after(() => removeDirectory(model));
+after(() => {
+  removeDirectory(model);
+  clock[Symbol.dispose]();
+});
 
 /** Words in braces stand for the names of keys. */
 const words = (line: string): string[] =>
@@ -69,7 +75,8 @@ function compare(program: string, main: Command, line: string, masks: Masks): vo
     return directory;
   };
   try {
-    const { theirs, ours, directories } = runBoth(program, main, words(line), () => ({ theirs: copy(), ours: copy() }));
+    const directories = { theirs: copy(), ours: copy() };
+    const { theirs, ours } = runBoth(program, main, words(line), directories, clock);
     assert.equal(ours.code, theirs.code, `exit code; theirs said: ${theirs.stderr}\nours said: ${ours.stderr}`);
     assert.equal(mask(ours.stdout, directories.ours), mask(theirs.stdout, directories.theirs), 'standard output');
     if (masks.stderr !== false)

@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { SystemClock } from '../../src/base/clock.ts';
 import { NodeDisk } from '../../src/base/node-disk.ts';
 import { silentLog } from '../../src/base/log.ts';
+import { SeededRandom } from '../../src/base/random.ts';
 import { algorithmByNumber } from '../../src/crypto/algorithm.ts';
 import { dnskeyRdata } from '../../src/crypto/dnskey.ts';
 import { keyTag } from '../../src/crypto/key-tag.ts';
@@ -21,6 +17,7 @@ import { main as dsfromkey } from '../../src/tools/dnssec-dsfromkey.ts';
 import { main as keygen } from '../../src/tools/dnssec-keygen.ts';
 import { mustName } from '../../src/wire/name-text.ts';
 import { removeDirectory, runOurs, runPeer, temporaryDirectory } from './keys-peer.ts';
+import { freePorts, NamedProcess, until, writeConfiguration } from './named-process.ts';
 
 const ZONE = 'zone.example';
 const NOW = Math.floor(Date.now() / 1000);
@@ -169,14 +166,20 @@ describe('S-013 key tags', () => {
       }));
 });
 
+const random = new SeededRandom(4034);
+
+function octets(length: number): Buffer {
+  const made = Buffer.alloc(length);
+  random.fill(made);
+  return made;
+}
+
 /** Random octets as DNSKEY of each algorithm in turn; never revoked, because BIND leaves those out. */
 function randomKey(i: number): Uint8Array {
   const algorithm = [8, 10, 13, 14, 15, 16, 5, 7][i % 8];
   const length = algorithmByNumber(algorithm)!.computation!.publicKeyLength;
   const key =
-    length === undefined
-      ? Buffer.concat([Buffer.from([3, 1, 0, 1]), randomBytes(64 + (i % 200))])
-      : randomBytes(length);
+    length === undefined ? Buffer.concat([Buffer.from([3, 1, 0, 1]), octets(64 + (i % 200))]) : octets(length);
   return dnskeyRdata(256 + (i & 1), algorithm, key);
 }
 
@@ -217,75 +220,48 @@ describe('S-163 DS records', () => {
       });
 });
 
-it(
-  'S-007 BIND named takes a key of ours under its policy, and we read the state it leaves',
-  { timeout: 40_000 },
-  async () => {
-    const directory = temporaryDirectory();
-    try {
-      const made = runOurs(keygen, ['-q', '-k', 'default', ZONE], directory, NOW);
-      assert.equal(made.code, 0, made.stderr);
-      const base = made.stdout.trim();
-      const state = await runNamed(directory, path.join(directory, `${base}.state`));
-      assert.match(state, /^DNSKEYState: rumoured$/m);
-      const { keys, faults } = makeStore(directory).list(mustName(`${ZONE}.`));
-      assert.deepEqual(faults, []);
-      assert.deepEqual(
-        keys.map((key) => key.fileBase),
-        [base],
-      );
-      assert.equal(keys[0].state?.goal, 'omnipresent');
-      assert.equal(keys[0].state?.dnskey, 'rumoured');
-      const files = ['key', 'private', 'state'].map((kind) => path.join(directory, `${base}.${kind}`));
-      const theirs = files.map((file) => fs.readFileSync(file, 'latin1'));
-      makeStore(directory).save(keys[0]);
-      assert.deepEqual(
-        files.map((file) => fs.readFileSync(file, 'latin1')),
-        theirs,
-        'and write it back the same',
-      );
-    } finally {
-      removeDirectory(directory);
-    }
-  },
-);
+it('S-007 BIND named takes a key of ours under its policy, and we read the state it leaves', async () => {
+  const directory = temporaryDirectory();
+  try {
+    const made = runOurs(keygen, ['-q', '-k', 'default', ZONE], directory, NOW);
+    assert.equal(made.code, 0, made.stderr);
+    const base = made.stdout.trim();
+    const state = await runNamed(directory, path.join(directory, `${base}.state`));
+    assert.match(state, /^DNSKEYState: rumoured$/m);
+    const { keys, faults } = makeStore(directory).list(mustName(`${ZONE}.`));
+    assert.deepEqual(faults, []);
+    assert.deepEqual(
+      keys.map((key) => key.fileBase),
+      [base],
+    );
+    assert.equal(keys[0].state?.goal, 'omnipresent');
+    assert.equal(keys[0].state?.dnskey, 'rumoured');
+    const files = ['key', 'private', 'state'].map((kind) => path.join(directory, `${base}.${kind}`));
+    const theirs = files.map((file) => fs.readFileSync(file, 'latin1'));
+    makeStore(directory).save(keys[0]);
+    assert.deepEqual(
+      files.map((file) => fs.readFileSync(file, 'latin1')),
+      theirs,
+      'and write it back the same',
+    );
+  } finally {
+    removeDirectory(directory);
+  }
+});
 
 /** Runs BIND's named until it has written states into `stateFile`; gives the file's text. */
 async function runNamed(directory: string, stateFile: string): Promise<string> {
-  const address = '127.0.0.91';
-  const port = await freePort(address);
-  fs.writeFileSync(
-    path.join(directory, 'named.conf'),
-    `options { directory "${directory}"; listen-on port ${port} { ${address}; }; listen-on-v6 { none; }; pid-file none;
-       session-keyfile none; recursion no; dnssec-validation no; notify no; };
-     controls { };
-     zone ${ZONE} { type primary; file "zone.db"; dnssec-policy default; inline-signing yes; };\n`,
-  );
+  const zone = `zone ${ZONE} { type primary; file "zone.db"; dnssec-policy default; inline-signing yes; };`;
+  const ports = await freePorts();
+  writeConfiguration(directory, ports, zone, { options: 'dnssec-validation no;' });
   fs.writeFileSync(
     path.join(directory, 'zone.db'),
     '$TTL 300\n@ SOA ns a 1 3600 600 86400 300\n@ NS ns\nns A 192.0.2.1\n',
   );
-  const named = spawn('named', ['-g', '-n', '1', '-c', path.join(directory, 'named.conf')], { stdio: 'ignore' });
-  const ended = once(named, 'exit');
-  try {
-    for (let tries = 0; tries < 100; tries++) {
-      const text = fs.readFileSync(stateFile, 'latin1');
-      if (text.includes('GoalState') && named.exitCode === null) return text;
-      assert.equal(named.exitCode, null, 'named ended before it took the key');
-      await sleep(200);
-    }
-    return fs.readFileSync(stateFile, 'latin1');
-  } finally {
-    named.kill('SIGTERM');
-    await ended;
-  }
-}
-
-async function freePort(address: string): Promise<number> {
-  const server = net.createServer().listen(0, address);
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  await using named = await NamedProcess.start(directory, ports, 'debian');
+  const text = (): string => fs.readFileSync(stateFile, 'latin1');
+  await until(() => text().includes('GoalState'), 'named took the key');
+  assert.equal(named.child.exitCode, null, named.log);
+  assert.equal(await named.end(), 0);
+  return text();
 }

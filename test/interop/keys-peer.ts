@@ -5,6 +5,7 @@ import path from 'node:path';
 import { SimulatedClock } from '../../src/base/clock.ts';
 import { NodeDisk } from '../../src/base/node-disk.ts';
 import type { KeyToolContext } from '../../src/tools/key-tool.ts';
+import type { MovedClock } from './moved-clock.ts';
 
 /** What a command did. */
 export interface Outcome {
@@ -17,7 +18,7 @@ export type Command = (argv: readonly string[], context: KeyToolContext) => numb
 
 /** Runs Debian's program in `directory`. */
 export function runPeer(program: string, argv: readonly string[], directory: string, input?: string): Outcome {
-  const result = spawnSync(program, argv, { cwd: directory, encoding: 'latin1', input, timeout: 30_000 });
+  const result = spawnSync(program, argv, { cwd: directory, encoding: 'latin1', input, timeout: 120_000 });
   if (result.error) throw result.error;
   return { code: result.status, stdout: result.stdout, stderr: result.stderr };
 }
@@ -47,21 +48,16 @@ export function runOurs(main: Command, argv: readonly string[], directory: strin
   }
 }
 
-/** Runs both within the same second, so that "now" means the same to them. */
+/** Runs both at the time of the clock, which stands: "now" means the same to them, however slow the machine is. */
 export function runBoth(
   program: string,
   main: Command,
   argv: readonly string[],
-  prepare: () => { readonly theirs: string; readonly ours: string },
-): { readonly theirs: Outcome; readonly ours: Outcome; readonly directories: { theirs: string; ours: string } } {
-  for (let tries = 0; ; tries++) {
-    const directories = prepare();
-    const before = Math.floor(Date.now() / 1000);
-    const theirs = runPeer(program, argv, directories.theirs);
-    const after = Math.floor(Date.now() / 1000);
-    if (before !== after && tries < 10) continue;
-    return { theirs, ours: runOurs(main, argv, directories.ours, after), directories };
-  }
+  directories: { readonly theirs: string; readonly ours: string },
+  clock: MovedClock,
+): { readonly theirs: Outcome; readonly ours: Outcome } {
+  const theirs = runPeer(program, argv, directories.theirs);
+  return { theirs, ours: runOurs(main, argv, directories.ours, clock.now) };
 }
 
 export function temporaryDirectory(): string {

@@ -1,10 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import dgram from 'node:dgram';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { after, test } from 'node:test';
 import { NodeDisk } from '../../src/base/node-disk.ts';
 import type { DnssecPolicy } from '../../src/conf/configuration.ts';
@@ -13,13 +9,20 @@ import { readStateFile } from '../../src/keys/state-file.ts';
 import { plan } from '../../src/policy/plan.ts';
 import type { PlannedState, PlannedTimes } from '../../src/policy/planned-key.ts';
 import { SimulatedZone } from '../policy/simulated-zone.ts';
+import { KaspServer } from './kasp-server.ts';
+import { MovedClock } from './moved-clock.ts';
+import { until } from './named-process.ts';
+import { temporaryDirectory } from './serve-peers.ts';
 
 /*
  * Debian's named keeps zones by the same policies as our planner; the times and states that it writes are the judge.
  */
 
-const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-states-'));
-after(() => fs.rmSync(directory, { recursive: true }));
+const directory = temporaryDirectory();
+const home = path.join(directory.path, 'named');
+after(() => directory[Symbol.dispose]());
+
+const START = 1_900_000_000;
 
 const POLICIES = `
 dnssec-policy "split" { keys { ksk lifetime P1Y algorithm 13; zsk lifetime 60d algorithm 13; }; };
@@ -41,15 +44,23 @@ interface SeenKey {
 }
 
 test('S-010 (part) S-024 S-041 keys of new zones have the times and states that BIND gives them', async () => {
-  const policies = await prepare();
-  const stop = start();
-  try {
-    await until(() => NAMES.every((name) => keysOf(name).length === policies.get(name)!.keys.length));
-    // The swift policy's zone goes through its whole introduction: DNSKEY after 3 seconds, the rest after 6.
-    await until(() => keysOf('swift').some(({ state }) => state.ds === 'rumoured'));
-  } finally {
-    await stop();
+  // What BIND makes of a zone has one time, however long it takes.
+  using clock = new MovedClock(START);
+  const policies = prepare();
+  const zones = new Map(NAMES.map((name) => [`${name}.example`, `dnssec-policy ${name};`]));
+  await using named = await KaspServer.start(home, 'debian', { policies: POLICIES, zones });
+  for (const zone of zones.keys()) await named.announced(zone);
+  await until(
+    () => NAMES.every((name) => keysOf(name).length === policies.get(name)!.keys.length),
+    'all keys are made',
+  );
+  // The swift policy's zone goes through its whole introduction: DNSKEY after 3 seconds, the rest after 6.
+  for (let steps = 0; !keysOf('swift').some(({ state }) => state.ds === 'rumoured'); steps++) {
+    assert.ok(steps < 10, 'BIND does not come to the DS');
+    clock.moveTo(named.nextEvent('swift.example') ?? clock.now + 1);
+    await named.loadKeys('swift.example');
   }
+  await named.stop();
   for (const name of NAMES) compare(name, policies.get(name)!);
 });
 
@@ -87,70 +98,29 @@ const byRole = (a: SeenKey, b: SeenKey): number =>
 
 function keysOf(name: string): SeenKey[] {
   const prefix = `K${name}.example.+`;
-  const names = fs.readdirSync(directory).filter((file) => file.startsWith(prefix) && file.endsWith('.state'));
+  const names = fs.readdirSync(home).filter((file) => file.startsWith(prefix) && file.endsWith('.state'));
   // named may be writing: the goal is in the last line.
-  const files = names.filter((file) => fs.readFileSync(path.join(directory, file), 'latin1').includes('GoalState: '));
+  const files = names.filter((file) => fs.readFileSync(path.join(home, file), 'latin1').includes('GoalState: '));
   return files.map((file) => {
-    const { state, times } = readStateFile(file, fs.readFileSync(path.join(directory, file)));
+    const { state, times } = readStateFile(file, fs.readFileSync(path.join(home, file)));
     return { algorithm: Number(file.slice(prefix.length, prefix.length + 3)), times, state };
   });
 }
 
-/** Writes configuration and zones, and reads the policies as we read them. */
-async function prepare(): Promise<ReadonlyMap<string, DnssecPolicy>> {
-  const zones = NAMES.map((name) => {
+/** Writes the zones, and the policies to read them as we read them. */
+function prepare(): ReadonlyMap<string, DnssecPolicy> {
+  fs.mkdirSync(home);
+  for (const name of NAMES)
     fs.writeFileSync(
-      path.join(directory, `${name}.db`),
+      path.join(home, `${name}.example.db`),
       '$TTL 1\n@ SOA ns h 1 3600 600 86400 1\n@ NS ns\nns A 127.0.0.1\n',
     );
-    return `zone ${name}.example { type primary; file "${name}.db"; dnssec-policy ${name}; inline-signing yes; };`;
-  });
-  const options = `options { directory "${directory}"; listen-on port ${await freePort()} { 127.0.0.1; };
-    listen-on-v6 { none; }; pid-file none; session-keyfile none; recursion no; notify no; dnssec-validation no; };
-    controls { };`;
-  const file = path.join(directory, 'named.conf');
-  fs.writeFileSync(file, `${options}\n${POLICIES}\n${zones.join('\n')}\n`);
+  fs.writeFileSync(path.join(directory.path, 'policies.conf'), POLICIES);
   return readPolicies();
 }
 
 function readPolicies(): ReadonlyMap<string, DnssecPolicy> {
-  const { configuration, faults } = readConfiguration(path.join(directory, 'named.conf'), new NodeDisk());
+  const { configuration, faults } = readConfiguration(path.join(directory.path, 'policies.conf'), new NodeDisk());
   assert.ok(configuration, faults.map(({ message }) => message).join('\n'));
   return configuration.policies;
-}
-
-/** Starts Debian's named; the result ends it and waits for its end. */
-function start(): () => Promise<void> {
-  const log = fs.openSync(path.join(directory, 'log'), 'w');
-  const child = spawn('named', ['-g', '-c', path.join(directory, 'named.conf')], { stdio: ['ignore', log, log] });
-  const ended = new Promise<void>((resolve, reject) => {
-    child.once('exit', () => resolve());
-    child.once('error', reject);
-  });
-  return async () => {
-    child.kill('SIGTERM');
-    const kill = setTimeout(() => child.kill('SIGKILL'), 5000);
-    await ended;
-    clearTimeout(kill);
-    fs.closeSync(log);
-  };
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 150; tries++) {
-    if (condition()) return;
-    await sleep(200);
-  }
-  assert.fail(`named did not get there:\n${fs.readFileSync(path.join(directory, 'log'), 'latin1').slice(-3000)}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const socket = dgram.createSocket('udp4');
-    socket.once('error', reject);
-    socket.bind(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
 }

@@ -16,7 +16,6 @@ import { runPeer } from './keys-peer.ts';
  */
 
 const ZONE = 'dnssec.example';
-const NOW = Math.floor(Date.now() / 1000);
 
 const SPLIT = 'ksk lifetime unlimited algorithm 13; zsk lifetime unlimited algorithm 13;';
 const CSK = 'csk lifetime unlimited algorithm 13;';
@@ -58,7 +57,7 @@ function ask(directory: string, ...words: readonly string[]): Answer {
     complain: (text: string) => void (err += text),
   };
   const makeArena = (): Arena => Arena.create(1 << 24);
-  const context = { output, disk: new NodeDisk(), clock: new SimulatedClock(NOW), makeArena };
+  const context = { output, disk: new NodeDisk(), clock: new SimulatedClock(Math.floor(Date.now() / 1000)), makeArena };
   const code = main([words[0], path.join(directory, 'named.conf'), ...words.slice(1), '--format', 'json'], context);
   assert.equal(code, 0, out + err);
   return (JSON.parse(out) as { zones: Answer[] }).zones[0];
