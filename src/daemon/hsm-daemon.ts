@@ -210,7 +210,7 @@ export class HsmDaemon {
     this.#parts.awaitsAddress?.(false);
     stages.enter('probing');
     await supervision.start();
-    await this.#awaitDevices(supervision);
+    await this.#awaitDevices(supervision, pool);
     await monitor.refresh();
 
     stages.enter('starting');
@@ -326,18 +326,19 @@ export class HsmDaemon {
     this.#stack.defer(appliance.watch(({ leds }) => lights.show(leds)));
   }
 
-  /** A device that does not come up is shown by the LEDs; the others work without it. */
-  async #awaitDevices(supervision: ProcessSupervision): Promise<void> {
-    const areUp = (): boolean => supervision.devices.every(({ condition }) => condition !== 'starting');
-    if (areUp()) return;
+  /** One that comes up is made the same as the others first. One that does not is shown by the LEDs; the others work without it. */
+  async #awaitDevices(supervision: ProcessSupervision, pool: DevicePool): Promise<void> {
     let timer: Timer | undefined;
+    const limit = new Promise<void>((resolve) => (timer = this.#parts.clock.after(PROBE_LIMIT, resolve)));
     let unwatch: (() => void) | undefined;
-    await new Promise<void>((resolve) => {
-      timer = this.#parts.clock.after(PROBE_LIMIT, resolve);
-      unwatch = supervision.watch(() => {
-        if (areUp()) resolve();
-      });
+    const haveStarted = new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (supervision.devices.every(({ condition }) => condition !== 'starting')) resolve();
+      };
+      unwatch = supervision.watch(look);
+      look();
     });
+    await Promise.race([haveStarted.then(() => pool.idle()), limit, this.ended]);
     timer?.cancel();
     unwatch?.();
   }

@@ -115,6 +115,11 @@ export class DevicePool implements AsyncDisposable {
     for (const { number } of this.#clients.all()) void this.logout(number);
   }
 
+  /** Resolves when the comparisons that have begun are done: each device that came up before serves then, or is away again. */
+  async idle(): Promise<void> {
+    await this.#reconciler.idle();
+  }
+
   /** Compares records, PINs and partitions of all devices that answer, and mirrors what should be. */
   async synchronize(tell: (line: string) => void = () => undefined): Promise<void> {
     for (const device of this.#devices) {

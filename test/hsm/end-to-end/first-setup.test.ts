@@ -163,6 +163,46 @@ suite('hsmd, through its real processes', { timeout: 600_000 }, () => {
     await assert.rejects(hsmd.status(), { code: 'ECONNREFUSED' });
   });
 
+  test('S-456 (part) S-430 (part) when the HSM is ready all of its devices serve: one with an old keystore has the keys of the other by then', async () => {
+    await using hsmd = await HsmdProcess.start();
+    await setUp(hsmd);
+    await hsmd.setMirroring(true);
+    await hsmd.stop();
+    const keystore = path.join(hsmd.state, 'keystore-1.db');
+    const old = fs.readFileSync(keystore);
+    await hsmd.boot();
+    const uuids: string[] = [];
+    {
+      using terminal = await hsmd.console();
+      await terminal.login();
+      await using client = await hsmd.rpc('user');
+      const ec = { partition: 0, curve: Curve.P256, flags: EXPORTABLE };
+      const made = await Promise.all(Array.from({ length: 300 }, () => client.call('KEY_GENERATE_EC', ec)));
+      uuids.push(...made.map(({ uuid }) => uuid));
+    }
+    await hsmd.stop();
+    for (const suffix of ['-wal', '-shm']) fs.rmSync(`${keystore}${suffix}`, { force: true });
+    fs.writeFileSync(keystore, old);
+    await hsmd.boot();
+    const status = await hsmd.status();
+    assert.deepEqual(
+      status.devices.map(({ condition, tokenKeys }) => [condition, tokenKeys]),
+      [
+        ['up', 300],
+        ['up', 300],
+      ],
+    );
+    assert.deepEqual(lights(status), ['green', 'green', 'green']);
+    const away = hsmd.takeKeystore(0);
+    process.kill(hsmd.deviceProcess(0), 'SIGKILL');
+    await hsmd.until(({ devices }) => devices[0].condition === 'down', 'only the other one is there');
+    using terminal = await hsmd.console();
+    await terminal.login();
+    await using client = await hsmd.rpc('user');
+    for (const uuid of uuids.slice(-3)) await signs(client, uuid, (await client.call('KEY_PUBLIC', { uuid })).spki);
+    away.giveBack();
+  });
+
   test('a second hsmd on the same state directory does not start', async () => {
     await using hsmd = await HsmdProcess.start();
     const { status, stderr } = (await import('node:child_process')).spawnSync(

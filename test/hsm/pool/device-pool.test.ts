@@ -138,6 +138,28 @@ suite('S-342 a device dies', () => {
     await pool.logout(user);
   });
 
+  test('the pool is idle when those that came up serve, or are away again', async () => {
+    await using fixture = await startPool();
+    const { pool, devices } = fixture;
+    for (const dies of [false, true]) {
+      fixture.kill(1);
+      pool.markDown(1, 'it was killed');
+      devices[1].revive();
+      const { promise: goesOn, resolve: goOn } = Promise.withResolvers<void>();
+      devices[1].faults.before = (call) => (call === 'listRecords' ? goesOn : undefined);
+      void pool.markUp(1);
+      let isIdle = false;
+      const idle = pool.idle().then(() => (isIdle = true));
+      for (let i = 0; i < 100; i++) await Promise.resolve();
+      assert.deepEqual([isIdle, pool.conditionOf(1)], [false, 'joining']);
+      if (dies) fixture.kill(1);
+      goOn();
+      await idle;
+      assert.equal(pool.conditionOf(1), dies ? 'down' : 'up');
+      delete devices[1].faults.before;
+    }
+  });
+
   test('the pool finds a device that came back by itself', async () => {
     await using fixture = await startPool();
     const { pool, devices, user, clock } = fixture;
