@@ -10,7 +10,7 @@ import type { ScryptCost } from '../device/pin-hash.ts';
 import { deviceLock, deviceSocket, startDevice } from '../device/start-device.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import type { Watchdog } from '../watchdog/watchdog.ts';
-import { awaitEnd, processOfLock, removeStaleLock } from './locked-process.ts';
+import { awaitEnd, processOfLock, removeStaleLock } from './process-lock.ts';
 import { WatchdogKeeper } from './watchdog-keeper.ts';
 
 export interface DeviceKeeperOptions {

@@ -10,7 +10,7 @@ import { systemProcesses } from '../watchdog/guarded-device.ts';
 import { startWatchdog, watchdogSocket } from '../watchdog/start-watchdog.ts';
 import type { WatchdogStatus } from '../watchdog/watchdog.ts';
 import { WatchdogProcess } from '../watchdog/watchdog-process-client.ts';
-import { awaitEnd, processOfLock, removeStaleLock } from './locked-process.ts';
+import { awaitEnd, processOfLock, removeStaleLock } from './process-lock.ts';
 
 export interface WatchdogKeeperOptions {
   readonly state: string;
