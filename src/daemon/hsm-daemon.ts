@@ -25,6 +25,7 @@ import { ApplianceCertificate, type CertificateMaterial } from '../hsm/certifica
 import { ConsoleListener } from '../hsm/console/console-listener.ts';
 import { Announcer } from '../hsm/discovery/announcer.ts';
 import { multicastAddresses } from '../hsm/discovery/mdns.ts';
+import { DeletionLedger } from '../hsm/pool/deletion-ledger.ts';
 import { DevicePool } from '../hsm/pool/device-pool.ts';
 import { RpcListener, type RpcTls } from '../hsm/rpc/rpc-listener.ts';
 import { runDirectory } from '../hsm/state-directory.ts';
@@ -154,7 +155,10 @@ export class HsmDaemon {
     const latencies = new OperationLatencies(this.#options.devices);
     const pool = this.#stack.use(
       new DevicePool(
-        { devices: supervision.devices.map(({ device }) => device) },
+        {
+          devices: supervision.devices.map(({ device }) => device),
+          deletions: DeletionLedger.open(path.join(state, 'deletions.log'), disk),
+        },
         { clock, random, log, audit, times: latencies },
       ),
     );

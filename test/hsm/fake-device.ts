@@ -9,6 +9,7 @@ import type {
   KeySpec,
   KeyUse,
   Partition,
+  PartitionRecord,
   PinRecord,
   RecordHead,
   WrappedKey,
@@ -63,7 +64,7 @@ export class FakeDevice implements CryptoDevice {
   readonly #token = new Map<string, StoredKey>();
   #volatile = new Map<string, StoredKey & { owner: number }>();
   #logins = new Map<number, Login>();
-  #partitions = new Map<number, string>([[0, FIRST_PARTITION_LABEL]]);
+  readonly #partitions = new Map<number, PartitionRecord>();
   #pins = new Map<string, PinRecord>();
   /** Each life has a number: a call that began in an earlier one gets no answer but IO_OS_ERROR. */
   #life = 1;
@@ -194,13 +195,18 @@ export class FakeDevice implements CryptoDevice {
   }
 
   listPartitions(): Promise<readonly Partition[]> {
-    return this.#do('listPartitions', () => [...this.#partitions].map(([number, label]) => ({ number, label })));
+    return this.#do('listPartitions', () => [
+      { number: 0, label: FIRST_PARTITION_LABEL },
+      ...[...this.#partitions.values()].flatMap(({ number, label }) =>
+        label === undefined ? [] : [{ number, label }],
+      ),
+    ]);
   }
 
   writePartition(client: number, partition: Partition): Promise<void> {
     return this.#do('writePartition', () => {
       this.#wheel(client);
-      this.#partitions.set(partition.number, partition.label);
+      this.#setPartition(partition.number, partition.label);
     });
   }
 
@@ -209,7 +215,24 @@ export class FakeDevice implements CryptoDevice {
       this.#wheel(client);
       for (const { info, isDeleted } of this.#token.values())
         if (info.partition === number && !isDeleted) throw refused(HalStatus.FORBIDDEN);
-      this.#partitions.delete(number);
+      this.#setPartition(number, undefined);
+    });
+  }
+
+  #setPartition(number: number, label: string | undefined): void {
+    const version = Math.max((this.#partitions.get(number)?.version ?? 0) + 1, this.#now());
+    this.#partitions.set(number, { number, label, version });
+  }
+
+  readPartitions(): Promise<readonly PartitionRecord[]> {
+    return this.#do('readPartitions', () => [...this.#partitions.values()]);
+  }
+
+  writePartitions(records: readonly PartitionRecord[]): Promise<void> {
+    return this.#do('writePartitions', () => {
+      for (const record of records)
+        if (record.version > (this.#partitions.get(record.number)?.version ?? -1))
+          this.#partitions.set(record.number, record);
     });
   }
 

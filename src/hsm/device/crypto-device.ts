@@ -42,6 +42,10 @@ export interface CryptoDevice extends AsyncDisposable {
   /** wheel only. The number is the appliance's choice, the same on all devices. */
   writePartition(client: number, partition: Partition): Promise<void>;
   deletePartition(client: number, number: number): Promise<void>;
+  /** All but the first, and that they were deleted, for a device that was away when they changed. Local only, never to a client. */
+  readPartitions(): Promise<readonly PartitionRecord[]>;
+  /** Takes those that are newer than what is here. @throws HalError FORBIDDEN (one has keys here and stays; the others are taken), BAD_ARGUMENTS, KEYSTORE_BAD_CRC */
+  writePartitions(records: readonly PartitionRecord[]): Promise<void>;
 
   // Keys. A token key that was reported as made is durable.
 
@@ -180,6 +184,16 @@ export interface Partition {
   readonly number: number;
   /** Up to 32 octets of UTF-8. */
   readonly label: string;
+}
+
+export interface PartitionRecord {
+  readonly number: number;
+  /** undefined: it was deleted. */
+  readonly label: string | undefined;
+  /** As PinRecord's. */
+  readonly version: number;
+  /** As PinRecord's. */
+  readonly proof?: Uint8Array | undefined;
 }
 
 export interface PinRecord {

@@ -12,6 +12,7 @@ import type {
   KeySpec,
   KeyUse,
   Partition,
+  PartitionRecord,
   PinRecord,
   RecordHead,
   WrappedKey,
@@ -209,6 +210,14 @@ export class DeviceProcess implements CryptoDevice {
 
   writePartition(client: number, partition: Partition): Promise<void> {
     return this.#call('writePartition', client, partition);
+  }
+
+  readPartitions(): Promise<readonly PartitionRecord[]> {
+    return this.#call('readPartitions');
+  }
+
+  writePartitions(records: readonly PartitionRecord[]): Promise<void> {
+    return this.#call('writePartitions', records);
   }
 
   deletePartition(client: number, number: number): Promise<void> {

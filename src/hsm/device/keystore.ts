@@ -17,7 +17,9 @@ export interface KeyRow {
 
 export interface PartitionRow {
   readonly number: number;
+  /** Empty: it was deleted. */
   readonly label: string;
+  readonly version: number;
   readonly proof: Uint8Array | undefined;
 }
 
@@ -36,7 +38,7 @@ export interface Candidates {
 }
 
 /** Of PRAGMA user_version: a file of a later form is refused. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 /**
  * `key_of_partition` has all that a search without look-up needs, so that it does not read records; `public_key` serves clients that are
@@ -52,8 +54,13 @@ const SCHEMA = `
   CREATE TABLE tombstone (uuid TEXT PRIMARY KEY, version INTEGER NOT NULL, record BLOB NOT NULL) STRICT;
   CREATE TABLE pin (partition INTEGER NOT NULL, role TEXT NOT NULL, version INTEGER NOT NULL, hash TEXT, proof BLOB,
     PRIMARY KEY (partition, role)) STRICT, WITHOUT ROWID;
-  CREATE TABLE partition (number INTEGER PRIMARY KEY, label TEXT NOT NULL, proof BLOB) STRICT;
+  CREATE TABLE partition (number INTEGER PRIMARY KEY, label TEXT NOT NULL, proof BLOB, version INTEGER NOT NULL DEFAULT 0) STRICT;
 `;
+
+/** What makes a file of the form before one of the next. */
+const STEPS: Readonly<Record<number, string>> = {
+  1: 'ALTER TABLE partition ADD COLUMN version INTEGER NOT NULL DEFAULT 0',
+};
 
 /**
  * The file of one device: what it keeps over restarts, as rows. It knows nothing of rights or proofs. Everything that was changed is durable when a
@@ -91,6 +98,10 @@ export class Keystore implements Disposable {
     database.exec('BEGIN IMMEDIATE');
     const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number };
     if (version === 0) database.exec(`${SCHEMA}; PRAGMA user_version = ${SCHEMA_VERSION}`);
+    else if (version < SCHEMA_VERSION) {
+      for (let form = version; form < SCHEMA_VERSION; form++) database.exec(STEPS[form]);
+      database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+    }
     database.exec('COMMIT');
     if (version > SCHEMA_VERSION)
       throw new HalError(
@@ -235,21 +246,24 @@ export class Keystore implements Disposable {
     );
   }
 
-  /** Without partition 0, which is always there. */
+  /** Without partition 0, which is always there; with those that were deleted. */
   listPartitions(): PartitionRow[] {
     return this.#all('SELECT * FROM partition ORDER BY number', {}).map((row) => ({
       number: row.number as number,
       label: row.label as string,
+      version: row.version as number,
       proof: (row.proof as Uint8Array | null) ?? undefined,
     }));
   }
 
-  writePartition({ number, label, proof }: PartitionRow): void {
-    this.#run('INSERT OR REPLACE INTO partition VALUES (?, ?, ?)', number, label, proof ?? null);
-  }
-
-  deletePartition(number: number): void {
-    this.#run('DELETE FROM partition WHERE number = ?', number);
+  writePartition({ number, label, version, proof }: PartitionRow): void {
+    this.#run(
+      'INSERT OR REPLACE INTO partition (number, label, version, proof) VALUES (?, ?, ?, ?)',
+      number,
+      label,
+      version,
+      proof ?? null,
+    );
   }
 
   /** Of SQLite, for `show fpga cores`. */

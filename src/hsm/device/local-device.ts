@@ -16,6 +16,7 @@ import type {
   KeySpec,
   KeyUse,
   Partition,
+  PartitionRecord,
   PinRecord,
   RecordHead,
   WrappedKey,
@@ -259,7 +260,29 @@ export class LocalDevice implements CryptoDevice {
         },
       );
     this.#keystore.commit(() => this.#pins.deletePartition(number, prover));
-    this.#logins.endWhere((login) => login.role !== 'wheel' && login.partition === number);
+    this.#endLoginsOf(number);
+  }
+
+  async readPartitions(): Promise<readonly PartitionRecord[]> {
+    return this.#pins.readPartitions(this.#masterKey.prover);
+  }
+
+  async writePartitions(records: readonly PartitionRecord[]): Promise<void> {
+    const deleted = records.filter(({ label }) => label === undefined);
+    const kept = deleted.filter(({ number }) => this.#keystore.countKeysOf(number) > 0);
+    const taken = records.filter((record) => !kept.includes(record));
+    for (const number of this.#pins.writePartitions(taken, this.#masterKey.prover)) this.#endLoginsOf(number);
+    if (kept.length === 0) return;
+    const numbers = kept.map(({ number }) => number).join(', ');
+    throw new HalError(
+      HalStatus.FORBIDDEN,
+      `partition ${numbers} was deleted elsewhere, and has keys on ${this.name}: delete them, and then the partition again`,
+      { partitions: numbers },
+    );
+  }
+
+  #endLoginsOf(partition: number): void {
+    this.#logins.endWhere((login) => login.role !== 'wheel' && login.partition === partition);
   }
 
   // Keys

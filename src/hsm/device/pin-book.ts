@@ -2,13 +2,15 @@ import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { DEFAULT_WHEEL_PIN, FIRST_PARTITION_LABEL, type Role, ROLES } from '../hal-constants.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
-import type { Partition, PinRecord } from './crypto-device.ts';
+import type { Partition, PartitionRecord, PinRecord } from './crypto-device.ts';
 import { nextVersion, type Prover } from './key-record.ts';
 import type { Keystore, PartitionRow } from './keystore.ts';
 import { isPinHash, type PinHasher } from './pin-hash.ts';
 
 export const MAX_PARTITIONS = 256;
 const MAX_LABEL_OCTETS = 32;
+/** Stands for the label of a partition that was deleted. */
+const DELETED = '';
 
 /**
  * PINs and partitions of a device. While a master key is set, every one of them needs a proof made under it: who writes to the disk cannot put a
@@ -83,7 +85,7 @@ export class PinBook {
   }
 
   list(): PinRecord[] {
-    const partitions = new Set([0, ...this.#keystore.listPartitions().map(({ number }) => number)]);
+    const partitions = new Set([0, ...this.#rows().map(({ number }) => number)]);
     return this.#keystore.listPins().filter(({ partition }) => partitions.has(partition));
   }
 
@@ -156,8 +158,7 @@ export class PinBook {
   }
 
   listPartitions(prover: Prover | undefined): Partition[] {
-    const others = this.#keystore
-      .listPartitions()
+    const others = this.#rows()
       .filter((row) => !prover || prover.holds('partition', partitionOctets(row), row.proof))
       .map(({ number, label }) => ({ number, label }));
     return [{ number: 0, label: FIRST_PARTITION_LABEL }, ...others];
@@ -166,7 +167,7 @@ export class PinBook {
   writePartition({ number, label }: Partition, prover: Prover | undefined): void {
     if (!Number.isInteger(number) || number < 0 || number > 0xffffffff)
       throw new HalError(HalStatus.BAD_ARGUMENTS, `${number} cannot be the number of a partition`, { number });
-    if (label === '' || Buffer.byteLength(label) > MAX_LABEL_OCTETS || !label.isWellFormed())
+    if (!isLabel(label))
       throw new HalError(
         HalStatus.BAD_ARGUMENTS,
         `the label of a partition has 1 to ${MAX_LABEL_OCTETS} octets of UTF-8`,
@@ -178,7 +179,7 @@ export class PinBook {
         `partition 0 is always labelled "${FIRST_PARTITION_LABEL}": make another partition for another label`,
       );
     }
-    const there = this.#keystore.listPartitions();
+    const there = this.#rows();
     if (there.some((row) => row.number !== number && row.label === label) || label === FIRST_PARTITION_LABEL)
       throw new HalError(HalStatus.KEY_NAME_IN_USE, `another partition is labelled "${label}" already`, { label });
     if (there.length >= MAX_PARTITIONS && !there.some((row) => row.number === number))
@@ -186,18 +187,81 @@ export class PinBook {
         HalStatus.ALLOCATION_FAILURE,
         `${this.#name} has ${MAX_PARTITIONS} partitions, as many as it can`,
       );
-    const row: PartitionRow = { number, label, proof: undefined };
-    this.#keystore.commit(() =>
-      this.#keystore.writePartition({ ...row, proof: prover?.prove('partition', partitionOctets(row)) }),
-    );
+    this.#keystore.commit(() => this.#changePartition(number, label, prover));
   }
 
-  /** Its PINs stay as not initialised, with the next version: older ones that other devices still have do not come back. Inside a transaction. */
+  /** It stays as deleted, and its PINs as not initialised, with the next version: older ones that other devices still have do not come back. Inside a transaction. */
   deletePartition(number: number, prover: Prover | undefined): void {
+    this.#changePartition(number, DELETED, prover);
+    this.#resetPinsOf(number, prover);
+  }
+
+  #changePartition(number: number, label: string, prover: Prover | undefined): void {
+    const before = this.#keystore.listPartitions().find((row) => row.number === number);
+    const row: PartitionRow = { number, label, version: this.#next(before?.version ?? 0), proof: undefined };
+    this.#keystore.writePartition({ ...row, proof: prover?.prove('partition', partitionOctets(row)) });
+  }
+
+  #resetPinsOf(number: number, prover: Prover | undefined): void {
     for (const { partition, role, version } of this.#keystore.listPins())
       if (partition === number)
         this.#keystore.writePin(proven({ partition, role, version: this.#next(version), hash: undefined }, prover));
-    this.#keystore.deletePartition(number);
+  }
+
+  /** What is authentic, deleted ones too. */
+  readPartitions(prover: Prover | undefined): PartitionRecord[] {
+    return this.#keystore
+      .listPartitions()
+      .filter((row) => !prover || prover.holds('partition', partitionOctets(row), row.proof))
+      .map((row) => ({ ...row, label: row.label === DELETED ? undefined : row.label }));
+  }
+
+  /** Those that are newer than ours; numbers of those that are gone by that. @throws HalError BAD_ARGUMENTS, KEYSTORE_BAD_CRC: none is taken then */
+  writePartitions(records: readonly PartitionRecord[], prover: Prover | undefined): number[] {
+    const rows = records.map((record) => this.#foreignPartition(record, prover));
+    const gone: number[] = [];
+    this.#keystore.commit(() => {
+      const ours = new Map(this.#keystore.listPartitions().map((row) => [row.number, row]));
+      for (const row of rows) {
+        const own = ours.get(row.number);
+        const isOwnGood = own && (!prover || prover.holds('partition', partitionOctets(own), own.proof));
+        if (isOwnGood && row.version <= own.version) continue;
+        this.#keystore.writePartition(row);
+        if (row.label !== DELETED) continue;
+        this.#resetPinsOf(row.number, prover);
+        gone.push(row.number);
+      }
+    });
+    return gone;
+  }
+
+  #foreignPartition({ number, label, version, proof }: PartitionRecord, prover: Prover | undefined): PartitionRow {
+    const row: PartitionRow = { number, label: label ?? DELETED, version, proof };
+    if (
+      !Number.isInteger(number) ||
+      number < 1 ||
+      number > 0xffffffff ||
+      !Number.isSafeInteger(version) ||
+      version < 0 ||
+      (label !== undefined && !isLabel(label))
+    )
+      throw new HalError(
+        HalStatus.BAD_ARGUMENTS,
+        `the record of partition ${number} cannot be kept on ${this.#name}: it is malformed`,
+        { number },
+      );
+    if (prover && !prover.holds('partition', partitionOctets(row), proof))
+      throw new HalError(
+        HalStatus.KEYSTORE_BAD_CRC,
+        `the record of partition ${number} was not made under the master key of ${this.#name}: it was refused`,
+        { number },
+      );
+    return row;
+  }
+
+  /** Partitions that are there. */
+  #rows(): PartitionRow[] {
+    return this.#keystore.listPartitions().filter(({ label }) => label !== DELETED);
   }
 
   #next(version: number): number {
@@ -243,6 +307,11 @@ function pinOctets({ partition, role, version, hash }: PinRecord): Uint8Array {
   return Buffer.from(`${partition}\0${role}\0${version}\0${hash === undefined ? '' : `=${hash}`}`);
 }
 
-function partitionOctets({ number, label }: PartitionRow): Uint8Array {
-  return Buffer.from(`${number}\0${label}`);
+/** Records of before there were versions have version 0, and no proof that names one. */
+function partitionOctets({ number, label, version }: PartitionRow): Uint8Array {
+  return Buffer.from(version === 0 ? `${number}\0${label}` : `v${version}\0${number}\0${label}`);
+}
+
+function isLabel(label: string): boolean {
+  return label !== DELETED && Buffer.byteLength(label) <= MAX_LABEL_OCTETS && label.isWellFormed();
 }

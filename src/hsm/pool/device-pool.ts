@@ -15,6 +15,7 @@ import type {
 import { KeyFlag, type KeyType, type Mechanism, type Role } from '../hal-constants.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import { makeUuid } from '../uuid.ts';
+import { DeletionLedger } from './deletion-ledger.ts';
 import { KeyDirectory } from './key-directory.ts';
 import { matchMerged } from './match.ts';
 import { type PoolClient, PoolClients } from './pool-clients.ts';
@@ -24,6 +25,8 @@ import { Reconciler } from './reconciler.ts';
 export interface PoolOptions {
   /** In the order of their indexes; at most 30. */
   readonly devices: readonly CryptoDevice[];
+  /** What was deleted while a device was away. Default: kept in memory only. */
+  readonly deletions?: DeletionLedger;
 }
 
 export interface PoolDependencies {
@@ -51,12 +54,14 @@ const LAST_LOOK = 60_000;
 export class DevicePool implements AsyncDisposable {
   readonly #devices: readonly PoolDevice[];
   readonly #directory: KeyDirectory;
+  readonly #deletions: DeletionLedger;
   readonly #clients = new PoolClients();
   readonly #reconciler: Reconciler;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
   #look: Timer | undefined;
+  #isLooking = false;
   #pause = FIRST_LOOK;
   /** Where the search for the least busy device begins, so that equally busy ones take turns. */
   #turn = 0;
@@ -69,13 +74,15 @@ export class DevicePool implements AsyncDisposable {
     this.#clock = clock;
     this.#random = random;
     this.#log = log;
-    this.#directory = new KeyDirectory(options.devices.length);
+    const deletions = options.deletions ?? DeletionLedger.inMemory();
+    this.#deletions = deletions;
+    this.#directory = new KeyDirectory(options.devices.length, deletions);
     this.#devices = options.devices.map(
       (device, i) => new PoolDevice(i, device, (gone, error) => this.markDown(gone.index, error.message), dependencies),
     );
     this.#reconciler = new Reconciler(
-      { devices: this.#devices, directory: this.#directory, clients: this.#clients },
-      { log, audit, onTampered: ({ index }) => this.markTampered(index) },
+      { devices: this.#devices, directory: this.#directory, clients: this.#clients, deletions },
+      { log, audit, onTampered: ({ index }) => this.markTampered(index), onBehind: () => this.#lookSoon() },
     );
   }
 
@@ -330,6 +337,20 @@ export class DevicePool implements AsyncDisposable {
     );
   }
 
+  /**
+   * Takes back a key that was made and is not to be: where it cannot be deleted now, it is neither shown nor used, and deleted as soon as it can.
+   * Never fails.
+   */
+  async discardKey(number: number, uuid: string): Promise<void> {
+    try {
+      await this.deleteKey(number, uuid);
+    } catch (error) {
+      this.#log.write({ severity: 'warning', category: 'hsm', text: `key ${uuid} is to be taken back, and could not be deleted yet: ${(error as Error).message}` }); // prettier-ignore
+      this.#abandon(uuid);
+      this.#reconciler.repair(uuid);
+    }
+  }
+
   /** Keys in UUID order after `query.after`, each once, at most `query.limit`; fewer only when there are no more. */
   async matchKeys(number: number, partition: number, query: KeyQuery): Promise<readonly string[]> {
     const client = this.#clients.get(number);
@@ -398,10 +419,18 @@ export class DevicePool implements AsyncDisposable {
       } catch (error) {
         if (isGone(error))
           // It may have been made: nobody knows of it, so it is deleted when the device is back.
-          device.abandoned.add(uuid);
+          this.#abandon(uuid);
         else if (!(await this.#forgot(device, life, client, error))) throw error;
         tried |= device.bit;
       }
+    }
+  }
+
+  #abandon(uuid: string): void {
+    try {
+      this.#reconciler.condemn(uuid);
+    } catch (error) {
+      this.#log.write({ severity: 'error', category: 'hsm', text: `key ${uuid}, which nobody was told of, could not be noted for deletion: ${(error as Error).message}` }); // prettier-ignore
     }
   }
 
@@ -514,7 +543,7 @@ export class DevicePool implements AsyncDisposable {
     }
     // A device that was never read may have it.
     const unknown = this.#devices.filter(({ isKnown }) => !isKnown);
-    if (unknown.length > 0 && this.#directory.get(uuid) === undefined)
+    if (unknown.length > 0 && this.#directory.get(uuid) === undefined && !this.#deletions.has(uuid))
       return new HalError(
         HalStatus.IO_OS_ERROR,
         `Key ${uuid} is not on the devices that answer, and ${unknown.map(({ name, why }) => `${name} (${why})`).join(', ')} may have it: wait until it is up, or see the console.`,
@@ -532,14 +561,23 @@ export class DevicePool implements AsyncDisposable {
     );
   }
 
+  /** Something could not be done with a device that is up: it is tried again by and by. */
+  #lookSoon(): void {
+    if (this.#look !== undefined || this.#isLooking) return;
+    this.#pause = FIRST_LOOK;
+    this.#lookAgain();
+  }
+
   /** Devices that are down or behind are looked at again, less and less often. */
   #lookAgain(): void {
     this.#look?.cancel();
     this.#look = undefined;
     if (this.#isEnding) return;
-    const needsLook = this.#devices.some(
-      ({ condition, isListed, isBehind }) => condition === 'down' || (condition === 'up' && (!isListed || isBehind)),
-    );
+    const needsLook =
+      !this.#deletions.isWritten ||
+      this.#devices.some(
+        ({ condition, isListed, isBehind }) => condition === 'down' || (condition === 'up' && (!isListed || isBehind)),
+      );
     if (!needsLook) {
       this.#pause = FIRST_LOOK;
       return;
@@ -549,6 +587,9 @@ export class DevicePool implements AsyncDisposable {
   }
 
   async #lookNow(): Promise<void> {
+    this.#look = undefined;
+    this.#isLooking = true;
+    this.#reconciler.writeDeletions();
     for (const one of this.#devices) {
       if (one.condition === 'down') {
         const status = await one.device.getStatus().catch(() => undefined);
@@ -556,6 +597,7 @@ export class DevicePool implements AsyncDisposable {
         else if (status !== undefined) await this.markUp(one.index);
       } else if (one.condition === 'up' && (!one.isListed || one.isBehind)) await this.#reconciler.join(one);
     }
+    this.#isLooking = false;
     this.#lookAgain();
   }
 }

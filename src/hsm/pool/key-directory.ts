@@ -1,4 +1,5 @@
 import type { RecordHead } from '../device/crypto-device.ts';
+import type { DeletionLedger } from './deletion-ledger.ts';
 
 /**
  * What a device has of a key, as one number: twice the version, one more when it is deleted. So the larger stamp is what all devices
@@ -33,9 +34,12 @@ export class KeyDirectory {
   /** UUIDs of volatile keys by owner. */
   readonly #volatile = new Map<number, Set<string>>();
   readonly #devices: number;
+  readonly #deletions: DeletionLedger;
 
-  constructor(devices: number) {
+  /** @param deletions keys that count as deleted, whatever a device has */
+  constructor(devices: number, deletions: DeletionLedger) {
     this.#devices = devices;
+    this.#deletions = deletions;
   }
 
   get size(): number {
@@ -84,6 +88,18 @@ export class KeyDirectory {
     else this.#update(place);
   }
 
+  /** A deletion was noted, or settled. */
+  refresh(uuid: string): void {
+    const place = this.#places.get(uuid);
+    if (place !== undefined) this.#update(place);
+  }
+
+  /** The device had a live record of the key, old or new, when it was last asked. */
+  mayHave(uuid: string, device: number): boolean {
+    const stamp = this.#places.get(uuid)?.stamps[device] ?? 0;
+    return stamp !== 0 && stamp % 2 === 0;
+  }
+
   /** The client's volatile keys are gone. */
   dropVolatileOf(owner: number): void {
     for (const uuid of this.#volatile.get(owner) ?? []) this.#places.delete(uuid);
@@ -122,7 +138,7 @@ export class KeyDirectory {
     const newest = Math.max(...place.stamps);
     place.isDeleted = newest % 2 === 1;
     place.holders = 0;
-    if (place.isDeleted || newest === 0) return;
+    if (place.isDeleted || newest === 0 || this.#deletions.has(place.uuid)) return;
     place.stamps.forEach((stamp, device) => {
       if (stamp === newest) place.holders |= 1 << device;
     });

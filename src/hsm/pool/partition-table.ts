@@ -1,4 +1,4 @@
-import type { CryptoDevice, Partition } from '../device/crypto-device.ts';
+import type { CryptoDevice, PartitionRecord } from '../device/crypto-device.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import type { Failed } from './pin-table.ts';
 import type { PoolClient, PoolClients } from './pool-clients.ts';
@@ -8,15 +8,19 @@ import { isGone, type PoolDevice, WEIGHT } from './pool-device.ts';
 const MOST_PARTITIONS = 1024;
 
 /**
- * Keeps the partitions of all devices the same. What a device has that is seen for the first time since the start joins what the others
- * have; after that the table here decides, so that a partition which was deleted while a device was away is deleted there, too.
+ * Keeps the partitions of all devices the same: of each number the newest version wins, a label or that it was deleted, whichever device was away
+ * when it changed, and whether hsmd was started anew since.
  */
 export class PartitionTable {
   readonly #devices: readonly PoolDevice[];
   readonly #failed: Failed;
   /** The appliance's own client, never logged in but as `asWheel` says. */
   readonly #self: number;
-  #table = new Map<number, Partition>();
+  /** Devices whose partitions were read since the start. */
+  readonly #seen = new Set<PoolDevice>();
+  /** The newest of each number, deleted ones too. */
+  readonly #newest = new Map<number, PartitionRecord>();
+  #last: Promise<void> = Promise.resolve();
 
   constructor(
     { devices, clients }: { readonly devices: readonly PoolDevice[]; readonly clients: PoolClients },
@@ -27,12 +31,9 @@ export class PartitionTable {
     this.#self = clients.open(undefined);
   }
 
-  /** Makes a device's partitions those of the table. @throws HalError as gone */
+  /** Makes the partitions of a device those of the others, and theirs those of the device. @throws HalError as gone */
   async join(device: PoolDevice): Promise<void> {
-    const theirs = await device.run(WEIGHT.SHORT, (target) => target.listPartitions());
-    if (!device.isKnown) for (const one of theirs) if (!this.#table.has(one.number)) this.#table.set(one.number, one);
-    for (const one of device.isKnown ? [device] : this.#devices)
-      if (one.answers) await this.#level(one).catch((error: unknown) => this.#told(one, error));
+    await this.#spread();
     if (!device.answers) throw new HalError(HalStatus.IO_OS_ERROR, `${device.name} went away.`);
   }
 
@@ -52,88 +53,116 @@ export class PartitionTable {
     });
   }
 
-  /** @param number undefined: the first that is free */
+  /** One device makes the new version, and the others get it. @param number undefined: the first that is free */
   async write(client: PoolClient, number: number | undefined, label: string): Promise<number> {
     const chosen = number ?? this.#free();
-    const partition: Partition = { number: chosen, label };
-    const before = this.#table.get(chosen);
-    await this.#onAll(
-      client,
-      (device) => device.writePartition(client.number, partition),
-      (device) =>
-        before === undefined
-          ? device.deletePartition(client.number, chosen)
-          : device.writePartition(client.number, before),
-    );
-    this.#table.set(chosen, partition);
-    return chosen;
+    if (!this.#isThere(chosen)) this.#refuseUnseen(chosen);
+    for (const one of this.#ready(client))
+      try {
+        await one.run(WEIGHT.SHORT, (device) => device.writePartition(client.number, { number: chosen, label }));
+        await this.#spread();
+        return chosen;
+      } catch (error) {
+        // The next one does it; who went away is made like the others when it is back.
+        if (!isGone(error)) throw error;
+      }
+    throw noDevice();
   }
 
+  /** On all devices, or on none: one that has keys in it refuses. */
   async delete(client: PoolClient, number: number): Promise<void> {
-    const partition = this.#table.get(number);
     // A device that is away may have keys in it.
     const absent = this.#devices.filter(({ answers }) => !answers);
     if (absent.length > 0)
       throw new HalError(
         HalStatus.NOT_READY,
-        `Partition ${number} was not deleted: ${absent.map(({ name }) => name).join(', ')} may have keys in it and does not answer. Try again when all devices are up.`,
+        `Partition ${number} was not deleted: ${namesOf(absent)} may have keys in it and does not answer. Try again when all devices are up.`,
         { partition: number },
       );
-    await this.#onAll(
-      client,
-      (device) => device.deletePartition(client.number, number),
-      async (device) => {
-        if (partition !== undefined) await device.writePartition(client.number, partition);
-      },
-    );
-    this.#table.delete(number);
-  }
-
-  /** On all devices that answer, or on none: when one refuses, the others go back. */
-  async #onAll(
-    client: PoolClient,
-    change: (device: CryptoDevice) => Promise<void>,
-    revert: (device: CryptoDevice) => Promise<void>,
-  ): Promise<void> {
-    const ready = this.#devices.filter(({ answers, bit }) => answers && (client.admitted & bit) !== 0);
+    const label = this.#newest.get(number)?.label;
     const done: PoolDevice[] = [];
-    for (const one of ready) {
+    for (const one of this.#ready(client)) {
       try {
-        await one.run(WEIGHT.SHORT, change);
+        await one.run(WEIGHT.SHORT, (device) => device.deletePartition(client.number, number));
         done.push(one);
       } catch (error) {
-        // Who went away is made like the others when it is back.
         if (isGone(error)) continue;
         for (const other of done)
-          await other.run(WEIGHT.SHORT, revert).catch((failure: unknown) => this.#told(other, failure));
+          await other
+            .run(WEIGHT.SHORT, async (device) => {
+              if (label !== undefined) await device.writePartition(client.number, { number, label });
+            })
+            .catch((failure: unknown) => this.#told(other, failure));
         throw error;
       }
     }
-    if (done.length === 0) throw new HalError(HalStatus.IO_OS_ERROR, 'No device answers: see the console.');
+    if (done.length === 0) throw noDevice();
+    await this.#spread();
   }
 
-  async #level(one: PoolDevice): Promise<void> {
-    const theirs = new Map(
-      (await one.run(WEIGHT.SHORT, (device) => device.listPartitions())).map((partition) => [
-        partition.number,
-        partition.label,
-      ]),
+  /** Gives all devices that answer the newest partitions of any of them. Never rejects. */
+  #spread(): Promise<void> {
+    this.#last = this.#last.then(() => this.#spreadNow());
+    return this.#last;
+  }
+
+  async #spreadNow(): Promise<void> {
+    const found = new Map<PoolDevice, ReadonlyMap<number, PartitionRecord>>();
+    for (const one of this.#devices.filter(({ answers }) => answers)) {
+      const theirs = await one
+        .run(WEIGHT.SHORT, (device) => device.readPartitions())
+        .catch((error: unknown) => this.#told(one, error));
+      if (theirs === undefined) continue;
+      this.#seen.add(one);
+      found.set(one, new Map(theirs.map((record) => [record.number, record])));
+      for (const record of theirs)
+        if (record.version >= (this.#newest.get(record.number)?.version ?? 0)) this.#newest.set(record.number, record);
+    }
+    for (const [one, theirs] of found) {
+      const lacking = [...this.#newest.values()].filter(
+        ({ number, version }) => version > (theirs.get(number)?.version ?? -1),
+      );
+      if (lacking.length > 0)
+        await one
+          .run(WEIGHT.SHORT, (device) => device.writePartitions(lacking))
+          .catch((error: unknown) => this.#told(one, error));
+    }
+  }
+
+  #ready(client: PoolClient): PoolDevice[] {
+    return this.#devices.filter(({ answers, bit }) => answers && (client.admitted & bit) !== 0);
+  }
+
+  #isThere(number: number): boolean {
+    return number === 0 || this.#newest.get(number)?.label !== undefined;
+  }
+
+  /** A device that nobody has seen since the start may have a partition of that number, and its keys would be in this one. */
+  #refuseUnseen(number: number): void {
+    const unseen = this.#devices.filter((one) => !this.#seen.has(one));
+    if (unseen.length === 0) return;
+    throw new HalError(
+      HalStatus.NOT_READY,
+      `Partition ${number} was not made: ${namesOf(unseen)} may have one of that number and has not answered since the start. Try again when it has.`,
+      { partition: number },
     );
-    const lacking = [...this.#table.values()].filter(({ number, label }) => theirs.get(number) !== label);
-    const tooMany = [...theirs.keys()].filter((number) => !this.#table.has(number));
-    if (lacking.length === 0 && tooMany.length === 0) return;
-    await this.asWheel(one, async (device, self) => {
-      for (const partition of lacking) await device.writePartition(self, partition);
-      for (const number of tooMany) await device.deletePartition(self, number);
-    });
   }
 
-  #told(one: PoolDevice, error: unknown): void {
-    this.#failed(one, 'its partitions could not be made those of the other devices', error);
+  #told(one: PoolDevice, error: unknown): undefined {
+    if (!isGone(error)) this.#failed(one, 'its partitions could not be made those of the other devices', error);
+    return undefined;
   }
 
   #free(): number {
-    for (let number = 0; number < MOST_PARTITIONS; number++) if (!this.#table.has(number)) return number;
+    for (let number = 1; number < MOST_PARTITIONS; number++) if (!this.#isThere(number)) return number;
     throw new HalError(HalStatus.NO_KEY_INDEX_SLOTS, `There are ${MOST_PARTITIONS} partitions, which is the most.`);
   }
+}
+
+function namesOf(devices: readonly PoolDevice[]): string {
+  return devices.map(({ name }) => name).join(', ');
+}
+
+function noDevice(): HalError {
+  return new HalError(HalStatus.IO_OS_ERROR, 'No device answers: see the console.');
 }

@@ -52,8 +52,6 @@ export class PoolDevice {
   isKnown = false;
   /** Something could not be written to it: it is compared again later. */
   isBehind = false;
-  /** Token keys that a call began to make when the device went away: nobody was told of them. */
-  readonly abandoned = new Set<string>();
   /** Weight of what is under way. */
   load = 0;
   underWay = 0;

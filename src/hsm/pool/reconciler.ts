@@ -2,8 +2,10 @@ import type { Log } from '../../base/log.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { KeyInfo } from '../device/crypto-device.ts';
 import { KeyFlag } from '../hal-constants.ts';
+import { HalError, HalStatus } from '../hal-status.ts';
 import { predecessorOf } from '../uuid.ts';
 import { type KeyDirectory, type KeyPlace, stampOf } from './key-directory.ts';
+import type { DeletionLedger } from './deletion-ledger.ts';
 import { KeyLocks } from './key-locks.ts';
 import { PartitionTable } from './partition-table.ts';
 import { PinTable } from './pin-table.ts';
@@ -14,6 +16,7 @@ export interface PoolParts {
   readonly devices: readonly PoolDevice[];
   readonly directory: KeyDirectory;
   readonly clients: PoolClients;
+  readonly deletions: DeletionLedger;
 }
 
 export interface ReconcilerDependencies {
@@ -21,6 +24,8 @@ export interface ReconcilerDependencies {
   readonly audit: AuditLog;
   /** A device says that it was tampered with. */
   readonly onTampered: (device: PoolDevice) => void;
+  /** A device that is up has to be compared again. */
+  readonly onBehind: () => void;
 }
 
 /** Heads that are asked for at once. */
@@ -33,9 +38,11 @@ export class Reconciler {
   readonly #devices: readonly PoolDevice[];
   readonly #directory: KeyDirectory;
   readonly #clients: PoolClients;
+  readonly #deletions: DeletionLedger;
   readonly #log: Log;
   readonly #audit: AuditLog;
   readonly #onTampered: (device: PoolDevice) => void;
+  readonly #onBehind: () => void;
   readonly #locks = new KeyLocks();
   readonly #pins: PinTable;
   readonly #partitions: PartitionTable;
@@ -44,11 +51,13 @@ export class Reconciler {
   /** Keys that changed while a list was read: what the list says of them may be old. */
   #touched: Set<string> | undefined;
 
-  constructor(parts: PoolParts, { log, audit, onTampered }: ReconcilerDependencies) {
+  constructor(parts: PoolParts, { log, audit, onTampered, onBehind }: ReconcilerDependencies) {
     this.#onTampered = onTampered;
+    this.#onBehind = onBehind;
     this.#devices = parts.devices;
     this.#directory = parts.directory;
     this.#clients = parts.clients;
+    this.#deletions = parts.deletions;
     this.#log = log;
     this.#audit = audit;
     const failed = (one: PoolDevice, what: string, error: unknown): void => this.#fellBehind(one, what, error);
@@ -151,7 +160,43 @@ export class Reconciler {
         }
       }
       await this.#mirror(uuid);
+      if (kind === 'deleted') this.#noteDeletion(uuid);
     });
+  }
+
+  /**
+   * A key that was deleted here, or is to be: a device that is away may still have it. Durable when it returns.
+   * @throws HalError KEYSTORE_ACCESS: it holds only until hsmd ends
+   */
+  #noteDeletion(uuid: string): void {
+    const holding = this.#devices.filter((one) => !one.isKnown || this.#directory.mayHave(uuid, one.index));
+    if (holding.length === 0) return;
+    try {
+      this.condemn(uuid);
+    } catch (error) {
+      this.#onBehind();
+      throw new HalError(
+        HalStatus.KEYSTORE_ACCESS,
+        `Key ${uuid} was deleted, but ${holding.map(({ name }) => name).join(', ')} may still have it, and that could not be written down: ${textOf(error)}. It is tried again; until then hsmd must not end.`,
+        { uuid },
+        error,
+      );
+    }
+  }
+
+  /** No device may use or show the key from now on, and who has it deletes it when it can. @throws DiskError: only until hsmd ends */
+  condemn(uuid: string): void {
+    try {
+      this.#deletions.add(uuid);
+    } finally {
+      this.#directory.refresh(uuid);
+    }
+  }
+
+  /** Devices that have a condemned key are compared again. */
+  repair(uuid: string): void {
+    for (const one of this.#devices) if (this.#directory.mayHave(uuid, one.index)) one.isBehind = true;
+    this.#onBehind();
   }
 
   /** Exportable token keys of one device to another; resolves to how many. */
@@ -184,7 +229,7 @@ export class Reconciler {
       tell(`${device.name}: ${device.why}`);
       return;
     }
-    await this.#deleteAbandoned(device);
+    await this.#deleteCondemned(device);
     const before = this.#countHeld();
     const wanting = [...this.#directory.all()].filter((place) => this.#isWanting(place)).map(({ uuid }) => uuid);
     let next = 0;
@@ -226,16 +271,34 @@ export class Reconciler {
     device.isKnown = true;
   }
 
-  /** Keys that a call had begun to make when the device went away: nobody was told of them. */
-  async #deleteAbandoned(device: PoolDevice): Promise<void> {
-    for (const uuid of device.abandoned) {
-      const place = this.#directory.get(uuid);
-      if (place !== undefined && place.stamps[device.index] % 2 === 0 && place.stamps[device.index] !== 0)
+  /** Keys that were deleted while the device was away, and those that a call had begun to make when it went: nobody was told of these. */
+  async #deleteCondemned(device: PoolDevice): Promise<void> {
+    this.writeDeletions();
+    for (const uuid of this.#deletions.pending)
+      if (this.#directory.mayHave(uuid, device.index))
         await this.#locks.run(uuid, async () => {
           await this.#partitions.asWheel(device, (target, client) => target.deleteKey(client, uuid));
           await this.#ask(device, uuid);
         });
-      device.abandoned.delete(uuid);
+    // One that is away may have more than it was known to have: what was being made when it went.
+    if (!this.#devices.every(({ isListed }) => isListed)) return;
+    const settled = [...this.#deletions.pending].filter((uuid) =>
+      this.#devices.every(({ index }) => !this.#directory.mayHave(uuid, index)),
+    );
+    try {
+      this.#deletions.settle(settled);
+    } catch (error) {
+      this.#log.write({ severity: 'warning', category: 'hsm', text: `deletions: ${textOf(error)}` });
+    }
+    for (const uuid of settled) this.#directory.refresh(uuid);
+  }
+
+  /** What could not be written down when it happened. */
+  writeDeletions(): void {
+    try {
+      this.#deletions.writeAgain();
+    } catch (error) {
+      this.#log.write({ severity: 'error', category: 'hsm', text: `deletions could not be noted: ${textOf(error)}` });
     }
   }
 
@@ -253,7 +316,7 @@ export class Reconciler {
   }
 
   #sourceOf(place: KeyPlace): PoolDevice | undefined {
-    if (!place.isExportable && !place.isDeleted) return undefined;
+    if (!place.isDeleted && (!place.isExportable || this.#deletions.has(place.uuid))) return undefined;
     const newest = Math.max(...place.stamps);
     return this.#devices.find(({ index, answers }) => answers && place.stamps[index] === newest);
   }
@@ -299,6 +362,7 @@ export class Reconciler {
     if (isGone(error)) return;
     device.isBehind = true;
     this.#log.write({ severity: 'warning', category: 'hsm', text: `${device.name}: ${what}: ${textOf(error)}` });
+    this.#onBehind();
   }
 
   #countHeld(): number {

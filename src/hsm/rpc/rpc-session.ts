@@ -177,7 +177,7 @@ export class RpcSession {
     try {
       await this.record({ kind, facts: { key: uuid, type, curve, flags, partition } });
     } catch (error) {
-      await this.pool.deleteKey(this.client, uuid);
+      await this.pool.discardKey(this.client, uuid);
       throw error;
     }
     return info;

@@ -522,6 +522,55 @@ export function cryptoDeviceSuite(make: () => Promise<DevicePlace>): void {
     await assert.rejects(place.device.deletePartition(WHEEL, 0), refusedWith(HalStatus.FORBIDDEN));
   });
 
+  ready(
+    'partitions of another device: the newer of two wins, a deletion too, unless keys are in it',
+    async (device) => {
+      await device.writePartition(WHEEL, { number: 7, label: 'zones' });
+      await device.setPin(WHEEL, 7, 'user', pin('user of zones'));
+      const [made] = await device.readPartitions();
+      assert.deepEqual([made.number, made.label], [7, 'zones']);
+      await device.writePartition(WHEEL, { number: 7, label: 'renamed' });
+      const [renamed] = await device.readPartitions();
+      assert.ok(renamed.version > made.version);
+      await device.writePartitions([made]);
+      assert.deepEqual(
+        (await device.listPartitions()).at(-1),
+        { number: 7, label: 'renamed' },
+        'an older one is not taken',
+      );
+      await device.deletePartition(WHEEL, 7);
+      const [deleted] = await device.readPartitions();
+      assert.equal(deleted.label, undefined);
+      assert.ok(deleted.version > renamed.version);
+      await device.writePartitions([renamed]);
+      assert.equal((await device.listPartitions()).length, 1, 'it does not come back');
+      for (const bad of [
+        { ...deleted, label: '' },
+        { ...deleted, number: 0 },
+        { ...deleted, number: 1.5 },
+        { ...deleted, label: 'x'.repeat(33) },
+      ])
+        await assert.rejects(device.writePartitions([bad]));
+      await assert.rejects(
+        device.writePartitions([{ ...renamed, version: deleted.version + 1 }]),
+        refusedWith(HalStatus.KEYSTORE_BAD_CRC),
+        'a version is proved, too',
+      );
+      // What another device has deleted while there are keys here.
+      await device.writePartition(WHEEL, { number: 7, label: 'again' });
+      const user7 = 71;
+      await device.setPin(WHEEL, 7, 'user', pin('user of zones'));
+      await device.login(user7, 7, 'user', pin('user of zones'));
+      const key = uuid();
+      await device.generateKey(user7, key, 7, ed());
+      await assert.rejects(
+        device.writePartitions([deleted]),
+        refusedWith(HalStatus.FORBIDDEN, /partition 7 .* has keys/),
+      );
+      await device.sign(user7, key, Mechanism.EDDSA, DIGEST);
+    },
+  );
+
   on('S-368 without a master key there are no keys, but logins, PINs, random octets', async (device) => {
     await device.login(WHEEL, 0, 'wheel', pin(DEFAULT_WHEEL_PIN));
     assert.equal((await device.getStatus()).masterKey, 'not set');

@@ -2,9 +2,11 @@ import { SimulatedClock } from '../../../src/base/clock.ts';
 import { MemoryLog } from '../../../src/base/log.ts';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { AuditEvent, AuditLog } from '../../../src/hsm/audit/audit-log.ts';
-import { DEFAULT_WHEEL_PIN, KeyFlag, KeyType, Curve } from '../../../src/hsm/hal-constants.ts';
+import { Curve, DEFAULT_WHEEL_PIN, KeyFlag, KeyType, type Role } from '../../../src/hsm/hal-constants.ts';
 import type { KeyQuery, KeySpec } from '../../../src/hsm/device/crypto-device.ts';
+import { DeletionLedger } from '../../../src/hsm/pool/deletion-ledger.ts';
 import { DevicePool } from '../../../src/hsm/pool/device-pool.ts';
+import { MemoryDisk } from '../../base/memory-disk.ts';
 import { FakeDevice } from '../fake-device.ts';
 
 export const USER_PIN = 'user-pin';
@@ -20,19 +22,24 @@ export class MemoryAudit implements AuditLog {
 
 /** A pool over fake devices, with PINs for user and so, and a client that is logged in as user. */
 export interface PoolFixture extends AsyncDisposable {
-  readonly pool: DevicePool;
+  /** Another one after `restart`. */
+  pool: DevicePool;
   readonly devices: readonly FakeDevice[];
   readonly clock: SimulatedClock;
   readonly log: MemoryLog;
   readonly audit: MemoryAudit;
   /** The time that devices put into versions. */
   readonly time: { now: number };
-  readonly user: number;
-  readonly wheel: number;
+  user: number;
+  wheel: number;
+  /** Where the pool notes deletions. */
+  disk: MemoryDisk;
   /** Dies as by kill -9; nobody tells the pool. */
   kill(index: number): void;
   /** Comes back, and supervision tells. */
   restore(index: number): Promise<void>;
+  /** As when hsmd is killed and started anew: devices that lived are up again, the others are not seen before `restore`. */
+  restart(): Promise<void>;
 }
 
 export async function startPool(count = 2): Promise<PoolFixture> {
@@ -41,30 +48,53 @@ export async function startPool(count = 2): Promise<PoolFixture> {
   const clock = new SimulatedClock(1_800_000_000);
   const log = new MemoryLog();
   const audit = new MemoryAudit();
-  const pool = new DevicePool({ devices }, { clock, random: new SeededRandom(count), log, audit });
-  for (const index of devices.keys()) await pool.markUp(index);
-  const wheel = pool.newClient();
-  await pool.login(wheel, 0, 'wheel', pin(DEFAULT_WHEEL_PIN));
+  let starts = 0;
+  let disk = new MemoryDisk({ '/state/other': '' });
+  const open = async (seed: number): Promise<DevicePool> => {
+    const deletions = DeletionLedger.open('/state/deletions.log', disk);
+    const made = new DevicePool({ devices, deletions }, { clock, random: new SeededRandom(seed), log, audit });
+    for (const [index, { isAlive }] of devices.entries()) if (isAlive) await made.markUp(index);
+    return made;
+  };
+  const logIn = async (made: DevicePool, role: Role, text: string): Promise<number> => {
+    const client = made.newClient();
+    await made.login(client, 0, role, pin(text));
+    return client;
+  };
+  const pool = await open(count);
+  const wheel = await logIn(pool, 'wheel', DEFAULT_WHEEL_PIN);
   await pool.setPin(wheel, 0, 'user', pin(USER_PIN));
   await pool.setPin(wheel, 0, 'so', pin(SO_PIN));
-  const user = pool.newClient();
-  await pool.login(user, 0, 'user', pin(USER_PIN));
-  return {
+  const fixture: PoolFixture = {
     pool,
     devices,
     clock,
     log,
     audit,
     time,
-    user,
+    disk,
+    user: await logIn(pool, 'user', USER_PIN),
     wheel,
     kill: (index) => devices[index].kill(),
     async restore(index) {
       devices[index].revive();
-      await pool.markUp(index);
+      await fixture.pool.markUp(index);
     },
-    [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+    async restart() {
+      await fixture.pool[Symbol.asyncDispose]();
+      // Processes of devices end with hsmd.
+      const alive = devices.filter(({ isAlive }) => isAlive);
+      for (const device of alive) device.kill();
+      for (const device of alive) device.revive();
+      fixture.disk = disk = disk.afterCrash();
+      fixture.pool = await open(count + 100 * ++starts);
+      if (!devices.some(({ isAlive }) => isAlive)) return;
+      fixture.wheel = await logIn(fixture.pool, 'wheel', DEFAULT_WHEEL_PIN);
+      fixture.user = await logIn(fixture.pool, 'user', USER_PIN);
+    },
+    [Symbol.asyncDispose]: () => fixture.pool[Symbol.asyncDispose](),
   };
+  return fixture;
 }
 
 export function pin(text: string): Buffer {
