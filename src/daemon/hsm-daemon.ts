@@ -181,7 +181,7 @@ export class HsmDaemon {
         keyFile: this.#options.updateKey ?? path.join(state, 'update-keys.pem'),
         version,
       },
-      { disk, log, supervision, parts },
+      { disk, log, supervision, parts, serving: () => pool.idle() },
     );
     const appliance = this.#stack.use(
       new HsmAppliance(

@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
 import type { Log } from '../base/log.ts';
-import { replaceProcess } from '../base/replace-process.ts';
+import { replaceProcess } from '../base/process-image.ts';
 import { applianceEvent } from '../hsm/appliance/events.ts';
 import { checkContent } from '../hsm/update/slot-content.ts';
 import type { SlotName, Slots } from '../hsm/update/slots.ts';

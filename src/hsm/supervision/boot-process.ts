@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { SignetError } from '../../base/error.ts';
 import { NodeDisk } from '../../base/node-disk.ts';
 import { processOutput } from '../../base/process-output.ts';
-import { replaceProcess } from '../../base/replace-process.ts';
+import { replaceProcess } from '../../base/process-image.ts';
 import { checkContent } from '../update/slot-content.ts';
 
 const text = { type: 'string' } as const;

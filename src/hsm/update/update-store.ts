@@ -31,6 +31,7 @@ export class UpdateStore implements UpdatePort {
   readonly #log: Log;
   readonly #supervision: DeviceSupervision;
   readonly #parts: DeviceParts;
+  readonly #serving: () => Promise<void>;
   #isBusy = false;
 
   constructor(
@@ -40,6 +41,8 @@ export class UpdateStore implements UpdatePort {
       readonly log: Log;
       readonly supervision: DeviceSupervision;
       readonly parts: DeviceParts;
+      /** Resolves when the devices whose processes are up serve again. */
+      readonly serving: () => Promise<void>;
     },
   ) {
     this.#options = options;
@@ -47,6 +50,7 @@ export class UpdateStore implements UpdatePort {
     this.#log = dependencies.log;
     this.#supervision = dependencies.supervision;
     this.#parts = dependencies.parts;
+    this.#serving = dependencies.serving;
   }
 
   install(octets: Uint8Array, { isOlderAllowed }: { readonly isOlderAllowed: boolean }): Promise<UpdateOutcome> {
@@ -86,6 +90,7 @@ export class UpdateStore implements UpdatePort {
   async #restart(index: number, name: string, what: string): Promise<void> {
     try {
       await this.#supervision.restart(index);
+      await this.#serving();
     } catch (cause) {
       throw new SignetError(
         'UPDATE_PART',
