@@ -26,7 +26,7 @@ export type NativeModuleName = 'udp' | 'hsm';
 
 const SOURCES: Readonly<Record<NativeModuleName, readonly string[]>> = {
   udp: ['module.c', 'datagrams.c', 'moderation.c'],
-  hsm: ['module.c', 'keys.c', 'hashsig.c'],
+  hsm: ['module.c', 'arguments.c', 'keys.c', 'hashsig.c', 'sockets.c'],
 };
 
 /** What a person loses who has no module, and what to do. */

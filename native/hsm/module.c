@@ -15,45 +15,20 @@
  *     hashsigSubtreeLater(id, seed, w, treeHeight, height, first, nodes) -> promise; in a thread of the pool. Writes `nodes` at its end;
  *                                                               a process or a thread that ends waits for it, so keep it short
  *
- * Arguments of another kind, and handles that are closed, throw: that is a mistake of the caller's. Everything else is a status.
+ * Arguments of another kind, and handles that are closed, throw: that is a mistake of the caller's. Everything else is a status. The
+ * functions of local sockets are in sockets.c.
  */
+#include "arguments.h"
 #include "hashsig.h"
 #include "keys.h"
+#include "sockets.h"
 
-#define NAPI_VERSION 8
-#include <node_api.h>
 #include <openssl/crypto.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const napi_type_tag KEY_TAG = {0x3d0f6b52c9a84e17, 0xb16c2f80a4de9375};
-
-/* A failure of Node-API itself leaves an exception pending, or makes one; the caller returns to JavaScript at once. */
-#define TRY(call)                                                                                                      \
-  do {                                                                                                                 \
-    if ((call) != napi_ok) return throw_last(env);                                                                     \
-  } while (0)
-
-static napi_value throw_last(napi_env env) {
-  const napi_extended_error_info *info;
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (!pending && napi_get_last_error_info(env, &info) == napi_ok)
-    napi_throw_error(env, "ERR_HSM_MODULE", info->error_message ? info->error_message : "Node-API call failed");
-  return NULL;
-}
-
-static napi_value throw_argument(napi_env env, const char *message) {
-  napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", message);
-  return NULL;
-}
-
-static napi_value number(napi_env env, int64_t value) {
-  napi_value result;
-  TRY(napi_create_int64(env, value, &result));
-  return result;
-}
 
 /* A length, or a status that is not KEYS_OK. */
 static napi_value length_or_status(napi_env env, int status, size_t length) {
@@ -62,47 +37,10 @@ static napi_value length_or_status(napi_env env, int status, size_t length) {
 
 /* ---- arguments ---- */
 
-enum { MOST_ARGUMENTS = 7 };
-
-struct octets {
-  uint8_t *data;
-  size_t length;
-};
-
-static bool take_arguments(napi_env env, napi_callback_info info, size_t wanted, napi_value *arguments) {
-  size_t count = MOST_ARGUMENTS;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) == napi_ok && count >= wanted) return true;
-  throw_argument(env, "too few arguments");
-  return false;
-}
-
-static bool take_octets(napi_env env, napi_value value, struct octets *octets) {
-  napi_typedarray_type type;
-  bool is_array = false;
-  void *data = NULL;
-  if (napi_is_typedarray(env, value, &is_array) == napi_ok && is_array &&
-      napi_get_typedarray_info(env, value, &type, &octets->length, &data, NULL, NULL) == napi_ok &&
-      type == napi_uint8_array) {
-    octets->data = data;
-    return true;
-  }
-  throw_argument(env, "octets must be a Uint8Array");
-  return false;
-}
-
 static bool take_exactly(napi_env env, napi_value value, size_t length, struct octets *octets) {
   if (!take_octets(env, value, octets)) return false;
   if (octets->length == length) return true;
   throw_argument(env, "a Uint8Array has another length than it must have");
-  return false;
-}
-
-static bool take_number(napi_env env, napi_value value, uint32_t *number) {
-  double wanted;
-  if (napi_get_value_double(env, value, &wanted) == napi_ok && wanted >= 0 && wanted <= UINT32_MAX &&
-      napi_get_value_uint32(env, value, number) == napi_ok)
-    return true;
-  throw_argument(env, "a number from 0 to 4294967295 is wanted");
   return false;
 }
 
@@ -400,5 +338,5 @@ NAPI_MODULE_INIT() {
     TRY(napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function));
     TRY(napi_set_named_property(env, exports, functions[i].name, function));
   }
-  return exports;
+  return sockets_export(env, exports);
 }

@@ -9,6 +9,36 @@ export interface NativeKey {
   readonly [keyBrand]: true;
 }
 
+declare const socketBrand: unique symbol;
+
+/** A local socket: nothing to look into. */
+export interface NativeSocket {
+  readonly [socketBrand]: true;
+}
+
+/** A socket, or why there is none: -errno. */
+export type OpenedSocket = NativeSocket | number;
+
+/**
+ * What native/hsm/sockets.c does: system calls as they are, on the caller's memory. What the kernel refuses is -errno. `onReady` is called with
+ * SocketEvent, or with -errno when the socket failed; for reading at first. A socket that is closed throws ERR_SOCKET_CLOSED.
+ */
+export interface NativeSockets {
+  listen(path: string, onReady: (events: number) => void): OpenedSocket;
+  connect(path: string, onReady: (events: number) => void): OpenedSocket;
+  accept(socket: NativeSocket, onReady: (events: number) => void): OpenedSocket;
+  /** Into `octets` from `from` on; gives how many, 0 at the end. */
+  read(socket: NativeSocket, octets: Uint8Array, from: number): number;
+  /** Gives how many; fewer than there are when the other end does not read. */
+  write(socket: NativeSocket, octets: Uint8Array, from: number, to: number): number;
+  /** What onReady is called for from now on: bits of SocketEvent. */
+  watch(socket: NativeSocket, events: number): number;
+  /** More than once does no harm. */
+  close(socket: NativeSocket): void;
+}
+
+export const SocketEvent = { READABLE: 1, WRITABLE: 2 } as const;
+
 /**
  * What native/hsm/module.c exports. A status is a HalStatus; a length is negative when it is a status. Arguments of another kind
  * throw TypeError, a key that is closed throws ERR_HSM_KEY_CLOSED.
@@ -54,6 +84,8 @@ export interface NativeKeys {
     first: number,
     nodes: Uint8Array,
   ): Promise<Uint8Array>;
+
+  readonly sockets: NativeSockets;
 }
 
 /** Where scripts/build-native.ts puts it in a checkout; beside the bundle in dist/. Nowhere else: it is code. */

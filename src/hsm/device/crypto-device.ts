@@ -1,5 +1,11 @@
 import type { Curve, KeyType, Mechanism, Role } from '../hal-constants.ts';
 
+/** Who waits for a signature: one of both is called, once, perhaps before the call returns. The octets are good until `signed` returns. */
+export interface SignatureTaker {
+  signed(signature: Uint8Array): void;
+  refused(fault: unknown): void;
+}
+
 /**
  * A crypto device: keystore, logins and operations. What the appliance talks to, be it the device in this process (tests) or one
  * in a process of its own over a local socket: both pass the same compliance suite (test/hsm/device/crypto-device-suite.ts).
@@ -66,6 +72,8 @@ export interface CryptoDevice extends AsyncDisposable {
   getPublicKey(client: number, uuid: string): Promise<Uint8Array>;
   /** @throws HalError FORBIDDEN (login, flags), UNSUPPORTED_KEY (mechanism), RESULT_TOO_LONG (input), HASHSIG_KEY_EXHAUSTED, MASTERKEY_NOT_SET, TAMPER */
   sign(client: number, uuid: string, mechanism: Mechanism, data: Uint8Array): Promise<Uint8Array>;
+  /** As `sign`, without a promise, where a device has that. Never throws. */
+  signFor?(client: number, uuid: string, mechanism: Mechanism, data: Uint8Array, taker: SignatureTaker): void;
   /** @throws HalError INVALID_SIGNATURE */
   verify(client: number, uuid: string, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): Promise<void>;
   setAttributes(client: number, uuid: string, attributes: readonly AttributeChange[]): Promise<void>;

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
 import { SignetError } from '../../base/error.ts';
+import { secretCopy } from '../../base/secret-octets.ts';
 
 /*
  * The local socket between hsmd and a device's process. Many requests may be under way; a reply carries its request's number.
@@ -15,8 +15,6 @@ const HEAD = 5;
 /** A page of 65,536 UUIDs has 2.6 MB. */
 const LARGEST = 1 << 24;
 const CHUNK = 1 << 16;
-/** Chunks kept for the next frames. */
-const MAX_SPARE = 8;
 const NOTHING = Buffer.alloc(0);
 
 function malformed(what: string): SignetError {
@@ -28,6 +26,8 @@ export class FrameWriter {
   #octets: Buffer = Buffer.allocUnsafeSlow(CHUNK);
   #at = 0;
   #start = 0;
+  /** Octets that have gone out. */
+  #sent = 0;
 
   get isEmpty(): boolean {
     return this.#at === 0;
@@ -79,25 +79,40 @@ export class FrameWriter {
     this.#octets.write(value, at);
   }
 
-  /** What was put together; the writer begins anew in `next`. */
-  take(next: Buffer): Buffer {
-    const taken = this.#octets.subarray(0, this.#at);
-    this.#octets = next;
-    this.#at = 0;
-    return taken;
+  /**
+   * Sends what was put together and overwrites it. Not to be called in the middle of a frame.
+   * @param write gives how many octets it took
+   * @returns whether all went out
+   */
+  drain(write: (octets: Uint8Array, from: number, to: number) => number): boolean {
+    this.#sent += write(this.#octets, this.#sent, this.#at);
+    if (this.#sent < this.#at) return false;
+    this.#octets.fill(0, 0, this.#at);
+    if (this.#octets.length > CHUNK) this.#octets = Buffer.allocUnsafeSlow(CHUNK);
+    this.#at = this.#sent = 0;
+    return true;
   }
 
   /** Takes the place for so many octets; gives where it begins. */
   #room(octets: number): number {
+    if (this.#at + octets > this.#octets.length) this.#makeRoom(octets);
     const at = this.#at;
     this.#at += octets;
-    if (this.#at > this.#octets.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.#octets.length * 2, this.#at));
-      larger.set(this.#octets.subarray(0, at));
-      this.#octets.fill(0);
-      this.#octets = larger;
-    }
     return at;
+  }
+
+  /** What has gone out makes place first. */
+  #makeRoom(octets: number): void {
+    const { length } = this.#octets;
+    const kept = this.#at - this.#sent;
+    const size = 2 * (kept + octets) > length ? Math.max(2 * length, kept + octets) : length;
+    const next = Buffer.allocUnsafeSlow(size);
+    next.set(this.#octets.subarray(this.#sent, this.#at));
+    this.#octets.fill(0);
+    this.#octets = next;
+    this.#start -= this.#sent;
+    this.#at = kept;
+    this.#sent = 0;
   }
 }
 
@@ -132,6 +147,11 @@ export class FrameCursor {
 
   octets(): Uint8Array {
     return Uint8Array.from(this.view());
+  }
+
+  /** The same for a PIN or a key: whoever takes it overwrites it. */
+  secret(): Uint8Array {
+    return secretCopy(this.view());
   }
 
   /** Valid until the handler of the frame returns. */
@@ -173,82 +193,90 @@ export class FrameCursor {
   }
 }
 
-/** Finds frames in what a stream brings, and overwrites what was used. */
+/** Finds frames in what a stream brings, and overwrites what was used. Whoever reads puts octets into `octets`, from `filled` on. */
 export class FrameSplitter {
-  #rest: Buffer = NOTHING;
-  /** Octets of `#rest` that are filled. */
-  #filled = 0;
+  octets: Buffer = Buffer.alloc(CHUNK);
+  /** Octets that a frame begins with which is not whole yet. */
+  filled = 0;
   readonly #cursor = new FrameCursor();
 
-  /** Calls `take` for each frame; the cursor is the same one each time. @throws SignetError DEVICE_FRAME */
-  push(chunk: Buffer, take: (frame: FrameCursor) => void): void {
-    let octets = chunk;
-    if (this.#filled > 0) {
-      octets = this.#joined(chunk);
-      // It stays where it was put together.
-      if (endOfFrame(octets, 0) === undefined) return;
-    }
+  /**
+   * Calls `take` for each frame that is whole now that `count` more octets came; the cursor is the same one each time. Afterwards there is room
+   * for more, always. @throws SignetError DEVICE_FRAME, and what `take` throws
+   */
+  received(count: number, take: (frame: FrameCursor) => void): void {
+    const { octets } = this;
+    const filled = this.filled + count;
     let at = 0;
-    for (let end = endOfFrame(octets, at); end !== undefined; end = endOfFrame(octets, at)) {
-      this.#cursor.open(octets, at + 4, end);
-      take(this.#cursor);
-      at = end;
+    try {
+      for (let end = endOfFrame(octets, at, filled); end !== undefined; end = endOfFrame(octets, at, filled)) {
+        this.#cursor.open(octets, at + 4, end);
+        take(this.#cursor);
+        at = end;
+      }
+    } catch (fault) {
+      octets.fill(0, 0, filled);
+      this.filled = 0;
+      throw fault;
     }
-    this.#rest = at === octets.length ? NOTHING : Buffer.from(Uint8Array.from(octets.subarray(at)).buffer);
-    this.#filled = this.#rest.length;
-    octets.fill(0);
+    this.#keep(at, filled);
   }
 
-  /** What was kept and `chunk`; stays kept until it is whole. */
-  #joined(chunk: Buffer): Buffer {
-    const length = this.#filled + chunk.length;
-    if (length > this.#rest.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#rest.length, CHUNK));
-      larger.set(this.#rest.subarray(0, this.#filled));
-      this.#rest.fill(0);
-      this.#rest = larger;
+  /** Moves what is left to the beginning. */
+  #keep(from: number, to: number): void {
+    const { octets } = this;
+    this.filled = to - from;
+    // A frame that needs more than a chunk grows with what comes, not with what it says that it will be.
+    const size = this.filled < CHUNK ? CHUNK : this.filled < octets.length ? octets.length : 2 * octets.length;
+    if (size === octets.length) {
+      if (from > 0) octets.copyWithin(0, from, to);
+      octets.fill(0, from > 0 ? this.filled : to, to);
+      return;
     }
-    this.#rest.set(chunk, this.#filled);
-    chunk.fill(0);
-    this.#filled = length;
-    return this.#rest.subarray(0, length);
+    this.octets = Buffer.alloc(size);
+    this.octets.set(octets.subarray(from, to));
+    octets.fill(0);
   }
 }
 
 /** undefined when the frame that begins there is not whole yet. @throws SignetError DEVICE_FRAME */
-function endOfFrame(octets: Buffer, at: number): number | undefined {
-  if (octets.length - at < 4) return undefined;
+function endOfFrame(octets: Buffer, at: number, filled: number): number | undefined {
+  if (filled - at < 4) return undefined;
   const length = octets.readUInt32BE(at);
   if (length < HEAD || length > LARGEST) throw malformed(`a frame of ${length} octets`);
-  return at + 4 + length > octets.length ? undefined : at + 4 + length;
+  return at + 4 + length > filled ? undefined : at + 4 + length;
 }
 
 /** Frames on their way out: those of one turn of the event loop in one write. */
 export class FrameOutbox {
   readonly frames = new FrameWriter();
-  readonly #socket: Socket;
-  readonly #spare: Buffer[] = [];
+  readonly #write: (octets: Uint8Array, from: number, to: number) => number;
+  readonly #flushNow = (): void => this.flush();
   #isScheduled = false;
+  /** The other end does not read: it is waited for. */
+  #isBlocked = false;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
+  /** @param write gives how many octets went out; when not all did, `unblock` is called as soon as more may */
+  constructor(write: (octets: Uint8Array, from: number, to: number) => number) {
+    this.#write = write;
   }
 
   /** What was written to `frames` goes out at the end of this turn. */
   flushSoon(): void {
-    if (this.#isScheduled) return;
+    if (this.#isScheduled || this.#isBlocked) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#flush());
+    setImmediate(this.#flushNow);
   }
 
-  #flush(): void {
+  /** What was written to `frames` goes out. */
+  flush(): void {
     this.#isScheduled = false;
-    if (this.frames.isEmpty) return;
-    const octets = this.frames.take(this.#spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK));
-    this.#socket.write(octets, () => {
-      octets.fill(0);
-      if (octets.buffer.byteLength === CHUNK && this.#spare.length < MAX_SPARE)
-        this.#spare.push(Buffer.from(octets.buffer));
-    });
+    if (this.#isBlocked || this.frames.isEmpty) return;
+    this.#isBlocked = !this.frames.drain(this.#write);
+  }
+
+  unblock(): void {
+    this.#isBlocked = false;
+    this.flush();
   }
 }

@@ -1,5 +1,5 @@
-import net from 'node:net';
 import type { ErrorFacts } from '../../base/error.ts';
+import { loadNativeKeys } from '../crypto/native-keys.ts';
 import type { KeyType, Mechanism, Role } from '../hal-constants.ts';
 import { HalError, HalStatus, halStatusName } from '../hal-status.ts';
 import type {
@@ -15,16 +15,52 @@ import type {
   PartitionRecord,
   PinRecord,
   RecordHead,
+  SignatureTaker,
   WrappedKey,
 } from './crypto-device.ts';
 import { type Call, type CallArguments, type CallName, type CallResult, CALLS } from './device-calls.ts';
-import { type FrameCursor, FrameOutbox, FrameSplitter } from './device-frames.ts';
+import { type FrameCursor, FrameOutbox, FrameSplitter, type FrameWriter } from './device-frames.ts';
+import { LocalSocket, type SocketUser } from './local-socket.ts';
 
+/** What waits for an answer. One of both is called, once. */
 interface Pending {
-  /** undefined: octets, as `sign` has them. */
-  readonly call: Call<CallName> | undefined;
-  resolve(result: unknown): void;
+  /** Reads the result of the call. @throws SignetError DEVICE_FRAME */
+  answered(frame: FrameCursor): void;
   reject(fault: HalError): void;
+}
+
+/** A call that a promise stands for. */
+class PromisedCall implements Pending {
+  readonly #call: Call<CallName>;
+  readonly #resolve: (result: unknown) => void;
+  readonly reject: (fault: HalError) => void;
+
+  constructor(call: Call<CallName>, resolve: (result: unknown) => void, reject: (fault: HalError) => void) {
+    this.#call = call;
+    this.#resolve = resolve;
+    this.reject = reject;
+  }
+
+  answered(frame: FrameCursor): void {
+    this.#resolve(this.#call.result.read(frame));
+  }
+}
+
+/** A signature, for which nothing is made that the garbage collector would have to look at more than once. */
+class SignatureCall implements Pending {
+  readonly #taker: SignatureTaker;
+
+  constructor(taker: SignatureTaker) {
+    this.#taker = taker;
+  }
+
+  answered(frame: FrameCursor): void {
+    this.#taker.signed(frame.view());
+  }
+
+  reject(fault: HalError): void {
+    this.#taker.refused(fault);
+  }
 }
 
 /** Requests under way on one device: more would only wait. */
@@ -36,8 +72,7 @@ const MAX_PENDING = 16_384;
  */
 export class DeviceProcess implements CryptoDevice {
   readonly name: string;
-  #socket: net.Socket | undefined;
-  #out: FrameOutbox | undefined;
+  #connection: Connection | undefined;
   #pending = new Map<number, Pending>();
   #lastNumber = 0;
   #why = 'it was not started yet';
@@ -47,7 +82,7 @@ export class DeviceProcess implements CryptoDevice {
   }
 
   get isConnected(): boolean {
-    return this.#out !== undefined;
+    return this.#connection !== undefined;
   }
 
   /** Requests that wait for an answer. */
@@ -55,53 +90,38 @@ export class DeviceProcess implements CryptoDevice {
     return this.#pending.size;
   }
 
-  /** Resolves when the process answers at its socket; `closed` is called when it does not any more. @throws Error of the socket */
+  /** Resolves when the process is there at its socket; `closed` is called when it is not any more. @throws SignetError LOCAL_SOCKET */
   async connect(path: string, closed: () => void = () => undefined): Promise<void> {
     this.disconnect('it is connected anew');
-    const socket = net.connect(path);
-    await new Promise<void>((resolve, reject) => {
-      socket.once('connect', resolve);
-      socket.once('error', reject);
+    const connection: Connection = new Connection(path, {
+      take: (frame) => this.#take(frame),
+      malformed: (why) => this.disconnect(why),
+      closed: () => {
+        if (this.#connection !== connection) return;
+        this.#forget('its process has ended');
+        closed();
+      },
     });
-    socket.removeAllListeners('error');
-    // What went wrong shows in 'close'.
-    socket.on('error', () => undefined);
-    const splitter = new FrameSplitter();
-    const take = (frame: FrameCursor): void => this.#take(frame);
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        splitter.push(chunk, take);
-      } catch (fault) {
-        this.disconnect((fault as Error).message);
-      }
-    });
-    socket.on('close', () => {
-      if (this.#socket !== socket) return;
-      this.#forget('its process has ended');
-      closed();
-    });
-    this.#socket = socket;
-    this.#out = new FrameOutbox(socket);
+    this.#connection = connection;
   }
 
   /** Everything under way is refused; the socket is closed. */
   disconnect(why: string): void {
-    const socket = this.#socket;
-    if (!socket) {
+    const connection = this.#connection;
+    if (!connection) {
       this.#why = why;
       return;
     }
     this.#forget(why);
-    socket.destroy();
+    connection.close();
   }
 
   #forget(why: string): void {
     this.#why = why;
-    this.#socket = undefined;
-    this.#out = undefined;
+    this.#connection = undefined;
     const pending = this.#pending;
     this.#pending = new Map();
-    for (const { reject } of pending.values()) reject(this.#gone());
+    for (const one of pending.values()) one.reject(this.#gone());
   }
 
   #gone(): HalError {
@@ -114,33 +134,44 @@ export class DeviceProcess implements CryptoDevice {
 
   #call<K extends CallName>(name: K, ...args: CallArguments<K>): Promise<CallResult<K>> {
     const call = CALLS[name] as unknown as Call<'getStatus'>;
-    return this.#request(call, call.code, (out) => call.args.write(out.frames, args as never)) as Promise<
-      CallResult<K>
-    >;
+    return new Promise<unknown>((resolve, reject) => {
+      const frames = this.#begin(new PromisedCall(call, resolve, reject), call.code);
+      if (!frames) return;
+      try {
+        call.args.write(frames, args as never);
+      } catch (cause) {
+        frames.abandon();
+        this.#pending.delete(this.#lastNumber);
+        const text = `an argument cannot be sent to ${this.name}: ${(cause as Error).message}`;
+        reject(new HalError(HalStatus.BAD_ARGUMENTS, text, {}, cause));
+        return;
+      }
+      this.#end(frames);
+    }) as Promise<CallResult<K>>;
   }
 
-  #request(call: Call<CallName> | undefined, code: number, write: (out: FrameOutbox) => void): Promise<unknown> {
-    const out = this.#out;
-    if (!out) return Promise.reject(this.#gone());
-    if (this.#pending.size >= MAX_PENDING)
-      return Promise.reject(
-        new HalError(
-          HalStatus.CORE_BUSY,
-          `${this.name} has ${MAX_PENDING} requests to answer already: try again later`,
-        ),
-      );
-    const requestNumber = this.#nextNumber();
-    out.frames.begin(requestNumber, code);
-    try {
-      write(out);
-    } catch (cause) {
-      out.frames.abandon();
-      const text = `an argument cannot be sent to ${this.name}: ${(cause as Error).message}`;
-      return Promise.reject(new HalError(HalStatus.BAD_ARGUMENTS, text, {}, cause));
+  /** Begins the frame of a request, or rejects: then there is nothing to write to. */
+  #begin(pending: Pending, code: number): FrameWriter | undefined {
+    const connection = this.#connection;
+    if (!connection) {
+      pending.reject(this.#gone());
+      return undefined;
     }
-    out.frames.end();
-    out.flushSoon();
-    return new Promise((resolve, reject) => this.#pending.set(requestNumber, { call, resolve, reject }));
+    if (this.#pending.size >= MAX_PENDING) {
+      const text = `${this.name} has ${MAX_PENDING} requests to answer already: try again later`;
+      pending.reject(new HalError(HalStatus.CORE_BUSY, text));
+      return undefined;
+    }
+    const requestNumber = this.#nextNumber();
+    this.#pending.set(requestNumber, pending);
+    const { frames } = connection.out;
+    frames.begin(requestNumber, code);
+    return frames;
+  }
+
+  #end(frames: FrameWriter): void {
+    frames.end();
+    this.#connection!.out.flushSoon();
   }
 
   #nextNumber(): number {
@@ -155,7 +186,7 @@ export class DeviceProcess implements CryptoDevice {
     if (!pending) return;
     this.#pending.delete(requestNumber);
     try {
-      if (code === HalStatus.OK) pending.resolve(pending.call ? pending.call.result.read(frame) : frame.octets());
+      if (code === HalStatus.OK) pending.answered(frame);
       else pending.reject(refusal(frame));
     } catch (fault) {
       pending.reject(new HalError(HalStatus.IO_UNEXPECTED, `${this.name}: ${(fault as Error).message}`, {}, fault));
@@ -252,12 +283,17 @@ export class DeviceProcess implements CryptoDevice {
   }
 
   sign(client: number, uuid: string, mechanism: Mechanism, data: Uint8Array): Promise<Uint8Array> {
-    return this.#request(undefined, CALLS.sign.code, ({ frames }) => {
-      frames.u32(client);
-      frames.text(uuid);
-      frames.u32(mechanism);
-      frames.octets(data);
-    }) as Promise<Uint8Array>;
+    return this.#call('sign', client, uuid, mechanism, data);
+  }
+
+  signFor(client: number, uuid: string, mechanism: Mechanism, data: Uint8Array, taker: SignatureTaker): void {
+    const frames = this.#begin(new SignatureCall(taker), CALLS.sign.code);
+    if (!frames) return;
+    frames.u32(client);
+    frames.text(uuid);
+    frames.u32(mechanism);
+    frames.octets(data);
+    this.#end(frames);
   }
 
   verify(client: number, uuid: string, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): Promise<void> {
@@ -329,6 +365,55 @@ export class DeviceProcess implements CryptoDevice {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.disconnect('it is not used any more');
+  }
+}
+
+interface ConnectionOwner {
+  take(frame: FrameCursor): void;
+  malformed(why: string): void;
+  closed(): void;
+}
+
+/** The way to one process of the device. */
+class Connection implements SocketUser {
+  readonly #splitter = new FrameSplitter();
+  readonly #socket: LocalSocket;
+  readonly #owner: ConnectionOwner;
+  readonly #take = (frame: FrameCursor): void => this.#owner.take(frame);
+  readonly out = new FrameOutbox((octets, from, to) => this.#socket.write(octets, from, to));
+
+  /** @throws SignetError LOCAL_SOCKET */
+  constructor(path: string, owner: ConnectionOwner) {
+    this.#owner = owner;
+    this.#socket = LocalSocket.connect(path, loadNativeKeys().sockets, this);
+  }
+
+  get octets(): Uint8Array {
+    return this.#splitter.octets;
+  }
+
+  get filled(): number {
+    return this.#splitter.filled;
+  }
+
+  received(count: number): void {
+    try {
+      this.#splitter.received(count, this.#take);
+    } catch (fault) {
+      this.#owner.malformed((fault as Error).message);
+    }
+  }
+
+  writable(): void {
+    this.out.unblock();
+  }
+
+  closed(): void {
+    this.#owner.closed();
+  }
+
+  close(): void {
+    this.#socket.close();
   }
 }
 

@@ -1,12 +1,12 @@
-import fs from 'node:fs';
-import net from 'node:net';
 import { SignetError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
+import { loadNativeKeys, type NativeSockets } from '../crypto/native-keys.ts';
 import type { Mechanism } from '../hal-constants.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import { type Call, CALL_NAMES, type CallName, CALLS } from './device-calls.ts';
 import { type FrameCursor, FrameOutbox, FrameSplitter } from './device-frames.ts';
 import type { LocalDevice } from './local-device.ts';
+import { LocalListener, type LocalSocket, type SocketUser } from './local-socket.ts';
 
 export interface DeviceServerOptions {
   /** Path of the local socket. Who may enter its directory may use it. */
@@ -15,14 +15,17 @@ export interface DeviceServerOptions {
 
 /** hsmd has one connection; a second one is there while the first one ends. */
 const MOST_CONNECTIONS = 4;
+/** Octets of the signatures that take less time than a write: of P-256 and Ed25519. What is longer goes out at once, so that nothing waits for the next. */
+const QUICK_SIGNATURE = 64;
 
 /** A device on a local socket. A connection that does not speak its protocol is closed. */
 export class DeviceServer implements AsyncDisposable {
   readonly #options: DeviceServerOptions;
   readonly #device: LocalDevice;
   readonly #log: Log;
-  readonly #server = net.createServer((socket) => this.#serve(socket));
-  readonly #connections = new Set<net.Socket>();
+  readonly #sockets: NativeSockets;
+  #listener: LocalListener | undefined;
+  readonly #connections = new Set<Connection>();
 
   readonly #onSecret: () => void;
 
@@ -35,44 +38,32 @@ export class DeviceServer implements AsyncDisposable {
     this.#options = options;
     this.#device = dependencies.device;
     this.#log = dependencies.log;
-    this.#server.maxConnections = MOST_CONNECTIONS;
+    this.#sockets = loadNativeKeys().sockets;
   }
 
   /** The keystore is locked by this process: a socket file that is there is one of a process that is gone. */
   async start(): Promise<void> {
     const { socket } = this.#options;
-    fs.rmSync(socket, { force: true });
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (cause) =>
-        reject(new SignetError('DEVICE_SOCKET', `no socket at ${socket}: ${cause.message}`, { socket }, cause)),
-      );
-      this.#server.listen(socket, resolve);
-    });
-    this.#server.removeAllListeners('error');
-    this.#server.on('error', () => undefined); // one accept that failed: the next may succeed
+    try {
+      this.#listener = new LocalListener(socket, this.#sockets, (accept) => this.#serve(accept));
+    } catch (cause) {
+      throw new SignetError('DEVICE_SOCKET', (cause as Error).message, { socket }, cause);
+    }
   }
 
-  #serve(socket: net.Socket): void {
-    this.#connections.add(socket);
-    socket.on('close', () => this.#connections.delete(socket));
-    // Its end is told by 'close'.
-    socket.on('error', () => undefined);
-    const out = new FrameOutbox(socket);
-    const splitter = new FrameSplitter();
-    const take = (frame: FrameCursor): void => this.#take(frame, out);
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        splitter.push(chunk, take);
-      } catch (fault) {
-        chunk.fill(0);
+  #serve(accept: (user: SocketUser) => LocalSocket): void {
+    const connection = new Connection(accept, {
+      take: (frame, out) => this.#take(frame, out),
+      closed: () => this.#connections.delete(connection),
+      refused: (why) =>
         this.#log.write({
           severity: 'error',
           category: 'hsm',
-          text: `${this.#device.name}: a connection was closed: ${(fault as Error).message}`,
-        });
-        socket.destroy();
-      }
+          text: `${this.#device.name}: a connection was closed: ${why}`,
+        }),
     });
+    if (this.#connections.size < MOST_CONNECTIONS) this.#connections.add(connection);
+    else connection.close();
   }
 
   #take(frame: FrameCursor, out: FrameOutbox): void {
@@ -112,7 +103,8 @@ export class DeviceServer implements AsyncDisposable {
         out.frames.begin(requestNumber, HalStatus.OK);
         out.frames.octets(signature);
         out.frames.end();
-        out.flushSoon();
+        if (signature.length > QUICK_SIGNATURE) out.flush();
+        else out.flushSoon();
         return;
       }
     } catch (fault) {
@@ -141,9 +133,62 @@ export class DeviceServer implements AsyncDisposable {
 
   /** Requests that are under way get no answer. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const connection of this.#connections) connection.destroySoon();
-    await closed;
+    this.#listener?.close();
+    for (const connection of this.#connections) connection.close();
+    this.#connections.clear();
+  }
+}
+
+interface ConnectionOwner {
+  take(frame: FrameCursor, out: FrameOutbox): void;
+  /** The other end is gone, or did not speak the protocol. */
+  closed(): void;
+  refused(why: string): void;
+}
+
+/** One connection to the device. */
+class Connection implements SocketUser {
+  readonly #splitter = new FrameSplitter();
+  readonly #socket: LocalSocket;
+  readonly #out = new FrameOutbox((octets, from, to) => this.#socket.write(octets, from, to));
+  readonly #owner: ConnectionOwner;
+  readonly #take = (frame: FrameCursor): void => this.#owner.take(frame, this.#out);
+
+  constructor(accept: (user: SocketUser) => LocalSocket, owner: ConnectionOwner) {
+    this.#owner = owner;
+    this.#socket = accept(this);
+  }
+
+  get octets(): Uint8Array {
+    return this.#splitter.octets;
+  }
+
+  get filled(): number {
+    return this.#splitter.filled;
+  }
+
+  received(count: number): void {
+    try {
+      this.#splitter.received(count, this.#take);
+    } catch (fault) {
+      this.#owner.refused((fault as Error).message);
+      this.close();
+      this.#owner.closed();
+    }
+  }
+
+  writable(): void {
+    this.#out.unblock();
+  }
+
+  closed(): void {
+    this.#owner.closed();
+  }
+
+  /** What is ready still goes out. */
+  close(): void {
+    this.#out.flush();
+    this.#socket.close();
   }
 }
 

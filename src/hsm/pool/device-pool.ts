@@ -10,6 +10,7 @@ import type {
   KeyQuery,
   KeySpec,
   Partition,
+  SignatureTaker,
   WrappedKey,
 } from '../device/crypto-device.ts';
 import { KeyFlag, type KeyType, type Mechanism, type Role } from '../hal-constants.ts';
@@ -21,6 +22,7 @@ import { matchMerged } from './match.ts';
 import { type PoolClient, PoolClients } from './pool-clients.ts';
 import { type CallTimes, type PoolCondition, PoolDevice, WEIGHT, type Weight, isGone } from './pool-device.ts';
 import { Reconciler } from './reconciler.ts';
+import { Signing, type SigningOrder, takeLater } from './signing.ts';
 
 export interface PoolOptions {
   /** In the order of their indexes; at most 30. */
@@ -304,6 +306,27 @@ export class DevicePool implements AsyncDisposable {
   sign(number: number, uuid: string, mechanism: Mechanism, data: Uint8Array): Promise<Uint8Array> {
     return this.#onHolder(number, uuid, WEIGHT.SIGN, (device) => device.sign(number, uuid, mechanism, data));
   }
+
+  /** As `sign`, without a promise when all goes well. Never throws. `data` stays as it is until the taker is called. */
+  signFor(number: number, uuid: string, mechanism: Mechanism, data: Uint8Array, taker: SignatureTaker): void {
+    const client = this.#clients.find(number);
+    const index = client === undefined ? -1 : this.#leastBusy(this.#directory.holders(uuid) & this.#serving(client));
+    const device = index < 0 ? undefined : this.#devices[index].device;
+    if (device?.signFor === undefined) takeLater(this.sign(number, uuid, mechanism, data), taker);
+    else
+      device.signFor(number, uuid, mechanism, data, new Signing(this.#devices[index], taker, this.#signElsewhere, { number, uuid, mechanism, data })); // prettier-ignore
+  }
+
+  readonly #signElsewhere = async (
+    failed: PoolDevice,
+    life: number,
+    error: unknown,
+    asked: SigningOrder,
+  ): Promise<Uint8Array> => {
+    const { number, uuid, mechanism, data } = asked;
+    if (!isGone(error) && !(await this.#forgot(failed, life, this.#clients.get(number), error))) throw error;
+    return await this.#onHolder(number, uuid, WEIGHT.SIGN, (device) => device.sign(number, uuid, mechanism, data), ~failed.bit); // prettier-ignore
+  };
 
   verify(number: number, uuid: string, mechanism: Mechanism, data: Uint8Array, signature: Uint8Array): Promise<void> {
     return this.#onHolder(number, uuid, WEIGHT.VERIFY, (device) =>

@@ -49,6 +49,10 @@ export class PoolClients {
     return client;
   }
 
+  find(number: number): PoolClient | undefined {
+    return this.#clients.get(number);
+  }
+
   all(): Iterable<PoolClient> {
     return this.#clients.values();
   }

@@ -90,19 +90,33 @@ export class PoolDevice {
   }
 
   async run<Result>(weight: Weight, operation: (device: CryptoDevice) => Promise<Result>): Promise<Result> {
-    this.load += weight.load;
-    this.underWay++;
-    const began = this.#times === undefined ? 0 : this.#clock.monotonic();
+    const began = this.begin(weight);
     try {
       return await operation(this.device);
     } catch (error) {
-      if (isGone(error)) this.#onGone(this, error);
+      this.noteFailure(error);
       throw error;
     } finally {
-      this.load -= weight.load;
-      this.underWay--;
-      this.#times?.record(this.index, weight.kind, this.#clock.monotonic() - began);
+      this.end(weight, began);
     }
+  }
+
+  /** A call goes to the device; `end` must follow. Gives when it began. */
+  begin(weight: Weight): number {
+    this.load += weight.load;
+    this.underWay++;
+    return this.#times === undefined ? 0 : this.#clock.monotonic();
+  }
+
+  end(weight: Weight, began: number): void {
+    this.load -= weight.load;
+    this.underWay--;
+    this.#times?.record(this.index, weight.kind, this.#clock.monotonic() - began);
+  }
+
+  /** Before `end`. */
+  noteFailure(error: unknown): void {
+    if (isGone(error)) this.#onGone(this, error);
   }
 }
 

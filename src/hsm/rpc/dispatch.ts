@@ -84,7 +84,7 @@ export function writeReply(
 }
 
 /** What is not a refusal of the HSM itself is a fault: it is in the log, and the client gets no more than that. */
-function failureOf(error: unknown, name: FunctionName, log: Log): HalError {
+export function failureOf(error: unknown, name: FunctionName, log: Log): HalError {
   if (error instanceof HalError) return error;
   const text = error instanceof Error ? error.message : String(error);
   log.write({ severity: 'error', category: 'hsm', text: `RPC call ${name} failed: ${text}` });

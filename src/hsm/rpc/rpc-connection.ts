@@ -8,6 +8,7 @@ import type { XdrWriter } from '../protocol/xdr.ts';
 import { type CallHead, perform, readHead, writeReply } from './dispatch.ts';
 import type { RpcSession } from './rpc-session.ts';
 import { SESSION_LIMITS } from './rpc-services.ts';
+import { performSign, type SignReplies, writeSignature } from './sign-call.ts';
 
 /** Milliseconds. */
 export interface RpcTimes {
@@ -41,7 +42,7 @@ export interface ConnectionShared {
  * One client of the RPC port: requests in, in frames; replies out. Of libhal's functions one is under way at a time, as its clients are
  * written; of ours many, and their replies come as they are ready. All replies of one turn of the event loop leave in one write.
  */
-export class RpcConnection implements Expiring {
+export class RpcConnection implements Expiring, SignReplies {
   deadline = 0;
   readonly session: RpcSession;
   readonly #socket: TLSSocket;
@@ -211,12 +212,33 @@ export class RpcConnection implements Expiring {
     const message = Buffer.from(frame);
     if (FUNCTIONS[name].isSecret) this.#decoder.clear();
     this.#count(head, 1);
+    if (name === 'KEY_SIGN' && performSign(this.session, head, message, this)) return;
     perform(this.session, name, message, (failure, results) => {
       this.#count(head, -1);
       this.#reply(head, name, failure, results);
-      // There is room for the next request now.
-      if (!this.#isAdvancing && !this.#isClosed && this.#chunks.length > 0) this.#advance();
+      this.#goOn();
     });
+  }
+
+  replySignature(head: CallHead, signature: Uint8Array): void {
+    this.#count(head, -1);
+    if (this.#isClosed) return;
+    const { writer } = this.#shared;
+    writer.cut(0);
+    writeSignature(head, signature, writer);
+    this.#gather(writer.written);
+    this.#goOn();
+  }
+
+  replyRefusal(head: CallHead, failure: HalError): void {
+    this.#count(head, -1);
+    this.#reply(head, 'KEY_SIGN', failure, undefined);
+    this.#goOn();
+  }
+
+  /** There is room for the next request now. */
+  #goOn(): void {
+    if (!this.#isAdvancing && !this.#isClosed && this.#chunks.length > 0) this.#advance();
   }
 
   #refusalOf(head: CallHead, length: number, isMalformed: boolean, isOverflow: boolean): HalError | undefined {
@@ -247,7 +269,11 @@ export class RpcConnection implements Expiring {
     const { writer } = this.#shared;
     writer.cut(0);
     writeReply(head, name, failure, results, writer);
-    const octets = writer.written;
+    this.#gather(writer.written);
+  }
+
+  /** A reply is ready: it goes out with the others of this turn. */
+  #gather(octets: Uint8Array): void {
     const room = this.#outLength + mostFramed(octets.length);
     if (this.#out === undefined) this.#out = Buffer.allocUnsafe(Math.max(FIRST_REPLY_ROOM, room));
     else if (this.#out.length < room) {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { SeededRandom } from '../../../src/base/random.ts';
-import { loadNativeKeys, type NativeKey } from '../../../src/hsm/crypto/native-keys.ts';
+import {
+  loadNativeKeys,
+  type NativeKey,
+  type NativeSocket,
+  type OpenedSocket,
+  SocketEvent,
+} from '../../../src/hsm/crypto/native-keys.ts';
 import { LmsTree } from '../../../src/hsm/crypto/hashsig/lms-tree.ts';
 import { lmotsParameters, lmsParameters } from '../../../src/hsm/crypto/hashsig/parameters.ts';
 import { OpensslEngine } from '../../../src/hsm/crypto/openssl-engine.ts';
@@ -23,19 +32,19 @@ const programs: Record<string, () => Promise<void>> = {
     const engine = new OpensslEngine({ native, random: new TestedRandom(new SeededRandom(1)) });
     const made = await Promise.all(SAMPLE_KINDS.map(({ spec }) => engine.generate(spec)));
     const keys: NativeKey[] = [];
-    let opened = 0;
+    let count = 0;
     for (let round = 0; round < 4000; round++) {
       const { privateDer, spki } = made[below(made.length)];
       const isPrivate = below(2) === 0;
       const key = open(isPrivate ? privateDer : spki, isPrivate === below(8) > 0, below(4));
       if (key !== undefined) {
-        opened++;
+        count++;
         keys.push(key);
       }
       if (keys.length > 0) use(random, keys[below(keys.length)]);
       if (keys.length > 20) native.close(keys.splice(below(keys.length), 1)[0]);
     }
-    assert.ok(opened > 500, `only ${opened} keys could be opened`);
+    assert.ok(count > 500, `only ${count} keys could be opened`);
     for (const key of keys) native.close(key);
   },
 
@@ -91,6 +100,119 @@ const programs: Record<string, () => Promise<void>> = {
     await assert.rejects(later, TypeError);
   },
 
+  /** Octets in pieces of any size through sockets that are full or empty most of the time, and sockets that are closed in the middle of it. */
+  async sockets() {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-hsm-sockets-'));
+    const place = path.join(directory, 'socket');
+    try {
+      const listener = opened(
+        native.sockets.listen(place, () => {
+          for (;;) {
+            const end = new End((onReady) => native.sockets.accept(listener, onReady));
+            if (end.error !== undefined) return assert.equal(end.error, -os.constants.errno.EAGAIN);
+            ends.push(end);
+          }
+        }),
+      );
+      const ends: End[] = [];
+      for (let round = 0; round < 30; round++) {
+        ends.length = 0;
+        const begun = new End((onReady) => native.sockets.connect(place, onReady));
+        assert.equal(begun.error, undefined);
+        while (ends.length === 0) await new Promise(setImmediate);
+        const [taken] = ends;
+        begun.send(below(2_000_000));
+        taken.send(below(300_000));
+        const isCut = below(4) === 0;
+        for (let turn = 0; !(begun.hasAll(taken) && taken.hasAll(begun)); turn++) {
+          assert.ok(turn < 10_000_000, 'octets are missing');
+          if (isCut && turn === below(20) && turn > 0) break;
+          await new Promise(setImmediate);
+        }
+        begun.close();
+        // The other end reads what came before, and then the end.
+        while (taken.finished === undefined) await new Promise(setImmediate);
+        if (!isCut) assert.equal(taken.finished, 0);
+        taken.close();
+      }
+      // Nobody accepts, and nobody closes: the process ends with them.
+      native.sockets.watch(listener, 0);
+      for (let i = 0; i < 100; i++) native.sockets.connect(place, () => undefined);
+      for (let i = 0; i < 4; i++) native.sockets.accept(listener, () => undefined);
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+    }
+    process.exit(0);
+  },
+
+  async 'socket-arguments'() {
+    const { sockets } = native;
+    const { ENOENT, ENAMETOOLONG, EINVAL, EADDRINUSE, ECONNREFUSED, EPIPE } = os.constants.errno;
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-hsm-sockets-'));
+    const place = path.join(directory, 'socket');
+    const nothing = (): void => undefined;
+    assert.equal(sockets.connect(place, nothing), -ENOENT);
+    for (const text of ['', 'x'.repeat(108), 'x'.repeat(100_000)])
+      assert.equal(sockets.connect(text, nothing), -ENAMETOOLONG);
+    assert.equal(sockets.listen('a\0b', nothing), -EINVAL);
+    const listener = opened(sockets.listen(place, nothing));
+    assert.equal(sockets.listen(place, nothing), -EADDRINUSE);
+    const socket = opened(sockets.connect(place, nothing));
+    const other = opened(sockets.accept(listener, nothing));
+    const octets = new Uint8Array(8);
+    const good: Record<string, readonly unknown[]> = {
+      listen: [`${place}2`, nothing],
+      connect: [place, nothing],
+      accept: [listener, nothing],
+      write: [socket, octets, 0, 8],
+      read: [other, octets, 0],
+      watch: [socket, 1],
+      close: [socket],
+    };
+    const functions = sockets as unknown as Record<string, (...values: readonly unknown[]) => unknown>;
+    const key = native.openPrivate(new Uint8Array());
+    const wrong: readonly unknown[] = [undefined, null, 1, -1, 1.5e10, Number.NaN, {}, [], new Uint16Array(8), key, native]; // prettier-ignore
+    for (const [name, values] of Object.entries(good)) {
+      functions[name](...values);
+      for (let i = 0; i < values.length; i++) {
+        assert.throws(() => functions[name](...values.slice(0, i)), TypeError, `${name} with ${i} arguments`);
+        for (const value of wrong) {
+          if (typeof values[i] === 'number' && typeof value === 'number' && value >= 0) continue;
+          assert.throws(() => functions[name](...values.toSpliced(i, 1, value)), TypeError, `${name}, argument ${i}`);
+        }
+      }
+    }
+    for (const [from, to] of [
+      [0, 9],
+      [5, 4],
+      [9, 9],
+      [0, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+    ])
+      // prettier-ignore
+      assert.throws(() => sockets.write(other, octets, from, to), TypeError);
+    for (const from of [8, 9, 0xffffffff]) assert.throws(() => sockets.read(other, octets, from), TypeError);
+    for (const events of [4, 7, 0xffffffff]) assert.throws(() => sockets.watch(other, events), TypeError);
+    structuredClone(octets.buffer, { transfer: [octets.buffer] });
+    assert.throws(() => sockets.read(other, octets, 0), TypeError);
+    // It was closed above.
+    sockets.close(socket);
+    for (const call of [
+      () => sockets.read(socket, new Uint8Array(1), 0),
+      () => sockets.write(socket, new Uint8Array(1), 0, 1),
+      () => sockets.watch(socket, 1),
+      () => sockets.accept(socket, nothing),
+    ])
+      assert.throws(call, { code: 'ERR_SOCKET_CLOSED' });
+    assert.equal(sockets.read(other, new Uint8Array(8), 0), 0);
+    assert.equal(sockets.write(other, new Uint8Array(8), 0, 8), -EPIPE);
+    sockets.close(other);
+    sockets.close(listener);
+    assert.equal(sockets.connect(place, nothing), -ECONNREFUSED);
+    fs.rmSync(directory, { recursive: true });
+    process.exit(0);
+  },
+
   /** With --expose-gc: keys that nobody holds any more leave no memory. */
   async collected() {
     const collect = (globalThis as { gc?: () => void }).gc;
@@ -137,6 +259,77 @@ const programs: Record<string, () => Promise<void>> = {
     process.exit(0);
   },
 };
+
+function opened(socket: OpenedSocket): NativeSocket {
+  if (typeof socket === 'number') assert.fail(`-errno ${socket}`);
+  return socket;
+}
+
+/** One end of a socket; sends octets that say where they are. */
+class End {
+  /** -errno when there is no socket. */
+  readonly error: number | undefined;
+  readonly #socket: NativeSocket | undefined;
+  /** What the last read gave that was no octets: 0, or -errno. */
+  finished: number | undefined;
+  #received = 0;
+  #sent = 0;
+  #toSend = 0;
+
+  constructor(make: (onReady: (events: number) => void) => OpenedSocket) {
+    const socket = make((events) => this.#ready(events));
+    if (typeof socket === 'number') this.error = socket;
+    else this.#socket = socket;
+  }
+
+  send(count: number): void {
+    this.#toSend = count;
+    this.#write();
+  }
+
+  hasAll(other: End): boolean {
+    return this.#received === other.#toSend;
+  }
+
+  close(): void {
+    native.sockets.close(this.#socket!);
+    this.finished ??= 1;
+  }
+
+  #ready(events: number): void {
+    assert.ok(events < 0 || (events > 0 && events < 4), `events ${events}`);
+    if ((events & SocketEvent.WRITABLE) !== 0) this.#write();
+    if (this.finished === undefined) this.#read();
+  }
+
+  #write(): void {
+    while (this.#sent < this.#toSend && this.finished === undefined) {
+      const length = Math.min(1 + below(100_000), this.#toSend - this.#sent);
+      const octets = Uint8Array.from({ length: length + 2 }, (_, i) => (this.#sent + i - 1) % 251);
+      const count = native.sockets.write(this.#socket!, octets, 1, 1 + length);
+      if (count < 0) break;
+      this.#sent += count;
+    }
+    const isDone = this.#sent === this.#toSend;
+    if (this.finished === undefined) native.sockets.watch(this.#socket!, isDone ? 1 : 3);
+  }
+
+  #read(): void {
+    const octets = new Uint8Array(1 + below(70_000)).fill(255);
+    const from = below(octets.length);
+    const count = native.sockets.read(this.#socket!, octets, from);
+    if (count === -os.constants.errno.EAGAIN) return;
+    if (count <= 0) {
+      this.finished = count;
+      return native.sockets.close(this.#socket!);
+    }
+    for (let i = 0; i < octets.length; i++) {
+      const isRead = i >= from && i < from + count;
+      if (octets[i] !== (isRead ? (this.#received + i - from) % 251 : 255)) assert.fail(`octet ${i} is ${octets[i]}`);
+    }
+    this.#received += count;
+  }
+}
 
 let state = 5649;
 

@@ -21,9 +21,7 @@ function sanitizedBuild(): Build {
   const file = compileShared(
     path.join(directory, 'hsm-sanitized.node'),
     `-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I${headers}`,
-    'native/hsm/module.c',
-    'native/hsm/keys.c',
-    'native/hsm/hashsig.c',
+    ...['module.c', 'arguments.c', 'keys.c', 'hashsig.c', 'sockets.c'].map((name) => `native/hsm/${name}`),
   );
   const library = execFileSync('gcc', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
   return { name: 'sanitized', file, preload: [library] };
@@ -34,7 +32,7 @@ const builds: readonly Build[] = [{ name: 'as it is', file: MODULE_FILE, preload
 
 for (const build of builds)
   describe(`native/hsm in a process, ${build.name}`, () => {
-    const programs = ['fuzz', 'arguments', 'terminated-thread', 'exit-while-computing'];
+    const programs = ['fuzz', 'arguments', 'terminated-thread', 'exit-while-computing', 'sockets', 'socket-arguments'];
     // The sanitizer keeps what was freed for a while, so memory tells nothing there.
     if (build.preload.length === 0) programs.push('collected');
     for (const program of programs)
