@@ -10,8 +10,8 @@ const SECOND = 1_000_000_000n;
 const SLOT = 4;
 
 /**
- * A clock for all programs that this process starts while it lives; the process itself keeps the true time. It goes on within
- * its second, ever slower, until it is moved, so that what several programs do after a move has the same times, however long it takes them.
+ * A clock for all programs that this process starts while it lives; the process itself keeps the true time. It stands within
+ * its second until it is moved, so that what several programs do after a move has the same times, however long it takes them.
  */
 export class MovedClock implements Disposable {
   readonly #directory = temporaryDirectory();

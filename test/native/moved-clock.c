@@ -6,10 +6,10 @@
  *
  * All are nanoseconds. `which` (0 or 1) is the slot that counts; who moves the clock fills the other and then turns `which`, so
  * that nobody reads half of a move. The kernel's monotonic clock was `since` when the real-time clock was put to `real`; from
- * there the real-time clock goes on by at most `room`: half of it as fast as ever, the rest slower and slower. With a room of less
- * than a second, all that programs do after a move happens in one and the same second, however slow the machine. It never stands,
- * since a program that gives itself a few milliseconds (BIND between two parts of a long task) would wait until the next move. The
- * monotonic clock always goes on; it is `ahead` of the kernel's.
+ * there the real-time clock goes on by half of `room` and then stands. With a room of less than a second, all that programs do
+ * after a move happens in one and the same second, however slow the machine. The other half is for programs that wait for an end
+ * within that second, as BIND does for some milliseconds between two parts of a long task: it passes for such a program while it waits. The
+ * monotonic clock never stands; it is `ahead` of the kernel's.
  *
  * Who waits notices a move: waits with an end are cut into slices. After a slice of a wait for a condition the program looks for itself
  * whether it holds (POSIX lets such waits end at any time): between two slices it would miss a signal, and then wait until its end.
@@ -32,8 +32,6 @@
 #define SECOND 1000000000LL
 #define MILLISECOND 1000000LL
 #define SLICE (20 * MILLISECOND)
-#define MICROSECOND 1000LL
-#define SLOWNESS (20 * SECOND) /* after which another quarter of the room is used up */
 #define FIRST_REAL_TIME 1000000000LL
 
 enum { REAL, SINCE, ROOM, AHEAD, SLOT };
@@ -83,19 +81,28 @@ static int64_t kernel_time(clockid_t clock) {
   return nanoseconds(&time);
 }
 
-/* How much of the room is used up. */
-static int64_t within(int64_t room, int64_t passed) {
-  if (passed < 0) return 0;
-  if (passed <= room / 2) return passed;
-  int64_t slowness = SLOWNESS / MICROSECOND;
-  int64_t more = (passed - room / 2) / MICROSECOND;
-  return room - room / 2 * slowness / (more + slowness);
-}
+/* The real time that this process has come to by waiting. */
+static int64_t reached;
 
 static int64_t real_time(void) {
   const int64_t *move = slot();
   if (move == NULL) return kernel_time(CLOCK_REALTIME);
-  return move[REAL] + within(move[ROOM], kernel_time(CLOCK_MONOTONIC) - move[SINCE]);
+  int64_t passed = kernel_time(CLOCK_MONOTONIC) - move[SINCE];
+  int64_t stand = move[ROOM] / 2;
+  int64_t now = move[REAL] + (passed < 0 ? 0 : passed > stand ? stand : passed);
+  int64_t waited = __atomic_load_n(&reached, __ATOMIC_ACQUIRE);
+  return waited > now ? waited : now;
+}
+
+/* A wait that is to end at `until` has lasted from `start` for a slice. */
+static void have_waited(int64_t until, int64_t start, int64_t slice) {
+  const int64_t *move = slot();
+  if (move == NULL || until >= move[REAL] + SECOND) return;
+  int64_t last = move[REAL] + move[ROOM];
+  int64_t now = start + slice < last ? start + slice : last;
+  int64_t before = __atomic_load_n(&reached, __ATOMIC_ACQUIRE);
+  while (now > before && !__atomic_compare_exchange_n(&reached, &before, now, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+  }
 }
 
 static int64_t ahead(void) {
@@ -166,27 +173,35 @@ static clockid_t clock_of(const struct timespec *until) {
   return until->tv_sec >= FIRST_REAL_TIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 }
 
-static int64_t left_until(const struct timespec *until, clockid_t clock) {
-  return nanoseconds(until) - (clock == CLOCK_REALTIME ? real_time() : monotonic_time());
+typedef int wait_until(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
+
+/* One slice of a wait; `next` waits by the kernel's clock. */
+static int wait_slice(wait_until *next, pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock,
+                      const struct timespec *until) {
+  int64_t start = clock == CLOCK_REALTIME ? real_time() : monotonic_time();
+  int64_t slice = slice_of(nanoseconds(until) - start);
+  struct timespec end = timespec_of(kernel_time(clock) + slice);
+  int result = next(condition, mutex, clock, &end);
+  if (result != ETIMEDOUT || slice == 0) return result;
+  if (clock == CLOCK_REALTIME) have_waited(nanoseconds(until), start, slice);
+  return 0;
+}
+
+static int timed_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, clockid_t clock, const struct timespec *end) {
+  static int (*next)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+  (void)clock; /* it is the condition's own */
+  if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
+  return next(condition, mutex, end);
 }
 
 int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
                            const struct timespec *restrict until) {
-  static int (*next)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
-  if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
-  clockid_t clock = clock_of(until);
-  int64_t slice = slice_of(left_until(until, clock));
-  struct timespec end = timespec_of(kernel_time(clock) + slice);
-  int result = next(condition, mutex, &end);
-  return result == ETIMEDOUT && slice > 0 ? 0 : result;
+  return wait_slice(timed_wait, condition, mutex, clock_of(until), until);
 }
 
 int pthread_cond_clockwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, clockid_t clock,
                            const struct timespec *restrict until) {
-  static int (*next)(pthread_cond_t *, pthread_mutex_t *, clockid_t, const struct timespec *);
+  static wait_until *next;
   if (next == NULL) *(void **)&next = dlsym(RTLD_NEXT, "pthread_cond_clockwait");
-  int64_t slice = slice_of(left_until(until, clock));
-  struct timespec end = timespec_of(kernel_time(clock) + slice);
-  int result = next(condition, mutex, clock, &end);
-  return result == ETIMEDOUT && slice > 0 ? 0 : result;
+  return wait_slice(next, condition, mutex, clock, until);
 }
