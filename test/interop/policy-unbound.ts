@@ -38,6 +38,9 @@ www A 192.0.2.1
 *.wild TXT "any"
 `;
 
+const withMargin = (policy: string, seconds: number): string =>
+  policy.replaceAll(/(?<=(?:publish|retire)-safety )\d+/g, (safety) => String(Number(safety) + seconds));
+
 export interface RolloverOptions {
   readonly maker: Maker;
   /** Finished rollovers to wait for. */
@@ -47,6 +50,8 @@ export interface RolloverOptions {
   readonly lifetimes: { readonly zsk: number; readonly ksk: number };
   /** Seconds that all of it may take. */
   readonly most: number;
+  /** Seconds more of publish-safety and retire-safety: so long each program may stand still on a machine that has other work. */
+  readonly margin?: number;
   /** Where all files are, for a run that goes on where another has ended; undefined: they go at the end. */
   readonly directory?: string;
   readonly report?: (text: string) => void;
@@ -71,7 +76,8 @@ export async function runRollovers(options: RolloverOptions): Promise<RolloverRe
   const directory = options.directory ?? temporary.path;
   await using stack = new AsyncDisposableStack();
   const parent = stack.use(await startParent(path.join(directory, 'parent')));
-  const child = stack.use(await startChild(path.join(directory, 'child'), options));
+  const change = (policy: string): string => withMargin(policy, options.margin ?? 0);
+  const child = stack.use(await startChild(path.join(directory, 'child'), { ...options, change }));
   const follower = new Follower(parent, child);
   await follower.begin();
   const port = await freePort();
@@ -103,6 +109,8 @@ export async function runRollovers(options: RolloverOptions): Promise<RolloverRe
 
 export interface InsecureOptions {
   readonly maker: Maker;
+  /** As in RolloverOptions. */
+  readonly margin: number;
   /** Seconds that resolvers keep the child's DNSKEY RRset: far longer than the DS RRset and all safety margins. */
   readonly dnskeyTtl: number;
 }
@@ -120,11 +128,12 @@ export interface InsecureResult {
 }
 
 /** A zone goes insecure in seconds, before an Unbound that is asked all the time and has the DNSKEY RRset in its key cache. */
-export async function runInsecure({ maker, dnskeyTtl }: InsecureOptions): Promise<InsecureResult> {
+export async function runInsecure({ maker, margin, dnskeyTtl }: InsecureOptions): Promise<InsecureResult> {
   using temporary = temporaryDirectory();
   const directory = temporary.path;
   await using stack = new AsyncDisposableStack();
-  const withTtl = (policy: string): string => policy.replace('dnskey-ttl 2', `dnskey-ttl ${dnskeyTtl}`);
+  const withTtl = (policy: string): string =>
+    withMargin(policy, margin).replace('dnskey-ttl 2', `dnskey-ttl ${dnskeyTtl}`);
   const parent = stack.use(await startParent(path.join(directory, 'parent')));
   const lifetimes = { zsk: 'unlimited', ksk: 'unlimited' } as const;
   const child = stack.use(await startChild(path.join(directory, 'child'), { maker, lifetimes, change: withTtl }));
