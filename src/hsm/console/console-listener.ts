@@ -5,7 +5,7 @@ import {
   type Server as TlsServer,
   type TLSSocket,
 } from 'node:tls';
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { SocketAddress } from '../../net/address.ts';
@@ -15,6 +15,7 @@ import type { Appliance } from '../appliance/appliance.ts';
 import type { Firewall } from '../appliance/parts.ts';
 import { SECRET_TLS_OPTIONS, TlsByClient } from '../protocol/tls-by-client.ts';
 import { ConsoleLine } from './console-line.ts';
+import { TlsHandshakes } from '../protocol/tls-handshakes.ts';
 import { ConsoleSession, LOGIN_PATIENCE } from './console-session.ts';
 import { Terminal } from './terminal.ts';
 
@@ -50,8 +51,8 @@ export interface ConsoleListenerDependencies {
 const CONSOLES = { connections: 32, perClient: 16 };
 /** Connections that wait for a place. */
 const QUEUE = 16;
-/** Milliseconds for a handshake. */
-const HANDSHAKE = 20_000;
+/** Handshakes at once, and of one address: people come one after the other, and the rest of the places is for those who are there. */
+const HANDSHAKES = { patience: 20_000, handshakes: 16, perPeer: 8 };
 /** The vendor's client reads up to 1023 octets of a TLS record, and the rest of it only when the next record comes. */
 const LARGEST_RECORD = 1023;
 
@@ -60,8 +61,7 @@ export class ConsoleListener implements AsyncDisposable {
   readonly #dependencies: ConsoleListenerDependencies;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<Promise<void>>();
-  /** What ends those that take too long, by address and port of the peer. */
-  readonly #handshakes = new Map<string, Timer>();
+  readonly #handshakes: TlsHandshakes;
   #tls: TlsByClient;
   #acceptor!: TcpAcceptor;
 
@@ -75,6 +75,7 @@ export class ConsoleListener implements AsyncDisposable {
     { address, port, tls }: ConsoleListenerOptions,
     dependencies: ConsoleListenerDependencies,
   ): Promise<ConsoleListener> {
+    this.#handshakes = new TlsHandshakes(HANDSHAKES, dependencies);
     const listener = new ConsoleListener(tls, dependencies);
     const { clock, random } = dependencies;
     const seed = new DataView(random.fill(new Uint8Array(4)).buffer).getInt32(0);
@@ -121,22 +122,11 @@ export class ConsoleListener implements AsyncDisposable {
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => socket.destroy());
     socket.setNoDelay(true);
-    this.#beginTls(socket);
-  }
-
-  #beginTls(socket: Socket): void {
-    const limit = this.#dependencies.clock.after(HANDSHAKE, () => socket.destroy());
-    const peer = peerOf(socket);
-    this.#handshakes.set(peer, limit);
-    socket.once('close', () => {
-      limit.cancel();
-      if (this.#handshakes.get(peer) === limit) this.#handshakes.delete(peer);
-    });
-    this.#tls.begin(socket);
+    if (this.#handshakes.begin(socket)) this.#tls.begin(socket);
   }
 
   #secured(socket: TLSSocket): void {
-    this.#handshakes.get(peerOf(socket))?.cancel();
+    this.#handshakes.finish(socket);
     const { appliance, clock, log, onTyped, onTypedSecret } = this.#dependencies;
     socket.setMaxSendFragment(LARGEST_RECORD);
     const terminal = new Terminal(new ConsoleLine(socket), { clock, patience: LOGIN_PATIENCE });
@@ -165,8 +155,4 @@ export class ConsoleListener implements AsyncDisposable {
     await closed;
     await Promise.allSettled(this.#sessions);
   }
-}
-
-function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress}#${socket.remotePort}`;
 }

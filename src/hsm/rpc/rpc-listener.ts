@@ -7,9 +7,10 @@ import {
 } from 'node:tls';
 import type { SocketAddress } from '../../net/address.ts';
 import { ConnectionQuota } from '../../net/connection-quota.ts';
-import { Deadlines, type Expiring } from '../../net/deadlines.ts';
+import { Deadlines } from '../../net/deadlines.ts';
 import { TcpAcceptor } from '../../net/tcp-acceptor.ts';
 import { SECRET_TLS_OPTIONS, TlsByClient } from '../protocol/tls-by-client.ts';
+import { TlsHandshakes } from '../protocol/tls-handshakes.ts';
 import { XdrWriter } from '../protocol/xdr.ts';
 import { type ConnectionShared, RPC_TIMES, RpcConnection, type RpcTimes } from './rpc-connection.ts';
 import type { RpcServices } from './rpc-services.ts';
@@ -58,8 +59,7 @@ export class RpcListener implements AsyncDisposable {
   readonly #shared: ConnectionShared;
   readonly #connections = new Set<RpcConnection>();
   readonly #sessions = new Set<RpcSession>();
-  /** By the address and port of the peer. */
-  readonly #handshakes = new Map<string, Handshake>();
+  readonly #handshakes: TlsHandshakes;
   #toFlush: RpcConnection[] = [];
   #tls!: TlsByClient;
   #acceptor!: TcpAcceptor;
@@ -68,6 +68,11 @@ export class RpcListener implements AsyncDisposable {
     this.#services = services;
     this.#deadlines = new Deadlines(services.clock);
     this.#times = { ...RPC_TIMES, ...options.times };
+    const { connections, perPeer } = options.limits ?? RPC_LIMITS;
+    this.#handshakes = new TlsHandshakes(
+      { patience: this.#times.initial, handshakes: connections, perPeer },
+      { clock: services.clock },
+    );
     this.#shared = {
       times: this.#times,
       deadlines: this.#deadlines,
@@ -126,9 +131,7 @@ export class RpcListener implements AsyncDisposable {
       return;
     }
     socket.setKeepAlive(true, KEEPALIVE);
-    const until = this.#deadlines.now() + this.#times.initial;
-    const peer = peerText(socket);
-    this.#handshakes.set(peer, new Handshake(socket, this.#deadlines, until, () => this.#handshakes.delete(peer)));
+    if (!this.#handshakes.begin(socket)) return;
     // Who ends before the handshake is over has nothing to wait for.
     socket.allowHalfOpen = false;
     this.#tls.begin(socket);
@@ -137,11 +140,10 @@ export class RpcListener implements AsyncDisposable {
   #secured(socket: TLSSocket): void {
     // From here on the client may end its side and still get the replies that are under way.
     socket.allowHalfOpen = true;
-    const handshake = this.#handshakes.get(peerText(socket));
-    handshake?.finish();
+    const below = this.#handshakes.finish(socket);
     const session = new RpcSession(this.#services, socket.remoteAddress ?? '', this.#sessions);
     this.#sessions.add(session);
-    const connection = new RpcConnection(socket, session, this.#shared, this.#acknowledgerOf(handshake?.socket), () => {
+    const connection = new RpcConnection(socket, session, this.#shared, this.#acknowledgerOf(below), () => {
       this.#connections.delete(connection);
       this.#sessions.delete(session);
     });
@@ -174,34 +176,7 @@ export class RpcListener implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.#acceptor[Symbol.asyncDispose]();
     for (const connection of this.#connections) connection.abort();
-    for (const handshake of this.#handshakes.values()) handshake.expire();
+    this.#handshakes[Symbol.dispose]();
     await closed;
   }
 }
-
-/** A TLS handshake under way. */
-class Handshake implements Expiring {
-  deadline = 0;
-  readonly socket: Socket;
-  readonly #deadlines: Deadlines;
-  readonly #onEnd: () => void;
-
-  constructor(socket: Socket, deadlines: Deadlines, until: number, onEnd: () => void) {
-    this.socket = socket;
-    this.#deadlines = deadlines;
-    this.#onEnd = onEnd;
-    socket.once('close', () => this.finish());
-    deadlines.add(this, until);
-  }
-
-  finish(): void {
-    this.#deadlines.delete(this);
-    this.#onEnd();
-  }
-
-  expire(): void {
-    this.socket.destroy();
-  }
-}
-
-const peerText = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress}#${remotePort}`;
