@@ -67,6 +67,7 @@ export class ConsoleListener implements AsyncDisposable {
 
   private constructor(tls: ConsoleTls, dependencies: ConsoleListenerDependencies) {
     this.#dependencies = dependencies;
+    this.#handshakes = new TlsHandshakes(HANDSHAKES, dependencies);
     this.#tls = this.#tlsOf(tls);
   }
 
@@ -75,7 +76,6 @@ export class ConsoleListener implements AsyncDisposable {
     { address, port, tls }: ConsoleListenerOptions,
     dependencies: ConsoleListenerDependencies,
   ): Promise<ConsoleListener> {
-    this.#handshakes = new TlsHandshakes(HANDSHAKES, dependencies);
     const listener = new ConsoleListener(tls, dependencies);
     const { clock, random } = dependencies;
     const seed = new DataView(random.fill(new Uint8Array(4)).buffer).getInt32(0);
