@@ -10,9 +10,11 @@ import type { BatchHandler } from '../../src/net/udp-endpoint.ts';
 const file = isMainThread ? process.argv[3] : (workerData as string);
 const { module } = loadNativeModule(file);
 assert.ok(module, `${file} cannot be loaded`);
-const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
+/** An address that no other test has: ports are left, and taken again. */
+const HOST = '127.83.0.2';
+const LOOPBACK = Uint8Array.of(127, 83, 0, 2);
 
-const bind = (): Promise<NativeEndpoint> => NativeEndpoint.bind({ address: '127.0.0.1', port: 0 }, module);
+const bind = (): Promise<NativeEndpoint> => NativeEndpoint.bind({ address: HOST, port: 0 }, module);
 
 const echo: BatchHandler = (batch) => {
   for (let i = 0; i < batch.count; i++) {
@@ -103,7 +105,7 @@ const programs: Record<string, () => Promise<void>> = {
     client.send(Uint8Array.of(2), LOOPBACK, port);
     while (faults.length === 0) await new Promise(setImmediate);
     const [{ message, code, syscall }] = faults;
-    assert.deepEqual([message, code, syscall], [`recvmmsg EBADF 127.0.0.1:${port}`, 'EBADF', 'recvmmsg']);
+    assert.deepEqual([message, code, syscall], [`recvmmsg EBADF ${HOST}:${port}`, 'EBADF', 'recvmmsg']);
     assert.throws(() => server.send(Uint8Array.of(1), LOOPBACK, port), { code: 'ERR_SOCKET_DGRAM_NOT_RUNNING' });
     await server[Symbol.asyncDispose]();
     assert.equal(server.counters()['received'], 1);
@@ -126,7 +128,7 @@ const programs: Record<string, () => Promise<void>> = {
       for (let octet = 0; octet < 200; octet++) client.send(Uint8Array.of(octet), LOOPBACK, port);
       await new Promise((resolve) => setTimeout(resolve, i));
       await worker.terminate();
-      await using again = await NativeEndpoint.bind({ address: '127.0.0.1', port }, module);
+      await using again = await NativeEndpoint.bind({ address: HOST, port }, module);
       assert.equal(again.local.port, port);
     }
   },
