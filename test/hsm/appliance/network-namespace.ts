@@ -27,6 +27,8 @@ function network(settings: Partial<Settings>): ApplianceNetwork {
 
 const byDhcp = network({ IP_MODE: 'dhcp' });
 await byDhcp.start();
+// The system lists an interface when its link is up, a moment after it was asked for.
+await byDhcp.awaitAddress();
 const { hardwareAddress, ...fallback } = byDhcp.view();
 if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(hardwareAddress ?? ''))
   throw new Error(`no hardware address: ${hardwareAddress}`);

@@ -227,7 +227,7 @@ suite('The address of the appliance', () => {
     const script = path.resolve(import.meta.dirname, 'network-namespace.ts');
     const { status, stdout, stderr } = spawnSync('unshare', ['-rn', process.execPath, script], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 300_000,
     });
     assert.equal(status, 0, stderr);
     assert.deepEqual(JSON.parse(stdout), {

@@ -125,7 +125,7 @@ const AFTERWARDS: Partial<Record<FunctionName, readonly HalStatus[]>> = {
 
 suite(
   'S-357 S-363 (part) S-364 (part) The rights matrix of the RPC port, role by function',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   () => {
     test('is what the port does', async () => {
       await using fixture = await ApplianceFixture.make();

@@ -10,7 +10,7 @@ import { ConsoleListener } from '../../../src/hsm/console/console-listener.ts';
 import { PINS, type ApplianceFixture } from '../appliance/appliance-fixture.ts';
 
 /** Milliseconds to wait for a text. */
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 
 /** A console port before the appliance. */
 export async function consoleOf(fixture: ApplianceFixture): Promise<ConsoleListener> {
@@ -114,8 +114,9 @@ export class Person implements AsyncDisposable {
     const [, path, size] = /^\{(.*)\}\{(\d+)\}$/.exec(rest)!;
     const from = this.#seen;
     this.type(`OK:{${size}}`);
+    const end = Date.now() + PATIENCE;
     while (this.#octets.length < from + Number(size)) {
-      assert.ok(!this.#closed);
+      assert.ok(!this.#closed && Date.now() < end, `${this.#octets.length - from} of ${size} octets came`);
       await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), delay(200)]);
     }
     this.files.set(path, Buffer.from(this.#octets.subarray(from, from + Number(size))));

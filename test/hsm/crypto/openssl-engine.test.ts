@@ -138,7 +138,7 @@ for (const { name, spec, mechanism, length } of SAMPLE_KINDS)
       const options = ['pkeyutl', '-verify', '-pubin', '-keyform', 'DER', '-inkey', file('pub'), '-in', file('in'), '-sigfile', file('sig')]; // prettier-ignore
       if (hashName === null) options.push('-rawin');
       if (key.type === KeyType.RSA_PRIVATE) options.push('-pkeyopt', 'digest:sha256');
-      const { status, stdout, stderr } = spawnSync('openssl', options, { encoding: 'utf8', timeout: 60_000 });
+      const { status, stdout, stderr } = spawnSync('openssl', options, { encoding: 'utf8', timeout: 300_000 });
       assert.equal(status, 0, stdout + stderr);
     });
   });

@@ -15,7 +15,7 @@ test('a full disk: what was made stays and signs, what is new is refused with wh
     'unshare',
     [...unshare, 'sh', '-c', script, process.execPath, program, mount],
     {
-      timeout: 120_000,
+      timeout: 300_000,
     },
   );
   fs.rmdirSync(mount);

@@ -13,7 +13,7 @@ import { WatchdogProcess } from '../../../src/hsm/watchdog/watchdog-process-clie
 import { CHEAP } from './bench-device.ts';
 
 /** Milliseconds that anything may take on a slow machine. */
-export const LONGEST = 60_000;
+export const LONGEST = 120_000;
 
 /** A device and its watchdog as processes, without supervision. */
 export class ProcessBench implements AsyncDisposable {

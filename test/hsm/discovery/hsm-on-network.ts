@@ -10,6 +10,7 @@ import { NodeDisk } from '../../../src/base/node-disk.ts';
 import { SystemRandom } from '../../../src/base/random.ts';
 import { ApplianceCertificate } from '../../../src/hsm/certificate/appliance-certificate.ts';
 import { Announcer } from '../../../src/hsm/discovery/announcer.ts';
+import { multicastAddresses } from '../../../src/hsm/discovery/mdns.ts';
 import { FakeAppliance, STATES } from '../web/fake-appliance.ts';
 
 const [address, serial, state] = process.argv.slice(2);
@@ -19,6 +20,12 @@ const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIte
 await lines.next();
 for (const command of [`addr add ${address}/24 dev eth0`, 'link set lo up', 'link set eth0 up'])
   execFileSync('ip', command.split(' '));
+
+// The system lists an interface when its link is up, a moment after it was asked for.
+for (let waited = 0; !multicastAddresses().includes(address); waited++) {
+  if (waited > 6000) throw new Error(`eth0 with ${address} does not come up`);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
 
 const disk = new NodeDisk();
 const { certificate, key, fingerprint } = await new ApplianceCertificate(

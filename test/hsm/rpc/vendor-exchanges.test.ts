@@ -435,7 +435,9 @@ suite("libhal's functions, octet for octet", () => {
       const statuses = await Promise.all(rpc.pool.devices.map((device) => device.getStatus()));
       return statuses.reduce((sum, one) => sum + one.volatileKeys, 0);
     };
-    while ((await volatileKeys()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let i = 0; i < 20_000 && (await volatileKeys()) > 0; i++)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.equal(await volatileKeys(), 0);
     using later = await rpc.raw();
     await ask(later, 3, USER, USER_PIN);
     assert.equal(await status(later, 14, SESSION, second.uuid), HalStatus.KEY_NOT_FOUND);

@@ -15,7 +15,7 @@ import { WatchdogProcess } from '../../../src/hsm/watchdog/watchdog-process-clie
 import { countInMemory, filesWith } from './process-memory.ts';
 import { until, watchdogSuite, withStatus } from './watchdog-suite.ts';
 
-const options = { timeout: 120_000 };
+const options = { timeout: 300_000 };
 
 function stateDirectory(t: test.TestContext): string {
   const state = fs.mkdtempSync(path.join(os.tmpdir(), 'hsm-watchdog-'));
@@ -23,7 +23,7 @@ function stateDirectory(t: test.TestContext): string {
   return state;
 }
 
-function connect(t: test.TestContext, state: string, timeout = 60_000): WatchdogProcess {
+function connect(t: test.TestContext, state: string, timeout = 120_000): WatchdogProcess {
   const socket = watchdogSocket(state, 0);
   const watchdog = new WatchdogProcess({ name: 'watchdog of device 0', socket, timeout }, { clock: new SystemClock() });
   t.after(() => watchdog[Symbol.asyncDispose]());
@@ -35,7 +35,7 @@ async function started(t: test.TestContext, changes: Partial<WatchdogStart> = {}
   const child = startWatchdog({ state, index: 0, memory: 'process', battery: false, ...changes });
   t.after(() => child.kill('SIGKILL'));
   const watchdog = connect(t, state);
-  await watchdog.connect(60_000);
+  await watchdog.connect(120_000);
   return { state, child, watchdog, pid: child.pid ?? 0 };
 }
 
@@ -121,7 +121,7 @@ test(
         await new Promise((resolve) => hsmd.stdout.once('data', (text: Buffer) => resolve(text.toString()))),
       );
       const watchdog = connect(t, state);
-      await watchdog.connect(60_000);
+      await watchdog.connect(120_000);
       await watchdog.setMasterKey(randomBytes(32));
       const ended = new Promise((resolve) => hsmd.once('exit', resolve));
       hsmd.kill('SIGKILL');

@@ -11,18 +11,18 @@ export const withStatus =
   (cause: unknown): boolean =>
     cause instanceof HalError && cause.status === status;
 
-/** Resolves when `isThere` holds; rejects after a minute. */
+/** Resolves when `isThere` holds; rejects after two minutes. */
 export async function until(isThere: () => boolean | Promise<boolean>): Promise<void> {
-  const limit = performance.now() + 60_000;
+  const limit = performance.now() + 120_000;
   while (!(await isThere())) {
-    assert.ok(performance.now() < limit, `waited for a minute: ${isThere.toString()}`);
+    assert.ok(performance.now() < limit, `waited for two minutes: ${isThere.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 
 /** What every Watchdog keeps to. `open` gives a new one, not armed, and takes it away when the test is over. */
 export function watchdogSuite(kind: string, open: (t: test.TestContext) => Promise<Watchdog>): void {
-  const options = { timeout: 120_000 };
+  const options = { timeout: 300_000 };
 
   test(`${kind}: S-366 without a master key nothing is wrapped, with it everything comes back`, options, async (t) => {
     const watchdog = await open(t);

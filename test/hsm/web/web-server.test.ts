@@ -21,7 +21,7 @@ import { WebServer, type WebServerDependencies, type WebServerOptions } from '..
 import { until } from '../watchdog/watchdog-suite.ts';
 import { FakeAppliance, IDENTITY, STATES } from './fake-appliance.ts';
 
-const options = { timeout: 120_000 };
+const options = { timeout: 300_000 };
 
 async function serve(
   t: test.TestContext,
