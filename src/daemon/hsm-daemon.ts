@@ -262,6 +262,7 @@ export class HsmDaemon {
           deviceTexts: () => appliance.getState().devices.map(({ text }) => text),
           address: () => network.view().address ?? '',
           acknowledgeNow: loadSystemCalls().acknowledgeNow,
+          onSecret: () => scrubber.passing(),
         },
       ),
     );

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { secretCopy } from '../../base/secret-octets.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import type { SupervisedDevice } from './parts.ts';
 
@@ -48,7 +49,7 @@ export async function setMasterKeyOfAll(
   for (const device of up) {
     try {
       const before = await patiently(clock, () => checkValue(device));
-      const answer = await patiently(clock, () => device.device.setMasterKey(client, clone(made ?? key)));
+      const answer = await patiently(clock, () => setOn(device, client, made ?? key));
       const after = await patiently(clock, () => checkValue(device));
       if (before !== after) fresh.push({ device, hadOther: before !== undefined });
       made ??= key === undefined ? answer : undefined;
@@ -126,7 +127,16 @@ async function patiently<T>(clock: Clock, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Callees clear what they are given. */
-function clone(key: Uint8Array | undefined): Uint8Array | undefined {
-  return key === undefined ? undefined : Uint8Array.from(key);
+/** Callees may clear what they are given, and it is needed again. */
+async function setOn(
+  { device }: SupervisedDevice,
+  client: number,
+  key: Uint8Array | undefined,
+): Promise<Uint8Array | undefined> {
+  const copy = key && secretCopy(key);
+  try {
+    return await device.setMasterKey(client, copy);
+  } finally {
+    copy?.fill(0);
+  }
 }

@@ -1,3 +1,4 @@
+import { secretText } from '../../base/secret-octets.ts';
 import type { ConsoleCommand } from './command.ts';
 import { parseMasterKey, warning } from './console-text.ts';
 import { askMasterKey, faultOfPin, parseRole, readNewPin, setMasterKey } from './dialogues.ts';
@@ -12,9 +13,12 @@ export const KEY_COMMANDS: readonly ConsoleCommand[] = [
     isSecret: true,
     run: async (context, [inline]) => {
       const { operator, say } = context;
-      const typed = inline === undefined ? undefined : Uint8Array.from(Buffer.from(inline));
+      const typed = inline === undefined ? undefined : secretText(inline);
       const fault = typed && faultOfPin(typed);
-      if (fault !== undefined) return say(`${fault} PIN not accepted.`);
+      if (fault !== undefined) {
+        typed?.fill(0);
+        return say(`${fault} PIN not accepted.`);
+      }
       const pin = typed ?? (await readNewPin(context, role));
       if (pin === undefined) return;
       await operator.setPin(role, pin);
@@ -53,7 +57,9 @@ export const KEY_COMMANDS: readonly ConsoleCommand[] = [
     run: async (context, args) => {
       const { terminal, appliance, say } = context;
       if (args.length > 0) {
-        const key = parseMasterKey(args.join(''));
+        const digits = secretText(args.join(''));
+        const key = parseMasterKey(digits);
+        digits.fill(0);
         if (key === undefined)
           return say('Error: a master key has 64 hexadecimal digits; spaces between them do not matter.');
         return setMasterKey(context, key);

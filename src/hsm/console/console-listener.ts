@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import {
   createServer as createTlsServer,
+  DEFAULT_CIPHERS,
   type SecureVersion,
   type Server as TlsServer,
   type TLSSocket,
@@ -14,8 +15,8 @@ import { TcpAcceptor } from '../../net/tcp-acceptor.ts';
 import type { Appliance } from '../appliance/appliance.ts';
 import type { Firewall } from '../appliance/parts.ts';
 import { SECRET_TLS_OPTIONS, TlsByClient } from '../protocol/tls-by-client.ts';
-import { ConsoleLine } from './console-line.ts';
 import { TlsHandshakes } from '../protocol/tls-handshakes.ts';
+import { ConsoleLine } from './console-line.ts';
 import { ConsoleSession, LOGIN_PATIENCE } from './console-session.ts';
 import { Terminal } from './terminal.ts';
 
@@ -47,6 +48,13 @@ export interface ConsoleListenerDependencies {
   readonly onTypedSecret?: () => void;
 }
 
+/** ChaCha20-Poly1305 first: OpenSSL's AES-GCM keeps the last octets that it decrypted, the end of a PIN, until more comes. */
+const CIPHERS = [
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  ...DEFAULT_CIPHERS.split(':').filter((name) => !name.includes('CHACHA20')),
+].join(':');
 /** Consoles at once, and of one address. */
 const CONSOLES = { connections: 32, perClient: 16 };
 /** Connections that wait for a place. */
@@ -105,6 +113,8 @@ export class ConsoleListener implements AsyncDisposable {
       key,
       minVersion,
       maxVersion,
+      ciphers: CIPHERS,
+      honorCipherOrder: true,
       secureOptions: SECRET_TLS_OPTIONS,
     });
     server.on('secureConnection', (socket) => this.#secured(socket));

@@ -86,10 +86,10 @@ export async function askMasterKey(context: CommandContext): Promise<void> {
   say('Please enter the master key or leave it blank to set it to a random value (it is not shown)');
   const typed = await terminal.readSecret(`\n  ${Array.from({ length: 8 }, () => '--------').join(' ')}\n> `);
   if (typed === undefined) return say('Given up: the master key was not changed.');
-  const text = Buffer.from(typed).toString('latin1');
+  const isBlank = typed.every((octet) => octet === 0x20);
+  const key = parseMasterKey(typed);
   typed.fill(0);
-  if (text.trim() === '') return setMasterKey(context, undefined);
-  const key = parseMasterKey(text);
+  if (isBlank) return setMasterKey(context, undefined);
   if (key === undefined)
     return say('Error: a master key has 64 hexadecimal digits; spaces between them do not matter.');
   return setMasterKey(context, key);

@@ -1,3 +1,4 @@
+import { secretCopy } from '../../base/secret-octets.ts';
 import { PIN_MAX_OCTETS } from '../hal-constants.ts';
 
 /**
@@ -99,7 +100,7 @@ export class LineEditor {
     switch (octet) {
       case CR:
       case LF: {
-        const octets = Uint8Array.from(this.#secret.subarray(0, this.#secretLength));
+        const octets = secretCopy(this.#secret.subarray(0, this.#secretLength));
         this.#show('\n');
         this.#clear();
         return { kind: 'secret', octets };

@@ -42,6 +42,7 @@ const number: Codec<number> = { write: (frame, value) => frame.number(value), re
 const text: Codec<string> = { write: (frame, value) => frame.text(value), read: (frame) => frame.text() };
 const ascii: Codec<string> = { write: (frame, value) => frame.text(value), read: (frame) => frame.asciiText() };
 const octets: Codec<Uint8Array> = { write: (frame, value) => frame.octets(value), read: (frame) => frame.octets() };
+const secret: Codec<Uint8Array> = { write: (frame, value) => frame.octets(value), read: (frame) => frame.secret() };
 const flag: Codec<boolean> = { write: (frame, value) => frame.u8(value ? 1 : 0), read: (frame) => frame.u8() === 1 };
 const nothing: Codec<void> = { write: () => undefined, read: () => undefined };
 
@@ -156,11 +157,11 @@ const spec: Codec<KeySpec> = {
 export const CALLS: { readonly [K in CallName]: Call<K> } = {
   getStatus: { code: 1, args: nothingAtAll(), result: json<DeviceStatus>() },
   checkTamper: { code: 2, args: nothingAtAll(), result: nothing },
-  login: { code: 3, args: tuple(u32, u32, role, octets), result: nothing },
+  login: { code: 3, args: tuple(u32, u32, role, secret), result: nothing },
   resumeLogin: { code: 4, args: tuple(u32, u32, role, number), result: nothing },
   logout: { code: 5, args: tuple(u32), result: nothing },
   roleOf: { code: 6, args: tuple(u32), result: optional(role) },
-  setPin: { code: 7, args: tuple(u32, u32, role, octets), result: nothing },
+  setPin: { code: 7, args: tuple(u32, u32, role, secret), result: nothing },
   resetPins: { code: 8, args: tuple(u32), result: nothing },
   readPins: { code: 9, args: nothingAtAll(), result: pins },
   writePins: { code: 10, args: tuple(pins), result: nothing },
@@ -181,7 +182,7 @@ export const CALLS: { readonly [K in CallName]: Call<K> } = {
   exportKey: { code: 25, args: tuple(u32, ascii, ascii), result: wrappedKey },
   importKey: { code: 26, args: tuple(u32, ascii, u32, ascii, wrappedKey, u32), result: info },
   random: { code: 27, args: tuple(number), result: octets },
-  setMasterKey: { code: 28, args: tuple(u32, optional(octets)), result: optional(octets) },
+  setMasterKey: { code: 28, args: tuple(u32, optional(secret)), result: optional(secret) },
   eraseMasterKey: { code: 29, args: tuple(u32), result: nothing },
   eraseKeystore: { code: 30, args: tuple(u32, flag), result: nothing },
   listRecords: {

@@ -78,7 +78,10 @@ async function main(): Promise<void> {
     },
     { engine, watchdog, clock, random, log },
   );
-  const scrubber = new MemoryScrubber({ clock, heap: loadSystemCalls() });
+  // PINs and keys come at any time here: what is freed is overwritten always.
+  const { overwriteFreed, trimHeap } = loadSystemCalls();
+  overwriteFreed(true);
+  const scrubber = new MemoryScrubber({ clock, heap: { trimHeap, overwriteFreed: () => undefined } });
   const server = new DeviceServer(
     { socket: deviceSocket(options.state, options.device) },
     { device, log, onSecret: () => scrubber.soon() },

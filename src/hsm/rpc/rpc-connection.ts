@@ -210,7 +210,10 @@ export class RpcConnection implements Expiring, SignReplies {
     }
     // Calls go on after the decoder reads the next frame.
     const message = Buffer.from(frame);
-    if (FUNCTIONS[name].isSecret) this.#decoder.clear();
+    if (FUNCTIONS[name].isSecret) {
+      this.#decoder.clear();
+      this.session.services.onSecret?.();
+    }
     this.#count(head, 1);
     if (name === 'KEY_SIGN' && performSign(this.session, head, message, this)) return;
     perform(this.session, name, message, (failure, results) => {

@@ -23,6 +23,8 @@ export interface RpcServices {
   settings(): Settings;
   /** Of SystemCalls; undefined: clients that write octet by octet wait 40 ms for each request. */
   readonly acknowledgeNow?: ((descriptor: number) => void) | undefined;
+  /** A call with a PIN or a key is under way. */
+  readonly onSecret?: (() => void) | undefined;
   /** A sentence for each device (GET_HSM_STATE). */
   deviceTexts(): readonly string[];
   /** Of the appliance, without port. */

@@ -1,4 +1,5 @@
 import { SignetError } from '../../base/error.ts';
+import { secretCopy, secretOctets } from '../../base/secret-octets.ts';
 
 /*
  * The watchdog's local socket. Requests of one connection may overlap; a reply carries its request's number. Replies with
@@ -43,7 +44,7 @@ export interface Frame {
 }
 
 export function encodeFrame(number: number, code: number, body: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafeSlow(4 + HEAD + body.length);
+  const frame = secretOctets(4 + HEAD + body.length);
   frame.writeUInt32BE(HEAD + body.length, 0);
   frame.writeUInt32BE(number, 4);
   frame[8] = code;
@@ -64,7 +65,7 @@ export class FrameReader {
   push(chunk: Buffer): void {
     let octets = chunk;
     if (this.#rest.length > 0) {
-      octets = Buffer.allocUnsafeSlow(this.#rest.length + chunk.length);
+      octets = secretOctets(this.#rest.length + chunk.length);
       octets.set(this.#rest);
       octets.set(chunk, this.#rest.length);
       this.#rest.fill(0);
@@ -81,7 +82,7 @@ export class FrameReader {
       at += 4 + length;
       octets.fill(0, at - length, at);
     }
-    this.#rest = Buffer.from(octets.subarray(at));
+    this.#rest = secretCopy(octets.subarray(at));
     octets.fill(0);
   }
 }

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { Clock, Timer } from '../../base/clock.ts';
+import { secretCopy } from '../../base/secret-octets.ts';
 import { HalError, HalStatus, halStatusName } from '../hal-status.ts';
 import type { SensorValue } from './sensors.ts';
 import { encodeFrame, FrameReader, WatchdogFunction, type Frame } from './watchdog-frames.ts';
@@ -222,7 +223,7 @@ export class WatchdogProcess implements Watchdog {
     }
     const pending = this.#settle(number);
     // The frame is overwritten when this returns.
-    if (code === HalStatus.OK) pending?.resolve(Uint8Array.from(body));
+    if (code === HalStatus.OK) pending?.resolve(secretCopy(body));
     else pending?.reject(new HalError(statusOf(code), Buffer.from(body).toString('utf8')));
   }
 

@@ -74,9 +74,9 @@ test('S-423 completion: words, arguments, and what several have in common', () =
 });
 
 test('a master key is 64 hexadecimal digits, grouped as one likes', () => {
-  assert.equal(parseMasterKey(' 0123 '.repeat(16))?.length, 32);
+  assert.equal(parseMasterKey(Buffer.from(' 0123 '.repeat(16)))?.length, 32);
   for (const text of ['', '01'.repeat(31), '01'.repeat(33), `${'01'.repeat(31)}0g`])
-    assert.equal(parseMasterKey(text), undefined);
+    assert.equal(parseMasterKey(Buffer.from(text)), undefined);
 });
 
 test('texts of clients move no cursor', () => {
