@@ -90,11 +90,9 @@ export class ApplianceNetwork implements NetworkPort, Disposable {
     const name = this.#options.interface;
     if (name === undefined) {
       if (settings.IP_MODE === 'host') return;
-      this.#log.write(
-        applianceEvent.networkWarning(
-          `IP_MODE is '${settings.IP_MODE}', but hsmd was given no interface (--interface): the addresses of the host are used as they are`,
-        ),
-      );
+      const text = `IP_MODE is '${settings.IP_MODE}', but hsmd was given no interface (--interface): the addresses of the host are used as they are`;
+      // The default; that somebody asked for a fixed address is another matter.
+      this.#log.write(settings.IP_MODE === 'dhcp' ? applianceEvent.network(text) : applianceEvent.networkWarning(text));
       return;
     }
     if (settings.IP_MODE === 'static') return this.#setStatic(name, settings);

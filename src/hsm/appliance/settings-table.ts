@@ -38,7 +38,7 @@ const SETTINGS_TABLE: SettingsTable = {
   },
   MASTERKEY_BATTERY: boolean(true), // Diamond-HSM manual section 2.4: there is a battery backup
   MASTERKEY_MEMORY: oneOf('process', ['process', 'kernel keyring'], true),
-  IP_MODE: oneOf('host', ['host', 'dhcp', 'static'], true), // an appliance in software takes the host's addresses as they are
+  IP_MODE: oneOf('dhcp', ['host', 'dhcp', 'static'], true), // Diamond-HSM manual section 3.8.2; without --interface it is as 'host'
   IP_ADDRESS: address(),
   IP_NETMASK: { ...address(), parse: parseNetmask, words: 'an IPv4 net mask such as 255.255.255.0, or none' },
   IP_BROADCAST: address(),
@@ -46,6 +46,29 @@ const SETTINGS_TABLE: SettingsTable = {
   FIREWALL_MGMT: firewall(),
   FIREWALL_DATA: firewall(),
   FIREWALL_WEB: firewall(),
+};
+
+/** What a person reads about each. */
+const SETTING_HELP: Readonly<Record<SettingName, string>> = {
+  ENABLE_EXPORTABLE_PRIVATE_KEYS: 'lets keys that are made from now on be mirrored, wrapped and backed up',
+  ENABLE_KEY_EXPORT: 'lets exportable keys leave the HSM, wrapped',
+  ENABLE_ZEROCONF: 'lets the HSM announce itself, so that findHSM finds it',
+  ENABLE_TWO_PERSON_RULE: 'asks so and wheel for their PINs before what cannot be undone',
+  TLS_MIN_VERSION: "1.2 lets the vendor's programs in, which know no other; programs of ours go on with 1.3",
+  CONSOLE_IDLE_TIMEOUT: 'logs a console out that nobody types at for so many seconds; 0: never',
+  ENABLE_SO_CONSOLE: 'lets so log in to the console, to look and to set the PIN of user',
+  RPC_DEVICE: 'the device of new RPC connections; auto: the least busy one that has the key',
+  MASTERKEY_BATTERY: 'keeps the master key while hsmd does not run',
+  MASTERKEY_MEMORY: 'where the master key is kept: in the watchdog, or where a killed watchdog finds it again',
+  IP_MODE:
+    'where the address of --interface comes from: DHCP (10.10.10.2 when it brings none), the settings IP_..., or whoever sets it',
+  IP_ADDRESS: "the fixed address; 'set ip static' asks for it and for the next three",
+  IP_NETMASK: 'its net mask',
+  IP_BROADCAST: 'its broadcast address; none: the last one of the net',
+  IP_GATEWAY: 'the way to other networks',
+  FIREWALL_MGMT: 'who may connect to the console',
+  FIREWALL_DATA: 'who may connect to the RPC port',
+  FIREWALL_WEB: 'who may see the status page',
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS_TABLE) as readonly SettingName[];
@@ -71,6 +94,11 @@ export function settingNamed(text: string): SettingName | undefined {
 
 export function settingNeedsRestart(name: SettingName): boolean {
   return SETTINGS_TABLE[name].needsRestart;
+}
+
+/** What it is for. */
+export function settingHelp(name: SettingName): string {
+  return SETTING_HELP[name];
 }
 
 /** What may be typed for it. */

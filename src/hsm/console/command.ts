@@ -87,10 +87,14 @@ export function completeLine(commands: readonly ConsoleCommand[], line: string):
 
 /** ` . set pin <wheel|so|user> [<pin>]      changes a PIN` */
 export function usageLine({ words, usage, help }: ConsoleCommand): string {
-  return `${` . ${words} ${usage}`.trimEnd().padEnd(USAGE_COLUMNS)} ${help}`;
+  const typed = ` . ${words} ${usage}`.trimEnd();
+  // What is longer has the text on a line of its own, so that all texts stand below each other.
+  return typed.length < USAGE_COLUMNS
+    ? `${typed.padEnd(USAGE_COLUMNS)}${help}`
+    : `${typed}\n${' '.repeat(USAGE_COLUMNS)}${help}`;
 }
 
-const USAGE_COLUMNS = 41;
+const USAGE_COLUMNS = 42;
 
 function wordsOf(line: string): string[] {
   return line.split(/\s+/).filter((word) => word !== '');

@@ -1,5 +1,5 @@
 import { checkFixedAddress, type FixedAddress } from '../appliance/fixed-address.ts';
-import { SETTING_NAMES, parseSetting, settingNamed, settingWords } from '../appliance/settings-table.ts';
+import { SETTING_NAMES, parseSetting, settingHelp, settingNamed, settingWords } from '../appliance/settings-table.ts';
 import type { SettingName } from '../appliance/settings.ts';
 import type { CommandContext, ConsoleCommand } from './command.ts';
 import { firewallLines } from './console-text.ts';
@@ -9,7 +9,7 @@ export const SET_COMMANDS: readonly ConsoleCommand[] = [
   ...SETTING_NAMES.map((name): ConsoleCommand => ({
     words: `set ${name}`,
     usage: `<${settingWords(name)}>`,
-    help: 'changes the setting',
+    help: settingHelp(name),
     arity: [1, 1100],
     run: (context, args) => change(context, name, args.join(' ')),
   })),
@@ -20,6 +20,10 @@ export const SET_COMMANDS: readonly ConsoleCommand[] = [
     help: "changes a setting of 'show settings'",
     arity: [0, 1100],
     run: async (context, [word = '', ...value]) => {
+      if (word === '')
+        return context.say(
+          "'set' takes a setting and its value: 'help set' tells what there is, 'show settings' what is set.",
+        );
       const name = settingNamed(word);
       if (name === undefined) return context.say(`There is no setting '${word}': 'show settings' lists them.`);
       return change(context, name, value.join(' '));

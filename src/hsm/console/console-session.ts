@@ -152,9 +152,9 @@ export class ConsoleSession {
         return;
       case 'unknown': {
         terminal.remember(line.trim());
-        const listed = parsed.candidates.length > 0 ? parsed.candidates : CONSOLE_COMMANDS;
+        if (parsed.candidates.length === 0) return say("Invalid command. 'help' lists the commands.");
         say('Invalid command. Usage:');
-        for (const command of listed) say(usageLine(command));
+        for (const command of parsed.candidates) say(usageLine(command));
         return say('-------');
       }
       case 'wrong arguments':

@@ -69,20 +69,21 @@ interface World {
   readonly interfaces: FakeInterfaces;
 }
 
-function world(settings: Partial<Settings>, name: string | undefined = 'eth0', listen = '0.0.0.0'): World {
+/** @param name null: none is given to it */
+function world(settings: Partial<Settings>, name: string | null = 'eth0', listen = '0.0.0.0'): World {
   const clock = new SimulatedClock(1_800_000_000);
   const log = new MemoryLog();
   const interfaces = new FakeInterfaces();
   const network = new ApplianceNetwork(
-    { interface: name, listen },
+    { interface: name ?? undefined, listen },
     { settings: () => ({ ...DEFAULT_SETTINGS, ...settings }), clock, log, interfaces },
   );
   return { network, clock, log, interfaces };
 }
 
 suite('The address of the appliance', () => {
-  test("is the host's own by default, and nothing is changed", async () => {
-    const { network, interfaces } = world({}, undefined);
+  test("is the host's own when hsmd was given no interface: nothing is changed, and it says so without alarm", async () => {
+    const { network, interfaces, log } = world({}, null);
     interfaces.addresses = [LO, ETH0];
     await network.start();
     assert.deepEqual(network.view(), {
@@ -93,10 +94,14 @@ suite('The address of the appliance', () => {
       mode: 'host',
     });
     assert.deepEqual(interfaces.commands, []);
+    assert.deepEqual(
+      log.records.map(({ severity, text }) => [severity, /hsmd was given no interface/.test(text)]),
+      [['notice', true]],
+    );
   });
 
   test('S-437 (part) is the one that the ports listen on', () => {
-    const { network, interfaces } = world({}, undefined, '127.0.0.1');
+    const { network, interfaces } = world({}, null, '127.0.0.1');
     interfaces.addresses = [ETH0, LO];
     assert.equal(network.view().address, '127.0.0.1');
   });
@@ -116,8 +121,8 @@ suite('The address of the appliance', () => {
     assert.deepEqual(interfaces.commands, []);
   });
 
-  test('S-389 S-390 S-450 without DHCP is 10.10.10.2/24 after 90 seconds', async () => {
-    const { network, clock, interfaces, log } = world({ IP_MODE: 'dhcp' });
+  test('S-389 S-390 S-450 of a factory-new HSM without DHCP is 10.10.10.2/24 after 90 seconds', async () => {
+    const { network, clock, interfaces, log } = world({});
     let isDone = false;
     const started = network.start().then(() => (isDone = true));
     await setImmediate();

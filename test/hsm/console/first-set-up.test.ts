@@ -100,7 +100,7 @@ test('S-409 (part) set ip static: a gateway outside the network is refused, and 
   );
   assert.equal(fixture.settings.current.IP_ADDRESS, undefined, 'nothing was kept');
   await assert.rejects(ready.setSetting('IP_MODE', 'static'), /IP_ADDRESS is missing/);
-  assert.equal(fixture.settings.current.IP_MODE, 'host');
+  assert.equal(fixture.settings.current.IP_MODE, 'dhcp');
 });
 
 test('S-436 (part) show devices sends nobody who is logged in to the login: it says what is missing', async () => {
