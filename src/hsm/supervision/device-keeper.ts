@@ -244,9 +244,14 @@ export class DeviceKeeper implements SupervisedDevice {
         )
         .finally(() => (asking[who] = false));
     };
+    let last = this.#clock.monotonic();
     const look = (): void => {
       if (this.#child !== child || this.#stage !== 'up') return;
       if (!this.#keeper.isThere) return found({ text: 'its watchdog has ended', isWanted: false });
+      // Whoever was stopped himself, or had no processor, has heard nobody: a watchdog that is ended for that has lost its master key.
+      const now = this.#clock.monotonic();
+      if (now - last > limit / 2) since = { device: now, watchdog: now };
+      last = now;
       const silent = this.#clock.monotonic() - limit;
       if (since.watchdog < silent) {
         this.#keeper.kill();

@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { createHash, createPublicKey, verify } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { type Random, randomBelow, SeededRandom } from '../../../src/base/random.ts';
 import type { HsmClient } from '../../../src/hsm/client/hsm-client.ts';
-import { Curve, KeyFlag, Mechanism } from '../../../src/hsm/hal-constants.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
 import { HsmdProcess, MASTER_KEY, PINS, setUp } from './hsmd-process.ts';
-
-const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
-const MIRRORED = TOKEN | KeyFlag.EXPORTABLE;
+import { generate, type Key, lights, Load, MIRRORED, onDevice, sign } from './load.ts';
 
 suite('hsmd and kill -9', { timeout: 600_000 }, () => {
   test('S-342 S-457 S-458 S-459 a device dies under load: mirrored keys sign on, the others say which device they miss', async () => {
@@ -125,29 +121,6 @@ suite('hsmd and kill -9', { timeout: 600_000 }, () => {
   });
 });
 
-interface Key {
-  readonly uuid: string;
-  readonly spki: Uint8Array;
-}
-
-async function generate(client: HsmClient, flags: number): Promise<Key> {
-  const { uuid } = await client.call('KEY_GENERATE_EC', { partition: 0, curve: Curve.P256, flags });
-  return { uuid, spki: (await client.call('KEY_PUBLIC', { uuid })).spki };
-}
-
-/** A key that is on one device only, and that is this one. */
-async function onDevice(hsmd: HsmdProcess, client: HsmClient, index: number): Promise<Key> {
-  using terminal = await hsmd.console();
-  await terminal.login();
-  for (let i = 0; i < 20; i++) {
-    const key = await generate(client, TOKEN);
-    // "Device:0------" and the UUIDs under it.
-    const section = (await terminal.run('list keys')).split(/Device:/)[1 + index] ?? '';
-    if (section.includes(key.uuid)) return key;
-  }
-  return assert.fail(`no key was made on device ${index}`);
-}
-
 /** Makes keys until the connection is lost; those that were told are in `keys`. */
 async function makeKeys(client: HsmClient, keys: Key[]): Promise<void> {
   for (let i = 0; i < 5; i++)
@@ -171,64 +144,4 @@ async function killSomething(hsmd: HsmdProcess, random: Random, round: number): 
       process.kill(hsmd.watchdogProcess(index), 'SIGKILL');
       return 'watchdog';
   }
-}
-
-let counter = 0;
-
-/** Signs, and checks the signature by OpenSSL's own hands. */
-async function sign(client: HsmClient, { uuid, spki }: Key): Promise<void> {
-  const message = Buffer.from(`message ${++counter}`);
-  const data = createHash('sha256').update(message).digest();
-  const { signature } = await client.call('KEY_SIGN', { partition: 0, uuid, mechanism: Mechanism.ECDSA, data });
-  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-  assert.ok(verify('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature), 'a wrong signature');
-}
-
-/** Signers that go on until they are ended; what failed is remembered. */
-class Load {
-  readonly #client: HsmClient;
-  readonly #key: Key;
-  readonly #failed: string[] = [];
-  #workers: Promise<void>[] = [];
-  #isEnding = false;
-  done = 0;
-
-  constructor(client: HsmClient, key: Key) {
-    this.#client = client;
-    this.#key = key;
-  }
-
-  begin(count: number): void {
-    this.#workers = Array.from({ length: count }, () => this.#work());
-  }
-
-  async reaches(count: number): Promise<void> {
-    const end = Date.now() + 120_000;
-    while (this.done < count) {
-      assert.ok(Date.now() < end, `only ${this.done} signatures; ${this.#failed.join('; ')}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
-
-  /** What failed. */
-  async end(): Promise<readonly string[]> {
-    this.#isEnding = true;
-    await Promise.all(this.#workers);
-    return this.#failed;
-  }
-
-  async #work(): Promise<void> {
-    while (!this.#isEnding)
-      try {
-        await sign(this.#client, this.#key);
-        this.done++;
-      } catch (error) {
-        this.#failed.push(String(error));
-        if (this.#failed.length > 20) return;
-      }
-  }
-}
-
-function lights({ leds }: Awaited<ReturnType<HsmdProcess['status']>>): string[] {
-  return [leds.system, leds.tamper].map(({ colour, isBlinking }) => (isBlinking ? `${colour} blinks` : colour));
 }
