@@ -1,6 +1,5 @@
 import { SignetError } from '../../base/error.ts';
 import { secretCopy } from '../../base/secret-octets.ts';
-import { secretCopy } from '../../base/secret-octets.ts';
 
 /*
  * The local socket between hsmd and a device's process. Many requests may be under way; a reply carries its request's number.
@@ -148,11 +147,6 @@ export class FrameCursor {
 
   octets(): Uint8Array {
     return Uint8Array.from(this.view());
-  }
-
-  /** The same for a PIN or a key: whoever takes it overwrites it. */
-  secret(): Uint8Array {
-    return secretCopy(this.view());
   }
 
   /** The same for a PIN or a key: whoever takes it overwrites it. */
