@@ -43,8 +43,8 @@ export type HsmdCommandLine =
 export const DEFAULT_STATE = '/var/lib/signet-hsm';
 
 export const HSMD_USAGE = `usage: hsmd [run] [options]              runs the network HSM in the foreground
-       hsmd sensor [--state DIR] DEVICE light|temperature|vibe|case|line|battery|bus VALUE
-                                         what a sensor of the simulator shows from now on
+       hsmd sensor [--state DIR] DEVICE [light|temperature|vibe|case|line|battery|bus VALUE]
+                                         what the sensors of the simulator show, or one shows from now on
        hsmd audit verify [--key FILE] [--head FILE] [--from-middle] FILE...
                                          checks files of the audit log, oldest first
        hsmd audit verify [--state DIR]   checks the whole audit log of an appliance
@@ -58,13 +58,13 @@ options of run:
   --listen ADDRESS       where its ports listen (default 0.0.0.0)
   --rpc-port N           default 8080; 0: any free one, see DIR/run/ports.json
   --console-port N       default 8081
-  --web-port N           status page, default 80, or 8088 when not root
+  --web-port N           status page, default 80, or 8088 when it was not started as root
   --web-tls-port N       the same over TLS; default none
   --devices N            crypto devices, 1 to 30 (default 2)
   --serial TEXT          serial number of a new HSM (default: random)
-  --interface NAME       hsmd may set the addresses of this interface ('set ip' at the console)
+  --interface NAME       hsmd looks after the address of this interface ('set ip' at the console)
   --dhcp-wait SECONDS    for an address by DHCP on it (default 90), then 10.10.10.2
-  --user NAME            goes on as this user, with the right to open its ports
+  --user NAME            goes on as this user, with the right to open its ports; needs root to start
   --update-key FILE      public keys (PEM) of those who sign updates (default DIR/update-keys.pem)
   --client-ca FILE       RPC clients need a certificate of these authorities (PEM)
   --gpio DIR             LEDs on the lines of DIR, such as /sys/class/gpio
@@ -126,7 +126,8 @@ function readRun(argv: readonly string[], isRoot: boolean): HsmdCommandLine {
         ports: {
           rpc: number('--rpc-port', values['rpc-port'], 8080, 0, 65_535),
           console: number('--console-port', values['console-port'], 8081, 0, 65_535),
-          web: number('--web-port', values['web-port'], isRoot ? 80 : 8088, 0, 65_535),
+          // With --user it is root no more, but was.
+          web: number('--web-port', values['web-port'], isRoot || values.user !== undefined ? 80 : 8088, 0, 65_535),
           webTls: webTls === undefined ? undefined : number('--web-tls-port', webTls, 0, 0, 65_535),
         },
         devices: number('--devices', values.devices, 2, 1, 30),

@@ -26,7 +26,7 @@ const CONNECT = 15_000;
 /** Milliseconds for which a script waits for the next prompt. */
 const PROMPT_PATIENCE = 300_000;
 /** What the appliance shows before it waits for a line, and milliseconds of silence after it. */
-const PROMPT = /(?:> |: |\(y\/n\) )$/;
+const PROMPT = /[>:)] $/;
 const SILENCE = 50;
 
 /** A person's terminal, or what stands for it. */
@@ -108,8 +108,8 @@ function connectTo({ ip, port, servername }: HsmAddress): Promise<TLSSocket> {
       socket.destroy();
       reject(new SignetError('HSM_CONNECT', `Unable to connect to remote host ${ip} port ${port}: ${why}`));
     };
-    socket.setTimeout(CONNECT, () => fail('it does not answer'));
-    socket.once('error', (error) => fail(error.message));
+    socket.setTimeout(CONNECT, () => fail('it does not answer. Is the HSM on, and is <IP> in hsm.conf its address?'));
+    socket.once('error', (error) => fail(whyNot(error)));
     socket.once('secureConnect', () => {
       socket.setTimeout(0);
       socket.setNoDelay(true);
@@ -118,6 +118,28 @@ function connectTo({ ip, port, servername }: HsmAddress): Promise<TLSSocket> {
       resolve(socket);
     });
   });
+}
+
+/** What a person can do about it. */
+function whyNot(error: NodeJS.ErrnoException & { readonly reason?: string }): string {
+  const { code = '', reason = error.message } = error;
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'nothing listens there. Is the HSM on, and are its lights green? Is <IP> in hsm.conf its address?';
+    case 'ENETUNREACH':
+    case 'EHOSTUNREACH':
+    case 'EADDRNOTAVAIL':
+      return `this machine has no way to that address (${code}). Is <IP> in hsm.conf right, and has this machine an address in that network?`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'the name has no address: put the address of the HSM into <IP> of hsm.conf';
+    case 'ECONNRESET':
+      return 'it hung up. Does its firewall let this machine in (FIREWALL_MGMT)?';
+    default:
+      return code.startsWith('ERR_SSL_')
+        ? `what answers there is not the console of an HSM (TLS: ${reason})`
+        : error.message;
+  }
 }
 
 interface Meant {
@@ -144,7 +166,7 @@ async function identify(
     if (!keyboard.isTerminal)
       throw new SignetError('HSM_IDENTITY', `nobody has vouched for this key: run findHSM, or give --fingerprint ${fingerprint} when it is the one that the HSM shows`); // prettier-ignore
     output.print(
-      'Is that what the HSM itself shows (status page, start of its log)? Only this key will be trusted. (y/n): ',
+      'Is that what the HSM itself shows (start of its log, status page)? Only this key will be trusted. (y/n): ',
     );
     if (!/^y(?:es)?$/i.test((await keyboard.ask())?.trim() ?? ''))
       throw new SignetError('HSM_IDENTITY', 'nothing was sent to this HSM');

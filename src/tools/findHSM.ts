@@ -58,7 +58,9 @@ async function run(options: Options, dependencies: FindHsmDependencies): Promise
   const consoles = found.filter(({ kind }) => kind === 'cty');
   const operations = found.filter(({ kind }) => kind === 'rpc');
   if (consoles.length === 0) {
-    output.print('No Diamond HSMs were found.\n');
+    output.print(
+      'No Diamond HSMs were found.\nThey announce themselves on their own network only, unless ENABLE_ZEROCONF is FALSE or UDP port 5353 is closed: then write\nits address and serial number into hsm.conf by hand.\n',
+    );
     return 1;
   }
   output.print(`\n--Located CTY Diamond HSM ports\n${list(consoles)}`);
@@ -79,7 +81,7 @@ async function run(options: Options, dependencies: FindHsmDependencies): Promise
   const fingerprints = await Promise.all([fingerprintOf(cty, dependencies), fingerprintOf(rpc, dependencies)]);
   output.print(`\nFingerprint of the key of HSM ${cty.serial}:\n  ${fingerprints[0]}\n`);
   if (fingerprints[1] !== fingerprints[0]) output.print(`Fingerprint of the key of HSM ${rpc.serial}, for operations:\n  ${fingerprints[1]}\n`); // prettier-ignore
-  output.print('\nIs that what the HSM itself shows (console of the appliance, status page)? Programs will trust this key only. (y/n): '); // prettier-ignore
+  output.print('\nIs that what the HSM itself shows (start of its log, status page)? Programs will trust this key only. (y/n): '); // prettier-ignore
   if (!/^y(es)?$/i.test((await dependencies.ask())?.trim() ?? '')) {
     output.print('\nNothing was written.\n');
     return 0;

@@ -34,6 +34,10 @@ suite('The command line of hsmd', () => {
     assert.ok(root.kind === 'run' && other.kind === 'run');
     assert.deepEqual(root.options.ports, { rpc: 8080, console: 8081, web: 80, webTls: undefined });
     assert.equal(other.options.ports.web, 8088);
+    // The process that --user makes is root no more, and has the right to open port 80.
+    const user = readHsmdOptions(['--user', 'signet-hsm'], false);
+    assert.ok(user.kind === 'run');
+    assert.equal(user.options.ports.web, 80);
     assert.deepEqual([root.options.state, root.options.devices], ['/var/lib/signet-hsm', 2]);
   });
 

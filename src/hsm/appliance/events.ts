@@ -5,6 +5,8 @@ import type { Stage } from './leds.ts';
 export const applianceEvent = {
   starting: (version: string, serial: string, state: string): LogRecord =>
     event('notice', `starting hsmd ${version}, serial number ${serial}, state in ${state}`),
+  identity: (fingerprint: string): LogRecord =>
+    event('notice', `clients know this HSM by its TLS key, whose fingerprint is ${fingerprint}`),
   stage: (stage: Stage, before: string, seconds: number): LogRecord =>
     event('info', `stage '${stage}' begins; '${before}' took ${seconds.toFixed(1)} s`),
   stageIsLong: (stage: Stage, limit: number, why: string): LogRecord =>

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -113,6 +115,9 @@ test('S-374 S-375 S-379 (part) S-418 S-421 dks_setup_console: hsm.conf names the
   assert.match(done.out, /Diamond-HSM > show serial-number\r\n\r\n1000-0002\r\n/);
   assert.ok(fs.readFileSync(file, 'utf8').includes(fingerprint), 'pinned');
   assert.equal((await run([], script)).code, 0);
+  // Questions of every form are answered by the next line.
+  const network = `wheel\n${PINS.wheel}\nset ip static\n192.0.2.20\n255.255.255.0\n\n192.0.2.1\ny\nn\nlogout\n`;
+  assert.match((await run([], network)).out, /Static IP set successfully/);
   fs.writeFileSync(
     file,
     fs.readFileSync(file, 'utf8').replace(
@@ -124,4 +129,47 @@ test('S-374 S-375 S-379 (part) S-418 S-421 dks_setup_console: hsm.conf names the
   assert.equal((await run(['--wrong'])).code, 2);
   fs.rmSync(directory, { recursive: true });
   assert.ok(ready);
+});
+
+test('dks_setup_console says what to do when there is no console where hsm.conf points', async () => {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-setup-'));
+  const run = async (ip: string, port: number): Promise<string> => {
+    let told = '';
+    fs.writeFileSync(
+      path.join(directory, 'hsm.conf'),
+      `<diamondhsm><cty><IP>${ip}</IP><port>${port}</port><servername>dks-hsm</servername><serial>1000-0002</serial></cty></diamondhsm>`,
+    );
+    const code = await setupConsole([], {
+      output: { print: () => undefined, complain: (text) => (told += text) },
+      disk: new NodeDisk(),
+      clock: new SystemClock(),
+      environment: { DIAMOND_HSM_CONFIG_PATH: directory },
+      keyboard: { isTerminal: false, read: () => undefined, ask: async () => undefined, close: () => undefined },
+      readScript: () => '',
+    });
+    assert.equal(code, 1);
+    return told;
+  };
+  const other = net.createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end('220 mail.example ESMTP\r\n'));
+  });
+  const silent = net.createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.resetAndDestroy());
+  });
+  const ports: number[] = [];
+  for (const server of [other, silent]) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ports.push((server.address() as net.AddressInfo).port);
+  }
+  assert.match(await run('127.0.0.1', ports[0]), /what answers there is not the console of an HSM \(TLS: /);
+  assert.match(await run('127.0.0.1', ports[1]), /it hung up\. Does its firewall let this machine in/);
+  for (const server of [other, silent]) {
+    server.close();
+    await once(server, 'close');
+  }
+  assert.match(await run('127.77.0.9', ports[1]), /nothing listens there\. Is the HSM on/);
+  fs.rmSync(directory, { recursive: true });
 });

@@ -91,7 +91,11 @@ test('S-385 what is not on the list is asked again', async () => {
 
 test('S-377 nothing found, an HSM that is another one or away, a directory that may not be written: errors', async () => {
   const none = await run([], { found: [] });
-  assert.deepEqual([none.code, none.printed.endsWith('No Diamond HSMs were found.\n')], [1, true]);
+  assert.equal(none.code, 1);
+  assert.match(
+    none.printed,
+    /No Diamond HSMs were found\.\n[^]*write\nits address and serial number into hsm\.conf by hand\.\n$/,
+  );
   const refusing = await run(['0', '0'], { identify: () => Promise.reject(new SignetError('HSM_IDENTITY', 'is the HSM with serial number 7')) }); // prettier-ignore
   assert.deepEqual([refusing.code, refusing.complained], [1, 'findHSM: is the HSM with serial number 7\n']);
   const disk = new MemoryDisk();
