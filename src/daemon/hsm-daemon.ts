@@ -137,6 +137,7 @@ export class HsmDaemon {
       { clock, disk, random, log },
     );
     this.#material = await certificates.current();
+    log.write(applianceEvent.identity(this.#material.fingerprint));
 
     const parts = new DeviceParts({ state, sources: this.#parts.partSources }, { disk, log, audit });
     const { pinCost } = this.#options;
