@@ -4,10 +4,11 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { MovedClock } from './moved-clock.ts';
 import { execute, executeNamed, freePorts, NamedProcess, until, writeConfiguration } from './named-process.ts';
 import { temporaryDirectory } from './serve-peers.ts';
 
-/* One configuration, kept by our named and by Debian's: what the policies in it lead to must be the same. */
+/* One configuration, kept by our named and by Debian's in the same second: what the policies in it lead to must be the same. */
 
 const DATA = `$TTL 300
 @ SOA ns1 host 3 3600 600 86400 300
@@ -40,6 +41,7 @@ dnssec-policy "rsa" { keys { ksk lifetime P2Y algorithm rsasha512 1024; zsk life
 `;
 const KEPT = ['default', 'copied', 'custom', 'optout', 'mixed', 'all', 'rsa'];
 
+const clock = new MovedClock(1_900_000_000);
 const directory = temporaryDirectory();
 const homes = { ours: path.join(directory.path, 'ours'), debian: path.join(directory.path, 'debian') };
 const servers = new Map<'ours' | 'debian', NamedProcess>();
@@ -72,6 +74,7 @@ before(async () => {
 
 after(async () => {
   for (const server of servers.values()) await server[Symbol.asyncDispose]();
+  clock[Symbol.dispose]();
   directory[Symbol.dispose]();
 });
 
@@ -125,14 +128,15 @@ async function shapeOf(who: 'ours' | 'debian', zone: string): Promise<string[]> 
 
 test('S-031 S-032 S-034 S-039 S-043 S-047 S-067 every zone has the records and signers that it has with BIND', async () => {
   for (const zone of KEPT) {
-    const ours = await shapeOf('ours', zone);
-    let debian = await shapeOf('debian', zone);
+    const shapes = async (): Promise<string[][]> => [await shapeOf('ours', zone), await shapeOf('debian', zone)];
+    let [ours, debian] = await shapes();
     // BIND signs piece by piece, and shows what it has.
     for (let round = 0; round < 300 && !isDeepStrictEqual(ours, debian); round++) {
       await delay(200);
-      debian = await shapeOf('debian', zone);
+      [ours, debian] = await shapes();
     }
     assert.deepEqual(ours, debian, zone);
+    assert.ok(ours.length > 0, zone);
   }
 });
 
@@ -159,7 +163,7 @@ test('S-067 the built-in policy, printed by named -C and pasted under another na
   const status = async (zone: string): Promise<string> => {
     const { code, stdout } = await servers.get('ours')!.rndc('dnssec', '-status', `${zone}.example`);
     assert.equal(code, 0);
-    return stdout.replace(/^dnssec-policy: .*$/m, '').replaceAll(/(key:) \d+|\b\d\d:\d\d:\d\d\b/g, '$1');
+    return stdout.replace(/^dnssec-policy: .*$/m, '').replaceAll(/(key:) \d+/g, '$1');
   };
   assert.equal(await status('copied'), await status('default'));
   // The whole of it says what the server does anyway: with other names for the policies it can be a configuration.
