@@ -11,7 +11,7 @@ import { deviceLock, deviceSocket, startDevice } from '../device/start-device.ts
 import { HalError, HalStatus } from '../hal-status.ts';
 import type { Watchdog } from '../watchdog/watchdog.ts';
 import { awaitEnd, processOfLock, removeStaleLock } from './process-lock.ts';
-import { WatchdogKeeper } from './watchdog-keeper.ts';
+import { HUNG_AFTER, WatchdogKeeper } from './watchdog-keeper.ts';
 
 export interface DeviceKeeperOptions {
   readonly state: string;
@@ -25,7 +25,6 @@ export interface DeviceKeeperOptions {
   readonly firstPause?: number | undefined;
 }
 
-const HUNG_AFTER = 15_000;
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 30_000;
 /** Milliseconds up, after which the next pause is a short one again. */
@@ -213,7 +212,8 @@ export class DeviceKeeper implements SupervisedDevice {
     try {
       await this.device.connect(deviceSocket(state, index), () => this.#seeClosed(child));
       const { pid, isTampered } = await this.device.getStatus();
-      if (isTampered) this.#see(true);
+      // A device hears of a reset in its own time: what counts is what its watchdog says.
+      if (isTampered) await this.#watchdogAnswers();
       return pid === child.pid;
     } catch {
       return false;

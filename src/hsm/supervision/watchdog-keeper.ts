@@ -19,7 +19,11 @@ export interface WatchdogKeeperOptions {
   readonly name: string;
   readonly memory: 'process' | 'kernel keyring';
   readonly battery: boolean;
+  /** Milliseconds without an answer after which the process hangs. Default 15,000. */
+  readonly hungAfter?: number | undefined;
 }
+
+export const HUNG_AFTER = 15_000;
 
 /** Milliseconds for a watchdog that is there to answer, and for one that was started. */
 const ANSWERS_WITHIN = 5000;
@@ -85,6 +89,8 @@ export class WatchdogKeeper {
     const pid = this.#child?.pid ?? this.#lockedBy();
     if (pid === undefined) return undefined;
     try {
+      // On a busy machine it may be slow to answer: the master key would be lost with it.
+      await this.adapter.connect(this.#options.hungAfter ?? HUNG_AFTER);
       const status = await this.adapter.getStatus();
       if (this.#isFit(status)) return status;
       await this.#endIt(pid);

@@ -154,6 +154,24 @@ describe('supervision of devices', () => {
     await rig.begin();
   });
 
+  test('S-367 (part) a watchdog that is slow when hsmd starts is waited for, and keeps its master key', async () => {
+    await using rig = await Rig.start({ battery: true });
+    await setUp(rig.supervision.devices[0].device);
+    const pid = (await rig.supervision.devices[0].watchdog.getStatus()).pid!;
+    await rig.supervision[Symbol.asyncDispose]();
+    process.kill(pid, 'SIGSTOP');
+    const begun = rig.begin({ battery: true, hungAfter: LONGEST });
+    // Longer than a single request waits for its answer.
+    await pause(6000);
+    process.kill(pid, 'SIGCONT');
+    await begun;
+    const { masterKey, pid: now } = await rig.supervision.devices[0].watchdog.getStatus();
+    assert.deepEqual([masterKey, now], ['set', pid]);
+    await rig.supervision[Symbol.asyncDispose]();
+    // Not left behind by this test.
+    await rig.begin();
+  });
+
   for (const battery of [true, false])
     test(`kill -9 of hsmd ${battery ? 'with' : 'without'} the battery: its device ends, even one that hangs; the next hsmd ${battery ? 'finds the master key' : 'asks for the master key'}`, async () => {
       const rig = new Rig();
@@ -202,6 +220,22 @@ describe('supervision of devices', () => {
     await until('the device knows', async () => !(await one.device.getStatus()).isTampered);
     await setUpAgain(one.device);
     await one.device.sign(USER, key, Mechanism.EDDSA, Buffer.from('recovered'));
+  });
+
+  test('S-350 (part) a device that has not heard yet of a reset makes no new tamper event: its watchdog counts', async () => {
+    await using rig = await Rig.start();
+    const [one] = rig.supervision.devices;
+    const getStatus = one.device.getStatus.bind(one.device);
+    let said = 0;
+    one.device.getStatus = async () => {
+      said++;
+      return { ...(await getStatus()), isTampered: true };
+    };
+    const conditions = new Set<string>();
+    rig.supervision.watch(() => void conditions.add(one.condition));
+    await rig.supervision.restart(0);
+    assert.ok(said > 0);
+    assert.deepEqual([one.condition, conditions.has('tampered')], ['up', false]);
   });
 
   test('a keystore that is damaged: the message says what to do, the other device goes on, a restart brings it back', async () => {
