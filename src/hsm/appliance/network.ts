@@ -262,11 +262,16 @@ export class SystemInterfaces implements Interfaces {
     await new Promise<void>((resolve, reject) => {
       execFile('ip', words, { timeout: 10_000 }, (cause, _, stderr) => {
         if (cause === null) resolve();
-        else {
-          const text = `'ip ${words.join(' ')}' failed: ${stderr.trim() || cause.message}; hsmd must be root to change ${words.at(-1) ?? 'it'}`;
-          reject(new SignetError('NETWORK', text, { command: words.join(' ') }, cause));
-        }
+        else
+          reject(new SignetError('NETWORK', refusal(words, cause, stderr.trim()), { command: words.join(' ') }, cause));
       });
     });
   }
+}
+
+function refusal(words: readonly string[], cause: Error & { readonly code?: unknown }, said: string): string {
+  const command = `'ip ${words.join(' ')}'`;
+  if (cause.code === 'ENOENT') return `${command} cannot be run: install the command ip (package iproute2)`;
+  const isForbidden = /not permitted/i.test(said);
+  return `${command} failed: ${said || cause.message}${isForbidden ? ': start hsmd as root, with --user for what it is to be then' : ''}`;
 }

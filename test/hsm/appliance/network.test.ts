@@ -12,7 +12,12 @@ import { NodeDisk } from '../../../src/base/node-disk.ts';
 import { GpioLeds } from '../../../src/hsm/appliance/gpio-leds.ts';
 import { HsmLog } from '../../../src/hsm/appliance/hsm-log.ts';
 import { ledsOf } from '../../../src/hsm/appliance/leds.ts';
-import { ApplianceNetwork, type Interfaces, type InterfaceState } from '../../../src/hsm/appliance/network.ts';
+import {
+  ApplianceNetwork,
+  type Interfaces,
+  type InterfaceState,
+  SystemInterfaces,
+} from '../../../src/hsm/appliance/network.ts';
 import { DEFAULT_SETTINGS } from '../../../src/hsm/appliance/settings-table.ts';
 import type { Settings } from '../../../src/hsm/appliance/settings.ts';
 
@@ -226,6 +231,22 @@ suite('The address of the appliance', () => {
     assert.deepEqual(interfaces.commands, []);
     assert.equal(network.hasInterface, true);
     assert.equal(other.hasInterface, false);
+  });
+
+  test('says which command is missing, and what ip(8) said', async () => {
+    const interfaces = new SystemInterfaces();
+    const words = ['link', 'set', 'dev', 'signet-none', 'up'];
+    await assert.rejects(
+      interfaces.configure(words),
+      /^SignetError: 'ip link set dev signet-none up' failed: .*signet-none/,
+    );
+    const { PATH } = process.env;
+    process.env['PATH'] = '/nonexistent';
+    try {
+      await assert.rejects(interfaces.configure(words), /cannot be run: install the command ip \(package iproute2\)$/);
+    } finally {
+      process.env['PATH'] = PATH;
+    }
   });
 
   test('S-388 S-391 S-392 in a network namespace without DHCP, a real interface has the fallback and a neighbour reaches it', () => {
