@@ -33,6 +33,7 @@ export interface HsmClientDependencies {
 
 /** Making an RSA key of 4,096 bits takes some ten seconds on a slow machine. */
 const TIMEOUT = 120_000;
+const EMPTY = Buffer.alloc(0);
 /** A page of all keys. */
 const MOST_REPLY = 16 * 1024 * 1024;
 
@@ -44,8 +45,12 @@ interface Pending {
 }
 
 interface WaitingCall extends Pending {
-  readonly frame: Buffer;
+  /** Its request, until it is sent. */
+  readonly message: Buffer;
 }
+
+/** Octets of memory for the requests of a turn; more is made when it is needed. */
+const FIRST_ROOM = 512;
 
 /**
  * Our client of the RPC port. The HSM's name, serial number and key are compared before anything is sent. Calls of our own functions
@@ -65,7 +70,10 @@ export class HsmClient implements AsyncDisposable, Expiring {
   #request = 0;
   /** libhal's: the first one is under way. */
   readonly #vendor: WaitingCall[] = [];
-  #out: Buffer[] = [];
+  /** Requests that leave at the end of this turn. */
+  #out: Buffer | undefined;
+  #outLength = 0;
+  readonly #flush = (): void => this.#writeOut();
   #lost: Error | undefined;
 
   private constructor(
@@ -131,16 +139,18 @@ export class HsmClient implements AsyncDisposable, Expiring {
     const { promise, resolve, reject } = Promise.withResolvers<object>();
     const isBare = isBareCall(name, values);
     const request = isOwn(code) ? this.#nextRequest() : 0;
-    const frame = this.#frame(name, values, request);
-    if (isSecret) this.#writer.clear();
-    if (this.#isIdle) this.#deadlines.add(this, this.#deadlines.now() + this.#timeout);
+    this.#write(name, values, request);
+    if (this.#isIdle) this.#expect();
     if (isOwn(code)) {
       this.#pending.set(request, { name, isBare, resolve, reject });
-      this.#send(frame);
+      this.#send(this.#writer.written);
     } else {
-      this.#vendor.push({ name, isBare, resolve, reject, frame });
-      if (this.#vendor.length === 1) this.#send(frame);
+      const isFirst = this.#vendor.length === 0;
+      const message = isFirst ? EMPTY : Buffer.from(this.#writer.written);
+      this.#vendor.push({ name, isBare, resolve, reject, message });
+      if (isFirst) this.#send(this.#writer.written);
     }
+    if (isSecret) this.#writer.clear();
     return promise as Promise<ResultsOf<Name>>;
   }
 
@@ -171,7 +181,7 @@ export class HsmClient implements AsyncDisposable, Expiring {
     return this.#request;
   }
 
-  #frame<Name extends FunctionName>(name: Name, values: ArgumentsOf<Name>, request: number): Buffer {
+  #write<Name extends FunctionName>(name: Name, values: ArgumentsOf<Name>, request: number): void {
     const { code } = FUNCTIONS[name];
     const writer = this.#writer;
     writer.cut(0);
@@ -179,18 +189,31 @@ export class HsmClient implements AsyncDisposable, Expiring {
     writer.u32(0);
     if (isOwn(code)) writer.u32(request);
     writeArguments(name, values, writer);
-    const frame = Buffer.allocUnsafe(mostFramed(writer.length));
-    return frame.subarray(0, writeFrame(writer.written, frame, 0));
   }
 
-  #send(frame: Buffer): void {
-    this.#out.push(frame);
-    if (this.#out.length > 1) return;
-    process.nextTick(() => {
-      const frames = this.#out;
-      this.#out = [];
-      if (this.#lost === undefined) this.#socket.write(frames.length === 1 ? frames[0] : Buffer.concat(frames));
-    });
+  #send(message: Uint8Array): void {
+    const room = this.#outLength + mostFramed(message.length);
+    if (this.#out === undefined) {
+      this.#out = Buffer.allocUnsafe(Math.max(FIRST_ROOM, room));
+      process.nextTick(this.#flush);
+    } else if (this.#out.length < room) {
+      const larger = Buffer.allocUnsafe(2 * room);
+      larger.set(this.#out.subarray(0, this.#outLength));
+      this.#out = larger;
+    }
+    this.#outLength = writeFrame(message, this.#out, this.#outLength);
+  }
+
+  #writeOut(): void {
+    const octets = this.#out!.subarray(0, this.#outLength);
+    this.#out = undefined;
+    this.#outLength = 0;
+    if (this.#lost === undefined) this.#socket.write(octets);
+  }
+
+  /** Until when the HSM must have said something. The timer stays while nothing is under way: setting it costs more than a call. */
+  #expect(): void {
+    this.#deadlines.add(this, this.#deadlines.now() + this.#timeout);
   }
 
   #data(chunk: Buffer): void {
@@ -198,8 +221,7 @@ export class HsmClient implements AsyncDisposable, Expiring {
       this.#reply(Buffer.from(this.#decoder.frame));
       if (this.#lost !== undefined) return;
     }
-    if (this.#isIdle) this.#deadlines.delete(this);
-    else this.#deadlines.move(this, this.#deadlines.now() + this.#timeout);
+    this.deadline = this.#isIdle ? Infinity : this.#deadlines.now() + this.#timeout;
   }
 
   #reply(message: Buffer): void {
@@ -214,7 +236,7 @@ export class HsmClient implements AsyncDisposable, Expiring {
     if (isOurs) this.#pending.delete(wordAt(message, 8));
     else {
       this.#vendor.shift();
-      if (this.#vendor.length > 0) this.#send(this.#vendor[0].frame);
+      this.#sendWaiting();
     }
     const status = wordAt(message, statusAt) as HalStatus;
     if (status !== HalStatus.OK) {
@@ -224,6 +246,14 @@ export class HsmClient implements AsyncDisposable, Expiring {
     const results = readResults(call.name, message, statusAt + 4, call.isBare);
     if (results.status === HalStatus.OK) call.resolve(results.values);
     else call.reject(new HalError(results.status, `${this.#where} answers ${call.name} in a form of its own.`));
+  }
+
+  #sendWaiting(): void {
+    if (this.#vendor.length === 0) return;
+    const [{ message }] = this.#vendor;
+    this.#send(message);
+    // It may have held a PIN.
+    message.fill(0);
   }
 
   #lose(why: string): void {

@@ -255,6 +255,7 @@ export class FrameOutbox {
   #isScheduled = false;
   /** The other end does not read: it is waited for. */
   #isBlocked = false;
+  #isCorked = false;
 
   /** @param write gives how many octets went out; when not all did, `unblock` is called as soon as more may */
   constructor(write: (octets: Uint8Array, from: number, to: number) => number) {
@@ -263,9 +264,19 @@ export class FrameOutbox {
 
   /** What was written to `frames` goes out at the end of this turn. */
   flushSoon(): void {
-    if (this.#isScheduled || this.#isBlocked) return;
+    if (this.#isScheduled || this.#isBlocked || this.#isCorked) return;
     this.#isScheduled = true;
     setImmediate(this.#flushNow);
+  }
+
+  /** More is written now, until `uncork`, which sends it. */
+  cork(): void {
+    this.#isCorked = true;
+  }
+
+  uncork(): void {
+    this.#isCorked = false;
+    this.flush();
   }
 
   /** What was written to `frames` goes out. */

@@ -169,7 +169,9 @@ class Connection implements SocketUser {
 
   received(count: number): void {
     try {
+      this.#out.cork();
       this.#splitter.received(count, this.#take);
+      this.#out.uncork();
     } catch (fault) {
       this.#owner.refused((fault as Error).message);
       this.close();

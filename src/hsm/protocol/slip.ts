@@ -57,6 +57,8 @@ export class SlipDecoder {
   read(chunk: Uint8Array, at: number): number {
     if (this.#complete) this.#reset();
     for (; at < chunk.length; at++) {
+      at = this.#readPlain(chunk, at);
+      if (at === chunk.length) break;
       const octet = chunk[at];
       if (octet === END) {
         if (this.#afterEscape) this.#malformed = true;
@@ -74,6 +76,21 @@ export class SlipDecoder {
       else this.#put(octet);
     }
     return -1;
+  }
+
+  /** Octets that stand for themselves, as far as there is room for them. Gives where something else is to be done. */
+  #readPlain(chunk: Uint8Array, at: number): number {
+    if (this.#afterEscape) return at;
+    const octets = this.#octets;
+    let length = this.#length;
+    const end = Math.min(chunk.length, at + octets.length - length);
+    for (; at < end; at++) {
+      const octet = chunk[at];
+      if (octet === END || octet === ESC) break;
+      octets[length++] = octet;
+    }
+    this.#length = length;
+    return at;
   }
 
   /** Overwrites what was read: a frame may hold a PIN or a key. */

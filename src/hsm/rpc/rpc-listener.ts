@@ -162,16 +162,17 @@ export class RpcListener implements AsyncDisposable {
   }
 
   #flushSoon(connection: RpcConnection): void {
-    // After the events of this turn, so that all replies of a connection leave together.
-    if (this.#toFlush.length === 0) setImmediate(() => this.#flush());
+    // After the event that is being handled, so that all replies to what it brought leave together. Not by setImmediate: TLS asks for a turn of the
+    // event loop after each write, which would be one more then.
+    if (this.#toFlush.length === 0) process.nextTick(this.#flush);
     this.#toFlush.push(connection);
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     const ready = this.#toFlush;
     this.#toFlush = [];
     for (const connection of ready) connection.flush();
-  }
+  };
 
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = this.#acceptor[Symbol.asyncDispose]();
