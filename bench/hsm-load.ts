@@ -38,6 +38,8 @@ export interface LoadResult {
 const clock = new SystemClock();
 const CKA_LABEL = 3;
 const MAX_SAMPLES = 1 << 20;
+/** Seconds. */
+const WARM_UP = 0.5;
 const samples = new Float64Array(MAX_SAMPLES);
 
 /** A call that is done again and again. */
@@ -52,7 +54,7 @@ async function carryOut(order: LoadOrder): Promise<LoadResult> {
   try {
     const call = await prepare(clients[0], order);
     // Until both ends have compiled what they run.
-    await measure(clients, call, order.depth, Math.min(0.5, order.seconds));
+    await measure(clients, call, order.depth, Math.min(WARM_UP, order.seconds));
     process.stdout.write('begin\n');
     return await measure(clients, call, order.depth, order.seconds);
   } finally {

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:hsm [-- [--seconds N] [sign] [calls] [lookup]]`: signatures a second by our network HSM, by plain OpenSSL, and by SoftHSM2 loaded directly and through
- * p11-kit's client and server, on the same machine in one run; how long calls take; looking a key up among 100,000. N seconds for
+ * `npm run bench:hsm [-- [--seconds N] [sign] [devices] [calls] [lookup]]`: signatures a second by our network HSM, by plain OpenSSL, and by SoftHSM2 loaded directly and through
+ * p11-kit's client and server, on the same machine in one run; how work is spread over devices; how long calls take; looking a key up among 100,000. N seconds for
  * each figure, default 2. Nothing else may use the machine meanwhile. Works in a temporary directory that is removed at the end.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -24,6 +24,11 @@ const SECONDS = Number(values.seconds);
 const CONNECTIONS = [1, 4, 16];
 /** Calls under way on a connection, where a client does not wait for each. */
 const PIPELINE = 16;
+/** Seconds of calls before the first figure. */
+const WARM_UP = 3;
+/** Devices of the model, and milliseconds that they take for a signature. */
+const MODEL_DEVICES = [1, 2, 4];
+const SERVICE_TIME = 4;
 const LOOKUP_KEYS = Number(values.keys);
 const THREADS = [1, 4];
 const SOFTHSM = '/usr/lib/softhsm/libsofthsm2.so';
@@ -66,6 +71,15 @@ async function benchmarkSigning(): Promise<void> {
   }
   for (const devices of [1, 2]) {
     await using hsm = await startHsm(devices);
+    // A process that was just started still compiles what it runs.
+    await client.run({
+      work: 'sign',
+      kind: 'p256',
+      connections: 16,
+      depth: 1,
+      seconds: WARM_UP,
+      appliance: hsm.appliance,
+    });
     for (const kind of KINDS)
       for (const connections of CONNECTIONS)
         for (const depth of [1, PIPELINE]) {
@@ -79,6 +93,30 @@ async function benchmarkSigning(): Promise<void> {
         }
   }
   report(figures);
+}
+
+/** How the pool spreads work: over devices of which each has a speed of its own, so that the cores of this machine do not limit them. */
+async function benchmarkDevices(): Promise<void> {
+  await using client = startLoad();
+  const lines: string[][] = [];
+  const alone = new Map<string, number>();
+  for (const devices of MODEL_DEVICES) {
+    await using hsm = await startHsm(devices, SERVICE_TIME);
+    for (const connections of [4, 16])
+      for (const depth of [1, PIPELINE]) {
+        const order = { work: 'sign', kind: 'rsa2048', connections, depth, seconds: SECONDS } as const;
+        const { operations, seconds } = await client.run({ ...order, appliance: hsm.appliance });
+        const rate = operations / seconds;
+        const load = `${connections} connections, ${depth} at once on each`;
+        if (devices === 1) alone.set(load, rate);
+        lines.push([`${devices} device${devices === 1 ? '' : 's'}, ${load}`, rate.toFixed(0), (rate / alone.get(load)!).toFixed(2)]); // prettier-ignore
+      }
+  }
+  printTable(
+    `RSA-2048, devices that take ${SERVICE_TIME} ms for each signature`,
+    ['', 'a second', 'of one device'],
+    lines,
+  );
 }
 
 async function benchmarkCalls(): Promise<void> {
@@ -174,7 +212,11 @@ function goals(figures: ReadonlyMap<string, Figures>): string[][] {
     line('P-256 of SoftHSM2 through p11-kit', 1.5, (depth) => ours('p256', depth) / value('p256', 'p11-kit 4')),
     line('Ed25519 of SoftHSM2 in process', 1, (depth) => ours('ed25519', depth) / value('ed25519', 'softhsm 4')),
     ...KINDS.map(({ name, label }) =>
-      line(`${label} of two devices, of one`, 1.7, (depth) => ours(name, depth) / ours(name, depth, 1)),
+      line(
+        `${label} of two devices, of one, all on these cores`,
+        1.7,
+        (depth) => ours(name, depth) / ours(name, depth, 1),
+      ),
     ),
   ];
 }
@@ -347,9 +389,11 @@ function startLoad(): Load {
 
 async function startHsm(
   devices: number,
+  serviceTime?: number,
 ): Promise<AsyncDisposable & { readonly appliance: Appliance; readonly pid: number }> {
   const state = fs.mkdtempSync(path.join(directory, `hsm-${devices}-`));
   const options = [path.join(import.meta.dirname, 'hsm-run.ts'), state, String(devices)];
+  if (serviceTime !== undefined) options.push(String(serviceTime));
   const child = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'inherit'] });
   const { value, done } = await linesOf(child)[Symbol.asyncIterator]().next();
   if (done) throw new Error('the HSM did not start');
@@ -374,7 +418,7 @@ async function end(child: ChildProcess, isSignalled = true): Promise<void> {
   await ended;
 }
 
-const sections = { sign: benchmarkSigning, calls: benchmarkCalls, lookup: benchmarkLookup };
+const sections = { sign: benchmarkSigning, devices: benchmarkDevices, calls: benchmarkCalls, lookup: benchmarkLookup };
 for (const name of positionals)
   if (!(name in sections)) throw new Error(`no benchmark ${name}; there are: ${Object.keys(sections).join(' ')}`);
 try {
