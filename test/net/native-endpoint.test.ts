@@ -29,11 +29,11 @@ function echo(batch: DatagramBatch): void {
   }
 }
 
-/** Resolves when `done` says so, which is asked after each turn of the event loop; 10 s are a fault, not slowness. */
+/** Resolves when `done` says so, which is asked after each turn of the event loop; a minute is a fault, not slowness. */
 async function until(done: () => boolean): Promise<void> {
-  const limit = Date.now() + 10_000;
+  const limit = Date.now() + 60_000;
   while (!done()) {
-    if (Date.now() > limit) throw new Error('what was waited for did not happen within 10 s');
+    if (Date.now() > limit) throw new Error('what was waited for did not happen within a minute');
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
@@ -44,7 +44,7 @@ async function askFrom(from: string, to: string, port: number): Promise<string> 
   try {
     socket.bind(0, from);
     await once(socket, 'listening');
-    const answered = once(socket, 'message', { signal: AbortSignal.timeout(10_000) });
+    const answered = once(socket, 'message', { signal: AbortSignal.timeout(60_000) });
     socket.send('question', port, to);
     const [octets, peer] = (await answered) as [Buffer, dgram.RemoteInfo];
     assert.equal(octets.toString(), 'question');
@@ -82,9 +82,18 @@ describe('native/udp: the address that was asked answers', () => {
   });
 
   test('a socket on :: leaves IPv4 to others', async () => {
-    await using six = await bind('::');
-    await using four = await bind('0.0.0.0', six.local.port);
-    assert.equal(four.local.port, six.local.port);
+    // A port that another program has for IPv4 shows nothing: the next is tried.
+    for (let tries = 0; ; tries++) {
+      await using six = await bind('::');
+      const four = await bind('0.0.0.0', six.local.port).catch((error: unknown) => {
+        if (tries < 20) return undefined;
+        throw error;
+      });
+      if (four === undefined) continue;
+      await using _ = four;
+      assert.equal(four.local.port, six.local.port);
+      break;
+    }
   });
 });
 

@@ -1,12 +1,12 @@
 import { NativeEndpoint } from '../../src/net/native-endpoint.ts';
 import { builtModule } from './built-module.ts';
-import { udpEndpointSuite, type UdpNetwork } from './udp-endpoint-suite.ts';
+import { settleOnLoopback, udpEndpointSuite, type UdpNetwork } from './udp-endpoint-suite.ts';
 
 const module = builtModule();
 
 const network = (address: string) => async (): Promise<UdpNetwork> => ({
   bind: (port = 0) => NativeEndpoint.bind({ address, port }, module),
-  settle: () => new Promise((resolve) => setTimeout(resolve, 150)),
+  settle: settleOnLoopback,
   [Symbol.asyncDispose]: async () => undefined,
 });
 

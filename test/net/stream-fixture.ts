@@ -86,10 +86,12 @@ export async function readAll(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** Whether it comes to this, on a machine that has other work. */
 export async function eventually(condition: () => boolean): Promise<boolean> {
-  for (let i = 0; i < 300 && !condition(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  const end = performance.now() + 60_000;
+  while (!condition() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
   return condition();
 }
 
-/** Lets octets under way arrive. */
+/** Lets octets under way arrive: before one sees that nothing has happened, never before what has to have happened. */
 export const pause = (milliseconds = 50): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -21,7 +21,7 @@ async function secure(port: number, options: ConnectionOptions = {}): Promise<TL
   });
 }
 
-describe('TcpListener with TLS', { timeout: 30_000 }, () => {
+describe('TcpListener with TLS', { timeout: 500_000 }, () => {
   test('who ends its side before the handshake is over is gone at once, whatever it sent', async () => {
     const tls = await makeMaterial();
     await using listener = await TcpListener.listen({ address: HOST, port: 0, tls }, world(), echo);

@@ -2,12 +2,11 @@ import { SimulatedClock } from '../../src/base/clock.ts';
 import { SeededRandom } from '../../src/base/random.ts';
 import { DgramEndpoint } from '../../src/net/dgram-endpoint.ts';
 import { SimulatedNetwork } from '../../src/net/simulated-network.ts';
-import { udpEndpointSuite, type UdpNetwork } from './udp-endpoint-suite.ts';
+import { settleOnLoopback, udpEndpointSuite, type UdpNetwork } from './udp-endpoint-suite.ts';
 
-/** Loopback: 150 ms are plenty for a datagram that arrives at all. */
 const realNetwork = (address: string) => async (): Promise<UdpNetwork> => ({
   bind: (port = 0) => DgramEndpoint.bind({ address, port }),
-  settle: () => new Promise((resolve) => setTimeout(resolve, 150)),
+  settle: settleOnLoopback,
   [Symbol.asyncDispose]: async () => undefined,
 });
 

@@ -35,7 +35,9 @@ export interface ReaderData {
   /** For each zone the versions that the writer shows, when they are known beforehand: serial to records. */
   readonly versions: readonly ReadonlyMap<number, readonly FixtureRecord[]>[];
   readonly seed: number;
-  /** Word 0 is set to 1 when it is to stop. */
+  /** What it has to see, or the test is worth nothing. */
+  readonly least: Pick<ReaderReport, 'answers' | 'verifications' | 'serials'>;
+  /** Word 0 is set to 1 when it is to stop, word 1 when it has asked enough. */
   readonly stop: Int32Array;
 }
 
@@ -76,7 +78,14 @@ const report: ReaderReport = {
   serials: 0,
   failures: [],
 };
-const isStopped = (): boolean => Atomics.load(data.stop, 0) === 1 || report.failures.length >= MOST_FAILURES;
+function isStopped(): boolean {
+  const { answers, verifications, serials } = data.least;
+  const isEnough = report.answers >= answers && checker.verifications >= verifications && seen.size >= serials;
+  const isAll = data.how === 'arena' || (report.tcpAnswers > 0 && report.transfers > 0);
+  const hasFailed = report.failures.length >= MOST_FAILURES;
+  if ((isEnough && isAll) || hasFailed) Atomics.store(data.stop, 1, 1);
+  return Atomics.load(data.stop, 0) === 1 || hasFailed;
+}
 
 const queries: Query[] = MIXED_ZONES.flatMap((zone) =>
   questionsOf(zone).map((question) => {

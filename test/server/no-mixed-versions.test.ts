@@ -28,7 +28,7 @@ import { type FixtureRecord, ZoneFixture } from './zone-fixture.ts';
  */
 
 const SECONDS = Number(process.env['NO_MIXED_SECONDS'] ?? 3);
-const SEED = Number(process.env['NO_MIXED_SEED'] ?? Math.floor(Date.now() / 86_400_000));
+const SEED = Number(process.env['SIGNET_SEED'] ?? 7583);
 const KEYS = [signingKey('ksk'), signingKey('zsk')];
 const DNSKEYS = KEYS.map(({ dnskey }) => dnskey);
 /** Versions that are signed beforehand. */
@@ -173,15 +173,17 @@ const sign: Writer = async ({ stores, arena }, until) => {
 
 interface Reader extends AsyncDisposable {
   readonly ready: Promise<void>;
+  /** It has asked enough for the test to be worth something. */
+  hasEnough(): boolean;
   /** Stops it. Who reads memory that is no version's any more may go round in circles: that is a failure as well. */
   stop(): Promise<ReaderReport>;
 }
 
 /** Milliseconds that a reader may take for what it has begun. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 function startReader(data: Omit<ReaderData, 'stop'>): Reader {
-  const stop = new Int32Array(new SharedArrayBuffer(4));
+  const stop = new Int32Array(new SharedArrayBuffer(8));
   const readerData: ReaderData = { ...data, stop };
   const worker = new Worker(new URL('./no-mixed-reader.ts', import.meta.url), { workerData: readerData });
   const ready = Promise.withResolvers<void>();
@@ -197,6 +199,7 @@ function startReader(data: Omit<ReaderData, 'stop'>): Reader {
   report.promise.catch(() => undefined); // stop() hands it out
   return {
     ready: ready.promise,
+    hasEnough: () => Atomics.load(stop, 1) === 1,
     stop: async () => {
       Atomics.store(stop, 0, 1);
       const late = setTimeout(() => report.reject(new Error('the reader does not stop')), PATIENCE);
@@ -214,7 +217,7 @@ interface Case {
   readonly how: ReaderData['how'];
   readonly writer: Writer;
   /** Versions and answers that there have to be at least, so that the test is worth something. */
-  readonly least: { readonly shown: number; readonly answers: number };
+  readonly least: { readonly shown: number } & ReaderData['least'];
 }
 
 async function run({ how, writer, least }: Case): Promise<void> {
@@ -229,16 +232,22 @@ async function run({ how, writer, least }: Case): Promise<void> {
   const [{ port }] = how === 'network' ? await pool.listen([{ address: '127.0.0.1', port: 0 }]) : [{ port: 0 }];
   const versions = writer === sign ? [] : prepared;
   const readerData = { how, arena: fixture.arena.shared, tables: fixture.tables(), port, dnskeys: DNSKEYS, versions };
-  await using reader = startReader({ ...readerData, seed: SEED });
+  await using reader = startReader({ ...readerData, seed: SEED, least });
   await reader.ready;
-  const end = performance.now() + SECONDS * 1000;
-  const shown = await writer(fixture, () => performance.now() > end);
+  const began = performance.now();
+  let turns = 0;
+  // A slow machine takes longer for what is enough. Each turn shows a version of each zone at least.
+  const shown = await writer(fixture, () => {
+    const passed = performance.now() - began;
+    const isEnough = turns++ * fixture.stores.length >= least.shown && reader.hasEnough();
+    return passed > PATIENCE || (passed > SECONDS * 1000 && isEnough);
+  });
   const report = await reader.stop();
   const { failures, ...figures } = report;
   if (process.env['NO_MIXED_FIGURES'] !== undefined) console.log(writer.name, how, { shown, ...figures });
   assert.deepEqual(failures, [], `seed ${SEED}, ${shown} versions`);
   assert.ok(shown >= least.shown && report.answers >= least.answers, `hardly anything: ${shown}, ${report.answers}`);
-  assert.ok(report.serials > 4 && report.verifications > 100);
+  assert.ok(report.serials >= least.serials && report.verifications >= least.verifications);
   if (how === 'network') assert.ok(report.tcpAnswers > 0 && report.transfers > 0);
   assert.deepEqual(
     log.records.filter(({ severity }) => severity === 'error' || severity === 'critical'),
@@ -253,7 +262,7 @@ async function run({ how, writer, least }: Case): Promise<void> {
 }
 
 describe('no answer mixes two versions of a zone', { timeout: 10 * (SECONDS * 1000 + 2 * PATIENCE) }, () => {
-  const least = { shown: 20, answers: 500 };
+  const least = { shown: 20, answers: 500, verifications: 101, serials: 5 };
   test('versions shown in turn, an answerer on the arena', () => run({ how: 'arena', writer: alternate, least }));
   test('versions loaded where others were, an answerer on the arena', () =>
     run({ how: 'arena', writer: reload, least }));

@@ -65,7 +65,7 @@ async function ask(port: number, query = QUERY): Promise<Message> {
   const socket = createSocket('udp4');
   socket.send(query, port, '127.0.0.1');
   try {
-    const [octets] = (await once(socket, 'message', { signal: AbortSignal.timeout(10_000) })) as [Buffer];
+    const [octets] = (await once(socket, 'message', { signal: AbortSignal.timeout(60_000) })) as [Buffer];
     return parseMessage(octets);
   } finally {
     socket.close();
@@ -78,9 +78,9 @@ async function askMany(port: number, clients = 40): Promise<Message[]> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 60_000;
   while (!condition()) {
-    if (performance.now() > end) throw new Error('what was waited for did not happen within 20 s');
+    if (performance.now() > end) throw new Error('what was waited for did not happen within a minute');
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
@@ -126,7 +126,7 @@ const deaths: readonly { readonly what: string; readonly reason: RegExp; readonl
   },
 ];
 
-describe('a responder thread', { timeout: 120_000 }, () => {
+describe('a responder thread', { timeout: 500_000 }, () => {
   for (const { what, reason, kill } of deaths)
     test(`${what} is replaced after a second; the others answer meanwhile, and counters go on`, async () => {
       await using running = await start(3);
@@ -226,7 +226,7 @@ async function slowTransfer(port: number): Promise<Socket> {
   return socket;
 }
 
-describe('what a thread has to know when it takes the place of another', { timeout: 60_000 }, () => {
+describe('what a thread has to know when it takes the place of another', { timeout: 500_000 }, () => {
   test('tables that came while it was away', async () => {
     await using running = await start(2);
     const { pool, fixture, workers, port } = running;

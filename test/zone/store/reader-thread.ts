@@ -14,8 +14,10 @@ import { ZoneReader } from '../../../src/zone/store/zone-reader.ts';
 export interface ReaderTask {
   readonly shared: SharedArrayBuffer;
   readonly slot: number;
-  /** One word: 0 go on, 1 stop. */
+  /** Word 0: 0 go on, 1 stop; word 1: readers that have seen enough to tell. */
   readonly stop: SharedArrayBuffer;
+  /** Versions and nodes that are enough. */
+  readonly enough: Pick<ReaderReport, 'versions' | 'nodes'>;
   readonly serialOwner: Uint8Array;
   readonly countOwner: Uint8Array;
 }
@@ -71,10 +73,14 @@ function run(task: ReaderTask): ReaderReport {
     }
     return undefined;
   };
-  for (;;) {
+  for (let isEnough = false; ;) {
     epoch.enter();
     const fault = check();
     epoch.leave();
+    if (!isEnough && versions >= task.enough.versions && nodes >= task.enough.nodes) {
+      isEnough = true;
+      Atomics.add(stop, 1, 1);
+    }
     if (fault === undefined && Atomics.load(stop, 0) === 0) continue;
     epoch.close();
     return { fault, versions, nodes };
