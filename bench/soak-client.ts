@@ -26,8 +26,13 @@ export interface GoodReport {
   wrong: string[];
 }
 
+/** Connections until all is answered. */
 const TRIES = 25;
+/** Milliseconds until a question is asked again; each time half as much more, up to MOST_PATIENCE. */
 const PATIENCE = 400;
+const MOST_PATIENCE = 5000;
+/** Milliseconds after which a question is lost for good: longer than a server stands still on a machine that has other work. */
+const LONGEST = 120_000;
 const MOST_WRONG = 5;
 
 interface Prepared {
@@ -71,15 +76,25 @@ export class GoodClient {
     }
   }
 
-  /** Asks so many questions a second until the signal. */
-  async askSteadily(rate: number, signal: AbortSignal): Promise<void> {
+  /** Waits until a question is answered at the first try: nothing of before is in the way any more. */
+  async atRest(): Promise<void> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const { repeated } = this.report;
+      await this.#askAndLook(this.#questions[0]);
+      if (this.report.repeated === repeated) return;
+    }
+    throw new Error(`no question was answered at once in ${TRIES} tries`);
+  }
+
+  /** Asks so many questions a second until the signal. @param patience milliseconds after which a question is asked again */
+  async askSteadily(rate: number, signal: AbortSignal, patience = PATIENCE): Promise<void> {
     const pending = new Set<Promise<void>>();
     const begun = performance.now();
     for (let count = 0; !signal.aborted;) {
       const due = ((performance.now() - begun) / 1000) * rate;
       for (; count < due; count++) {
         const one = this.#questions[count % this.#questions.length];
-        const asking = this.#askAndLook(one).finally(() => pending.delete(asking));
+        const asking = this.#askAndLook(one, patience).finally(() => pending.delete(asking));
         pending.add(asking);
       }
       await sleep(5);
@@ -87,10 +102,10 @@ export class GoodClient {
     await Promise.all(pending);
   }
 
-  async #askAndLook(one: Prepared): Promise<void> {
+  async #askAndLook(one: Prepared, patience = PATIENCE): Promise<void> {
     this.report.asked++;
-    const octets = await this.#ask(one);
-    if (octets === undefined) this.#wrong(one, `no answer after ${TRIES} tries`);
+    const octets = await this.#ask(one, patience);
+    if (octets === undefined) this.#wrong(one, `no answer in ${LONGEST / 1000} s`);
     else this.#look(one, octets);
   }
 
@@ -105,14 +120,17 @@ export class GoodClient {
   }
 
   /** The answer with ID 0; undefined when none comes. */
-  async #ask({ octets }: Prepared): Promise<Buffer | undefined> {
-    for (let attempt = 0; attempt < TRIES; attempt++) {
+  async #ask({ octets }: Prepared, patience = PATIENCE): Promise<Buffer | undefined> {
+    const end = performance.now() + LONGEST;
+    let wait = patience;
+    for (let attempt = 0; attempt === 0 || performance.now() < end; attempt++) {
       if (attempt > 0) this.report.repeated++;
+      if (attempt > 0) wait = Math.max(wait, Math.min(wait * 1.5, MOST_PATIENCE));
       const id = (this.#id = (this.#id + 1) & 0xffff);
       const query = Buffer.from(octets);
       query.writeUInt16BE(id, 0);
       const answer = await new Promise<Buffer | undefined>((resolve) => {
-        const timer = setTimeout(() => resolve(undefined), PATIENCE);
+        const timer = setTimeout(() => resolve(undefined), wait);
         this.#waiting.set(id, (got) => {
           clearTimeout(timer);
           resolve(got);

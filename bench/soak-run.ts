@@ -87,9 +87,11 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     faults.push(...(await server.settle(descriptors)), ...server.logFaults(overStreams));
     if (malformed.answers === 0 || overStreams.connections === 0) faults.push('the attack did not take place');
     // At rest again, all is answered as before.
+    await client.atRest();
     const { repeated } = client.report;
-    await client.askSteadily(200, AbortSignal.timeout(1000));
-    if (client.report.repeated > repeated) faults.push('after the attack not all was answered at once');
+    // A question that is asked again was lost: slow is not lost on a machine that has other work.
+    await client.askSteadily(200, AbortSignal.timeout(1000), 60_000);
+    if (client.report.repeated > repeated) faults.push('after the attack not all was answered at the first try');
     faults.push(...client.report.wrong.filter((one) => !faults.includes(one)));
     faults.push(...(await server.end()));
     return { faults, good: client.report, malformed, overStreams, memory, heap, logLines: server.logLines };
@@ -200,7 +202,7 @@ class Server {
   }
 
   async running(): Promise<void> {
-    for (let i = 0; i < 600 && !/ running$/m.test(this.#log); i++) {
+    for (let i = 0; i < 1200 && !/ running$/m.test(this.#log); i++) {
       if (this.#child.exitCode !== null) break;
       await sleep(50);
     }
@@ -241,7 +243,7 @@ class Server {
 
   /** Connections without a client have to end by themselves. */
   async settle(descriptors: number): Promise<string[]> {
-    for (let i = 0; i < 200 && this.descriptors() > descriptors; i++) await sleep(200);
+    for (let i = 0; i < 600 && this.descriptors() > descriptors; i++) await sleep(200);
     const left = this.descriptors() - descriptors;
     return left > 0 ? [`${left} descriptors are left`] : [];
   }

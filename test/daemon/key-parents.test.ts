@@ -65,7 +65,7 @@ function open(
   assert.ok(configuration, faults.map(formatFault).join('\n'));
   const log = new MemoryLog();
   const dependencies = { clock: new SystemClock(), disk, log, random: new SystemRandom(), localKeys };
-  const client = { udpWait: 300, udpAttempts: 2, streamLimit: 2000 };
+  const client = { udpWait: 30_000, udpAttempts: 2, streamLimit: 60_000 };
   const parents = new KeyParents({ family, client, resolvConf, port }, dependencies);
   parents.configure(configuration);
   let wake: () => void = () => undefined;

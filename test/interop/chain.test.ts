@@ -129,7 +129,7 @@ after(async () => {
 });
 
 async function dig(address: string, port: number, ...words: string[]): Promise<string> {
-  return (await execute('dig', [`@${address}`, '-p', String(port), '+time=5', '+tries=2', ...words])).stdout;
+  return (await execute('dig', [`@${address}`, '-p', String(port), '+time=30', '+tries=2', ...words])).stdout;
 }
 
 const ask = (...words: string[]): Promise<string> => dig(HOST, resolverPort, '+dnssec', ...words);

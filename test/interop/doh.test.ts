@@ -67,7 +67,7 @@ const WWW = question('www.example.', TYPE.A);
 const POST = { ':method': 'POST', ':path': '/dns-query', 'content-type': 'application/dns-message' };
 const withLength = (headers: OutgoingHttpHeaders, body: Uint8Array) => ({ ...headers, 'content-length': body.length });
 
-describe('DNS over HTTPS', { timeout: 120_000 }, () => {
+describe('DNS over HTTPS', { timeout: 500_000 }, () => {
   test('RFC 8484: dig and kdig, GET and POST, with TLS and without, at every endpoint', async () => {
     const { named, https, http } = await start('ours');
     await using _ = named;

@@ -41,7 +41,7 @@ function fingerprint(port: number): Promise<string> {
 const fileFingerprint = (directory: string): string =>
   new X509Certificate(fs.readFileSync(path.join(directory, 'a.pem'))).fingerprint256;
 
-describe('DNS over TLS', { timeout: 120_000 }, () => {
+describe('DNS over TLS', { timeout: 500_000 }, () => {
   test('RFC 7858: dig and kdig, opportunistic and strict', async () => {
     const { named, tls, ephemeral, directory } = await start();
     await using _ = named;

@@ -69,7 +69,7 @@ describe('EDNS with dig', () => {
   after(() => socket.close());
 
   async function dig(...args: string[]): Promise<string> {
-    const child = spawn('dig', ['+tries=1', '+time=5', '@127.0.0.1', '-p', port, ...args], {
+    const child = spawn('dig', ['+tries=1', '+time=60', '@127.0.0.1', '-p', port, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let text = '';

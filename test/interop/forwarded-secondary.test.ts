@@ -10,7 +10,7 @@ const ZONE = 'dnssec.example';
 const TEXT = `$TTL 300\n@ SOA ns host 1 3600 600 86400 300\n@ NS ns\nns A ${HOST}\nwww A 192.0.2.80\n`;
 
 async function dig(port: number, ...words: string[]): Promise<string> {
-  return (await execute('dig', [`@${HOST}`, '-p', String(port), '+time=5', '+tries=2', ...words])).stdout;
+  return (await execute('dig', [`@${HOST}`, '-p', String(port), '+time=30', '+tries=2', ...words])).stdout;
 }
 
 function startSecondary(directory: string, port: number, primary: number): Peer {

@@ -22,7 +22,7 @@ function run(command: string, ...options: string[]): SpawnSyncReturns<string> {
     cwd: work,
     encoding: 'latin1',
     env: { PATH: '/usr/bin:/bin', HOME: home },
-    timeout: 60_000,
+    timeout: 120_000,
   });
   assert.ifError(result.error);
   return result;
@@ -31,7 +31,7 @@ function run(command: string, ...options: string[]): SpawnSyncReturns<string> {
 before(() => {
   fs.mkdirSync(work);
   const npm = (...options: string[]): string => {
-    const result = spawnSync('npm', options, { cwd: checkout, encoding: 'utf8', timeout: 240_000 });
+    const result = spawnSync('npm', options, { cwd: checkout, encoding: 'utf8', timeout: 500_000 });
     assert.equal(result.status, 0, `npm ${options.join(' ')}: ${result.stderr}`);
     return result.stdout;
   };
@@ -99,6 +99,61 @@ test('the installed named has its statistics channel, and the licenses of what i
   // Who has no statistics channel does not read it.
   assert.doesNotMatch(fs.readFileSync(path.join(dist, 'named.js'), 'utf8'), /ObservableCounter/);
 });
+
+test('S-334 the network HSM is set up by the commands of docs/hsm.md, as they are written there, where there is nothing but the package', async () => {
+  const manual = fs.readFileSync(path.join(checkout, 'docs/hsm.md'), 'utf8');
+  const [, section] = /^## Try it on one machine\n([^]*?)^## /m.exec(manual) ?? assert.fail('there is no such section');
+  const blocks = [...section.matchAll(/(?:^(?: {4}.*)?\n)*^ {4}.*\n/gm)].map(([block]) =>
+    block.replaceAll(/^ {4}/gm, ''),
+  );
+  assert.equal(blocks.length, 3, 'install and start; first set-up; end');
+  const state = path.join(home, 'hsm/var/lib/signet-hsm');
+  // A network and a file system of its own, without the checkout; the ports are those of the manual.
+  const script = `set -eu
+    ip link set lo up
+    mount -t tmpfs none '${checkout}'
+    ${blocks[0]}
+    tries=0
+    until [ -e '${state}/run/ports.json' ]; do tries=$((tries + 1)); [ $tries -lt 1200 ]; sleep 0.1; done
+    ${blocks[1]}
+    "$HOME/hsm/bin/hsmd" audit verify --state '${state}'
+    ${blocks[2]}`;
+  const container = spawn('unshare', ['-rmn', 'sh', '-c', script], {
+    cwd: path.join(home, 'lib/node_modules/signet'),
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: home },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let output = '';
+  for (const stream of [container.stdout, container.stderr])
+    stream.on('data', (text: Buffer) => (output += text.toString()));
+  const ended = once(container, 'close');
+  const limit = setTimeout(() => process.kill(-container.pid!, 'SIGKILL'), 300_000);
+  try {
+    assert.deepEqual(await ended, [0, null], output);
+  } finally {
+    clearTimeout(limit);
+    if (fs.existsSync(path.join(state, 'run'))) endWatchdogs(path.join(state, 'run'));
+  }
+  assert.match(output, /(?:[0-9A-F]{8} ){7}[0-9A-F]{8}[^]*The HSM is unlocked and ready\./);
+  assert.match(output, /\d+ lines \(numbers 1 to \d+\), 0 faults/);
+  assert.match(output, /removed, with hsm\.conf and all keys/);
+  const left = fs.readdirSync(path.join(home, 'hsm'), { recursive: true, withFileTypes: true });
+  assert.deepEqual(
+    left.filter((entry) => !entry.isDirectory()).map(({ name }) => name),
+    [],
+  );
+});
+
+/** Those that a failed test leaves, which outlive hsmd. */
+function endWatchdogs(directory: string): void {
+  for (const name of fs.readdirSync(directory))
+    if (/^watchdog-\d+\.lock$/.test(name)) {
+      const pid = Number(fs.readFileSync(path.join(directory, name), 'latin1').split(' ')[0]);
+      const title = fs.existsSync(`/proc/${pid}/cmdline`) ? fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1') : '';
+      if (title.startsWith('hsm-watchdog-')) process.kill(pid, 'SIGKILL');
+    }
+}
 
 test('a runtime that is missing is named in one line', () => {
   const lonely = path.join(home, 'lonely/dist/bin');

@@ -45,7 +45,7 @@ function prepare(directory: string): void {
 
 test(
   'S-060 (part) S-063 (part) keys are made, rolled, shown and explained in the stores of their lines',
-  { timeout: 120_000 },
+  { timeout: 500_000 },
   async () => {
     using temporary = temporaryDirectory();
     const directory = temporary.path;

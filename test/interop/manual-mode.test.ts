@@ -12,7 +12,7 @@ zone "example" { type primary; file "example.db"; dnssec-policy p; inline-signin
 
 test(
   "S-062 (part) BIND's rndc steps our named through a first signing and a rollover",
-  { timeout: 120_000 },
+  { timeout: 500_000 },
   async () => {
     using temporary = temporaryDirectory();
     const directory = temporary.path;

@@ -33,7 +33,7 @@ function bind(...argv: string[]): Outcome {
   const { status, stdout, stderr, error } = spawnSync('named-checkconf', argv, {
     cwd: directory,
     encoding: 'latin1',
-    timeout: 30_000,
+    timeout: 120_000,
   });
   if (error) throw error;
   return { code: status, stdout, stderr };

@@ -16,7 +16,7 @@ function start(
   input = '',
 ): { code: number | null; out: string; err: string } {
   const command = path.join(ROOT, 'src/tools/named-checkzone.ts');
-  const run = spawnSync(process.execPath, [command, ...words], { cwd: directory, input, timeout: 30_000 });
+  const run = spawnSync(process.execPath, [command, ...words], { cwd: directory, input, timeout: 120_000 });
   return { code: run.status, out: run.stdout.toString('latin1'), err: run.stderr.toString('latin1') };
 }
 

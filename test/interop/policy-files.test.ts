@@ -11,7 +11,7 @@ import type { PrivateKeyMaterial } from '../../src/crypto/private-key.ts';
 import { FileKeyStore } from '../../src/keys/file-key-store.ts';
 import type { KeyPair } from '../../src/keys/key-pair.ts';
 import { mustName } from '../../src/wire/name-text.ts';
-import { execute, freePorts, NamedProcess, type Ports, writeConfiguration } from './named-process.ts';
+import { execute, freePorts, NamedProcess, type Ports, until, writeConfiguration } from './named-process.ts';
 import { HOST, temporaryDirectory } from './serve-peers.ts';
 
 /* Files of zones under policies, seen from outside while one server runs, is killed and runs again. */
@@ -224,7 +224,11 @@ test('S-024 S-025 an empty key directory and a reload: K* files appear and the D
   const [base, ...others] = fs.readdirSync(at('empty')).filter((name) => name.endsWith('.key'));
   assert.deepEqual(others, []);
   for (const kind of ['private', 'state']) assert.ok(fs.existsSync(at('empty', base.replace(/key$/, kind))));
-  const answer = await server.dig('+dnssec', '+noall', '+answer', 'new.example', 'DNSKEY');
+  let answer = '';
+  await until(async () => {
+    answer = await server.dig('+dnssec', '+noall', '+answer', 'new.example', 'DNSKEY');
+    return answer !== '';
+  }, 'new.example has a DNSKEY');
   assert.match(answer, /IN\s+DNSKEY\s+257 3 13 /);
   assert.match(
     answer,

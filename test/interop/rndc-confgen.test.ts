@@ -8,7 +8,7 @@ import { temporaryDirectory } from './serve-peers.ts';
 const OURS = path.resolve(import.meta.dirname, '../../src/tools/rndc-confgen.ts');
 
 function run(program: string, args: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'latin1', timeout: 20_000 });
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'latin1', timeout: 120_000 });
   return {
     status,
     stdout: stdout.replaceAll(/secret "(.*)"/g, (_, secret: string) => `secret of ${secret.length}`),

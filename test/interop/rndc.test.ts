@@ -152,7 +152,7 @@ test('S-079 S-080 S-081 S-083 S-084 -checkds and -rollover in their forms: the s
     'dnssec -checkds -key TAG -when 20990102030406 published dnssec.example',
     'dnssec -CHECKDS -K TAG -ALG ecdsap256sha256 -W 20990102030407 PUBLISHED dnssec.example in _default',
     'dnssec -status dnssec.example',
-    'dnssec -rollover -key TAG -alg 13 -when 20300102030405 dnssec.example',
+    'dnssec -rollover -key TAG -alg 13 -when 20900102030405 dnssec.example',
     'dnssec -status dnssec.example',
     'dnssec -checkds -key TAG -when 20990102030408 withdrawn dnssec.example',
   ]) {

@@ -48,6 +48,9 @@ function write(directory: string, ports: Ports, { zones, hasInnerView, addresses
   writeConfiguration(directory, ports, text, { address: addresses.join('; ') });
 }
 
+/** Milliseconds that an answer may take on a machine that has other work. */
+const PATIENCE = 60_000;
+
 const address = (text: string): Uint8Array => Uint8Array.from(text.split('.'), Number);
 
 /** What may be answered to a question about a zone from a client; undefined: REFUSED. */
@@ -86,14 +89,15 @@ class Client implements Disposable {
     return client;
   }
 
-  async ask(zone: ZoneName, server = '127.0.0.1'): Promise<Message | undefined> {
+  /** @param patience milliseconds */
+  async ask(zone: ZoneName, server = '127.0.0.1', patience = PATIENCE): Promise<Message | undefined> {
     const id = (this.#id = (this.#id + 1) & 0xffff);
     const question = { name: mustName(`${zone}.reconf.`), type: TYPE.A, class: CLASS.IN };
     const answer = new Promise<Message | undefined>((resolve) => {
       const timer = setTimeout(() => {
         this.#socket.off('message', take);
         resolve(undefined);
-      }, 5000);
+      }, patience);
       const take = (octets: Buffer): void => {
         if (octets.readUInt16BE(0) !== id) return;
         this.#socket.off('message', take);
@@ -106,15 +110,16 @@ class Client implements Disposable {
     return answer;
   }
 
-  /** @param may says which configurations may be in force now */
-  async askOn(may: () => readonly Configuration[], signal: AbortSignal): Promise<void> {
+  /** @param told grows by each configuration before it comes; `oldest` says which is the first of them that may be in force */
+  async askOn(told: readonly Configuration[], oldest: () => number, signal: AbortSignal): Promise<void> {
     const zones = ['keep', 'one', 'keep', 'two', 'three'] as const;
     for (let turn = 0; !signal.aborted && this.wrong.length < 5; turn++) {
       const zone = zones[turn % zones.length];
-      const before = may();
+      const before = oldest();
       const message = await this.ask(zone);
       this.answers++;
-      const inForce = [...before, ...may()];
+      // On a busy machine more than one may have come between question and answer.
+      const inForce = told.slice(before);
       const all = inForce.map((one) => expected(one, zone, this.#from));
       // As with BIND, a zone that is new in a view is there before it is loaded: SERVFAIL. One that stays never is.
       const isNew = new Set(inForce.map((one) => placeOf(one, zone, this.#from))).size > 1;
@@ -138,7 +143,7 @@ function isAnswer(message: Message | undefined, wanted: string | undefined): boo
 }
 
 const describe = (message: Message | undefined): string =>
-  message === undefined ? 'no answer in 5 s' : `rcode ${message.rcode}, ${message.answers.map(({ rdata }) => rdata.join('.')).join(' ')}`; // prettier-ignore
+  message === undefined ? 'no answer' : `rcode ${message.rcode}, ${message.answers.map(({ rdata }) => rdata.join('.')).join(' ')}`; // prettier-ignore
 
 test(`${RECONFIGURATIONS} times rndc reconfig under load: no wrong answer, none lost, no growth`, async () => {
   using directory = temporaryDirectory();
@@ -152,21 +157,22 @@ test(`${RECONFIGURATIONS} times rndc reconfig under load: no wrong answer, none 
   using inner = await Client.open(INNER_CLIENT, ports.dns);
   using checker = await Client.open(OUTER_CLIENT, ports.dns);
   const clients = [outer, other, inner];
-  let may: readonly Configuration[] = [CONFIGURATIONS[0]];
+  const told: Configuration[] = [CONFIGURATIONS[0]];
+  let oldest = 0;
   const ending = new AbortController();
-  const asking = Promise.all(clients.map((client) => client.askOn(() => may, ending.signal)));
+  const asking = Promise.all(clients.map((client) => client.askOn(told, () => oldest, ending.signal)));
   const { pid = 0 } = named.child;
   const sizes: number[] = [];
   const descriptors: number[] = [];
   try {
     for (let round = 1; round <= RECONFIGURATIONS; round++) {
-      const [now, next] = [round - 1, round].map((one) => CONFIGURATIONS[one % CONFIGURATIONS.length]);
-      may = [now, next];
+      const next = CONFIGURATIONS[round % CONFIGURATIONS.length];
+      told.push(next);
       write(directory.path, ports, next);
       const { code, stderr } = await named.rndc('reconfig');
       assert.equal(code, 0, stderr);
       await settled(checker, next, round);
-      may = [next];
+      oldest = round;
       if (round % CONFIGURATIONS.length > 0) continue;
       sizes.push(statusField(pid, 'VmRSS'));
       descriptors.push(fs.readdirSync(`/proc/${pid}/fd`).length);
@@ -185,7 +191,9 @@ test(`${RECONFIGURATIONS} times rndc reconfig under load: no wrong answer, none 
   // be closing at the moment of a look, so the fewest of several looks count.
   const looks = Math.max(1, descriptors.length >> 2);
   assert.equal(Math.min(...descriptors.slice(-looks)), Math.min(...descriptors.slice(0, looks)), descriptors.join(' '));
-  const [warm, last] = [sizes[sizes.length >> 1], sizes.at(-1) ?? 0];
+  // As much as is left where a collection has just been: it may be far from the moment of a look.
+  const quarter = Math.max(1, sizes.length >> 2);
+  const [warm, last] = [sizes.slice(quarter, 2 * quarter), sizes.slice(-quarter)].map((some) => Math.min(...some));
   assert.ok(last < 1.05 * warm + 8 * 2 ** 20, `resident memory: ${sizes.map((size) => size >> 20).join(' ')} MiB`);
   assert.doesNotMatch(named.log, /internal error|responder thread|critical/);
   assert.equal(await named.end(), 0);
@@ -194,14 +202,15 @@ test(`${RECONFIGURATIONS} times rndc reconfig under load: no wrong answer, none 
 /** Waits until what is new answers, and sees that what is gone is gone. */
 async function settled(checker: Client, { zones, addresses, ...rest }: Configuration, round: number): Promise<void> {
   const outcome = async (zone: ZoneName, server: string): Promise<string | undefined> => {
-    const message = await checker.ask(zone, server);
+    // An address that is not there yet does not answer.
+    const message = await checker.ask(zone, server, 1000);
     const wanted = expected({ zones, addresses, ...rest }, zone, OUTER_CLIENT);
     return isAnswer(message, wanted)
       ? undefined
       : `${zone} at ${server}: ${describe(message)}, not ${wanted ?? 'REFUSED'}`;
   };
   let last: string | undefined;
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (const end = performance.now() + PATIENCE; performance.now() < end;) {
     last = undefined;
     for (const server of addresses)
       for (const zone of ['keep', 'one', 'two', 'three'] as const) last ??= await outcome(zone, server);

@@ -30,7 +30,7 @@ const DECISION = path.resolve(import.meta.dirname, '../../docs/decisions/0013-an
 /** Differences that are printed whole. */
 const MOST_PRINTED = 5;
 
-describe(`answers of four servers (SIGNET_SEED=${SEED})`, { timeout: 180_000 }, () => {
+describe(`answers of four servers (SIGNET_SEED=${SEED})`, { timeout: 500_000 }, () => {
   const directory = temporaryDirectory();
   let zones: ZoneFile[];
   let servers: FourServers;

@@ -16,7 +16,7 @@ export interface Outcome {
 
 /** Runs a program of Debian's in `directory`. */
 export function peer(directory: string, program: string, ...argv: string[]): Outcome {
-  const result = spawnSync(program, argv, { cwd: directory, encoding: 'latin1', timeout: 20_000, maxBuffer: 1 << 27 });
+  const result = spawnSync(program, argv, { cwd: directory, encoding: 'latin1', timeout: 120_000, maxBuffer: 1 << 27 });
   if (result.error) throw result.error;
   return { status: result.status ?? -1, out: result.stdout, complaint: result.stderr };
 }

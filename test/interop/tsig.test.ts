@@ -67,7 +67,7 @@ function transfer(octets: Uint8Array, count: number): Uint8Array[] {
 }
 
 async function dig(...args: string[]): Promise<string> {
-  const child = spawn('dig', ['+tries=1', '+time=5', '+nocookie', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('dig', ['+tries=1', '+time=60', '+nocookie', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   child.stdout.on('data', (data: Buffer) => (text += String(data)));
   child.stderr.on('data', (data: Buffer) => (text += String(data)));

@@ -31,7 +31,7 @@ export function writeFiles(directory: string, files: Readonly<Record<string, str
 
 /** Runs BIND's tool. */
 export function runPeer(program: string, argv: readonly string[], directory: string): ToolRun {
-  const run = spawnSync(program, argv, { cwd: directory, timeout: 30_000, maxBuffer: 1 << 26 });
+  const run = spawnSync(program, argv, { cwd: directory, timeout: 120_000, maxBuffer: 1 << 26 });
   if (run.error !== undefined) throw run.error;
   return { code: run.status ?? -1, text: `${run.stdout.toString('latin1')}${run.stderr.toString('latin1')}` };
 }

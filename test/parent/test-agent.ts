@@ -81,6 +81,15 @@ export class TestAgent implements AsyncDisposable {
     });
   }
 
+  /** Waits until so many queries have come: who has sent one may have given up before it is here. */
+  async wasAsked(times: number): Promise<void> {
+    const end = performance.now() + 60_000;
+    while (this.asked.length < times) {
+      if (performance.now() > end) throw new Error(`${this.asked.length} queries came, not ${times}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
   /** Sends a datagram to somebody who may not have asked. */
   send(octets: Uint8Array, address: string, port: number): void {
     this.#udp.send(octets, port, address);

@@ -15,7 +15,7 @@ export type Answers = (Buffer | undefined)[];
 const WINDOW = 48;
 /** Milliseconds after which a question is asked again. */
 const PATIENCE = 1500;
-const MOST_TRIES = 5;
+const MOST_TRIES = 40;
 
 /** Copies the message with the index as its id, if it is long enough to have one. */
 function numbered(octets: Uint8Array, index: number): Buffer {
@@ -158,7 +158,7 @@ async function onOneConnection(
       }
       if (waiting === 0) socket.end();
     };
-    socket.setTimeout(PATIENCE * 2, () => socket.destroy());
+    socket.setTimeout(PATIENCE * MOST_TRIES, () => socket.destroy());
     socket.on('connect', fill);
     socket.on('error', () => undefined); // 'close' follows
     socket.on('close', resolve);
