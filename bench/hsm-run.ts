@@ -25,7 +25,7 @@ const MIRRORING = { ...DEFAULT_SETTINGS, ENABLE_EXPORTABLE_PRIVATE_KEYS: true };
 const [, , stateDirectory, devices, serviceTime] = process.argv;
 const identity = { serial: 'bench-0001', version: 'bench', servername: 'dks-hsm' };
 const [clock, random, disk, log] = [new SystemClock(), new SystemRandom(), new NodeDisk(), silentLog];
-const audit: AuditLog = { append: () => Promise.resolve() };
+const audit: AuditLog = { append: () => Promise.resolve(), ready: () => Promise.resolve() };
 
 await using stack = new AsyncDisposableStack();
 runDirectory(stateDirectory, disk);

@@ -19,7 +19,7 @@ import { openSerialNumber } from '../hsm/appliance/serial-number.ts';
 import { SettingsStore } from '../hsm/appliance/settings-store.ts';
 import { StageSequence } from '../hsm/appliance/stages.ts';
 import { auditKeyFingerprint, openAuditKey } from '../hsm/audit/audit-key.ts';
-import type { AuditEvent, AuditLog } from '../hsm/audit/audit-log.ts';
+import type { AuditEvent, WatchedAuditLog } from '../hsm/audit/audit-log.ts';
 import { SignedAuditLog } from '../hsm/audit/signed-audit-log.ts';
 import { ApplianceCertificate, type CertificateMaterial } from '../hsm/certificate/appliance-certificate.ts';
 import { ConsoleListener } from '../hsm/console/console-listener.ts';
@@ -378,12 +378,17 @@ function announcedOn(listen: string): readonly string[] {
 }
 
 /** People's PINs and master keys went through this process when such a thing is recorded: it forgets them. */
-function forgetful(audit: AuditLog, scrubber: MemoryScrubber): AuditLog {
+function forgetful(audit: WatchedAuditLog, scrubber: MemoryScrubber): WatchedAuditLog {
   return {
     append: (event) => {
       if (!event.by.startsWith('rpc') && SECRETS_WERE_TYPED.has(event.kind)) scrubber.soon();
       return audit.append(event);
     },
+    ready: () => audit.ready(),
+    get trouble() {
+      return audit.trouble;
+    },
+    watch: (changed) => audit.watch(changed),
   };
 }
 

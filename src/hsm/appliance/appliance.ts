@@ -34,6 +34,8 @@ export interface ApplianceState {
   readonly isLocked: boolean;
   /** Why it is locked and what to do, a sentence each; empty when it is not. */
   readonly whyLocked: readonly string[];
+  /** What is wrong and does not lock it, with what to do, a sentence each. */
+  readonly troubles: readonly string[];
   readonly devices: readonly DeviceState[];
   readonly address: string | undefined;
   readonly ports: { readonly rpc: number; readonly console: number; readonly web: number };

@@ -49,6 +49,10 @@ export class ConsoleOperator implements Operator {
       await guard.attempt({ face: 'console', peer: this.#peer, partition: 0, role }, () =>
         pool.login(this.#client, 0, role, pin),
       );
+    } catch (error) {
+      // It may have been proved, and not recorded.
+      await pool.logout(this.#client);
+      throw error;
     } finally {
       pin.fill(0);
     }
@@ -139,7 +143,8 @@ export class ConsoleOperator implements Operator {
     }
     const failed = outcome.failed.map(({ device, why }) => `device ${device}: ${why}`).join('; ');
     const facts = { isSet: outcome.isSet, isRandom: key === undefined, ...(failed !== '' && { failed }) };
-    await this.#record({ kind: 'master key set', facts });
+    // A random key that was made and not shown would be lost with all that comes under it; the log tells of the audit log.
+    await this.#record({ kind: 'master key set', facts }).catch(() => undefined);
     await monitor.refresh();
     // What was changed on one device while another had no key is made the same now.
     if (outcome.isSet) await pool.synchronize(() => undefined);
@@ -369,6 +374,8 @@ export class ConsoleOperator implements Operator {
       const text = `'${command}' needs the PIN of ${roles.join(' and that of ')}, entered again within the last minute`;
       throw await this.#refuse(command, this.#role, text);
     }
+    // What only looks goes on when nothing can be recorded.
+    if (!right.so || command === 'set pin user') await this.#parts.audit.ready();
     if (roles.length > 0 && !isKept) this.#confirmations.clear();
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
-import type { AuditLog } from '../audit/audit-log.ts';
+import type { WatchedAuditLog } from '../audit/audit-log.ts';
 import { HalStatus } from '../hal-status.ts';
 import type { Appliance, ApplianceIdentity, ApplianceState, Operator } from './appliance.ts';
 import { ConsoleOperator } from './console-operator.ts';
@@ -19,7 +19,7 @@ const FLASH = 5000;
 export interface ApplianceDependencies {
   readonly clock: Clock;
   readonly log: Log;
-  readonly audit: AuditLog;
+  readonly audit: WatchedAuditLog;
   readonly supervision: DeviceSupervision;
   readonly pool: OperatorPool;
   readonly monitor: DeviceMonitor;
@@ -67,6 +67,7 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
     this.#ends = [
       dependencies.monitor.watch((index) => this.#notice(index)),
       dependencies.stages.watch(() => this.#decide()),
+      dependencies.audit.watch(() => this.#tell()),
       dependencies.settings.watch(() => this.#tell()),
     ];
     this.#decide();
@@ -90,6 +91,7 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
       leds: ledsOf(this.#ledFacts()),
       isLocked: this.#lock.status !== HalStatus.OK,
       whyLocked: this.#lock.why,
+      troubles: this.#troubles,
       devices: monitor.devices.map((monitored) => this.#deviceState(monitored)),
       address: network.view().address,
       ports: this.#facts.ports(),
@@ -153,8 +155,13 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
     return condition === 'up' && this.dependencies.pool.conditionOf(index) !== 'up' ? 'starting' : condition;
   }
 
+  get #troubles(): readonly string[] {
+    const { trouble } = this.dependencies.audit;
+    return trouble === undefined ? [] : [`${trouble[0].toUpperCase()}${trouble.slice(1)}.`];
+  }
+
   #ledFacts(): LedFacts {
-    const { monitor, stages, clock } = this.dependencies;
+    const { monitor, stages, clock, audit } = this.dependencies;
     const { devices } = monitor;
     return {
       stage: stages.stage,
@@ -162,6 +169,7 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
       devicesUp: devices.filter(({ device }) => this.#conditionOf(device) === 'up').length,
       watchdogsUp: devices.filter(({ watchdog }) => watchdog !== undefined).length,
       isTampered: devices.some((one) => isTampered({ ...one.device, ...one })),
+      hasAuditTrouble: audit.trouble !== undefined,
       isFlashing: clock.monotonic() < this.#flashUntil,
     };
   }
@@ -226,6 +234,7 @@ export class HsmAppliance implements Appliance, RpcGate, AsyncDisposable {
       state.stage,
       state.leds,
       state.whyLocked,
+      state.troubles,
       state.address,
       state.fingerprint,
       state.devices.map(({ condition, text, status, watchdog }) => [

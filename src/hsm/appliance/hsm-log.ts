@@ -35,6 +35,7 @@ export class HsmLog implements Log, Disposable {
       this.#open(octets.length).append(octets);
       this.#size += octets.length;
     } catch (error) {
+      this.#handle?.close();
       this.#handle = undefined; // tried again with the next line
       this.#stderr(`the log file cannot be written: ${(error as Error).message}\n`);
     }

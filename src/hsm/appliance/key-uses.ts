@@ -14,6 +14,8 @@ export class KeyUseCollector implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: Log;
   #timer: Timer | undefined;
+  /** Signatures that could not be recorded yet, by device and key. */
+  readonly #unrecorded = new Map<string, Map<string, number>>();
 
   constructor(dependencies: {
     readonly supervision: DeviceSupervision;
@@ -34,11 +36,15 @@ export class KeyUseCollector implements AsyncDisposable {
       this.#supervision.devices.map(async ({ index, name, condition, device }) => {
         if (condition !== 'up') return;
         try {
-          const uses = await device.takeKeyUses();
+          const counts = this.#unrecorded.get(name) ?? new Map<string, number>();
+          this.#unrecorded.set(name, counts);
+          for (const { uuid, uses } of await device.takeKeyUses()) counts.set(uuid, (counts.get(uuid) ?? 0) + uses);
           await Promise.all(
-            uses.map(({ uuid, uses: count }) =>
-              this.#audit.append({ kind: 'key use', by: name, facts: { device: index, key: uuid, signatures: count } }),
-            ),
+            [...counts].map(async ([uuid, count]) => {
+              const facts = { device: index, key: uuid, signatures: count };
+              await this.#audit.append({ kind: 'key use', by: name, facts });
+              counts.delete(uuid);
+            }),
           );
         } catch (error) {
           this.#log.write(applianceEvent.statusFailed(name, (error as Error).message));

@@ -25,6 +25,8 @@ export interface LedFacts {
   readonly devicesUp: number;
   /** Watchdogs that answer: the management side of a device. */
   readonly watchdogsUp: number;
+  /** The audit log cannot be written: what has to be recorded is refused. */
+  readonly hasAuditTrouble?: boolean;
   /** From a tamper event until it is reset. */
   readonly isTampered: boolean;
   /** An operator asked to see which appliance it is (`debug flash system led`). */
@@ -58,11 +60,11 @@ function systemAndTamper(facts: LedFacts): readonly [system: Led, tamper: Led] {
   }
 }
 
-function health({ devices, devicesUp, watchdogsUp }: LedFacts): readonly [system: Led, tamper: Led] {
+function health({ devices, devicesUp, watchdogsUp, hasAuditTrouble }: LedFacts): readonly [system: Led, tamper: Led] {
   if (devicesUp === 0) return [blinking('red'), solid('yellow')];
   if (devicesUp < devices) return [blinking('yellow'), solid('green')];
   if (watchdogsUp === 0) return [blinking('red'), solid('green')];
-  if (watchdogsUp < devices) return [blinking('yellow'), solid('green')];
+  if (watchdogsUp < devices || hasAuditTrouble === true) return [blinking('yellow'), solid('green')];
   return [solid('green'), solid('green')];
 }
 

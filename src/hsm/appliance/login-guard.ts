@@ -95,6 +95,8 @@ export class DurableLoginGuard implements LoginGuard, AsyncDisposable {
     const concurrency = this.#good.has(goodKey(who)) ? 8 : 1;
     await this.#queues.run(peer, concurrency, async () => {
       await this.#refuseWaiting(who);
+      // A login that cannot be recorded is none: no PIN is looked at for it.
+      await this.#audit.ready();
       try {
         await login();
       } catch (error) {

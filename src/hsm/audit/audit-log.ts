@@ -2,6 +2,16 @@
 export interface AuditLog {
   /** Facts are short texts and numbers, never secrets. */
   append(event: AuditEvent): Promise<void>;
+  /** Before what has to be recorded is done. @throws HalError KEYSTORE_ACCESS when nothing can be recorded now */
+  ready(): Promise<void>;
+}
+
+/** An audit log that tells when it cannot be written, and when it can be again. */
+export interface WatchedAuditLog extends AuditLog {
+  /** Why nothing can be recorded; undefined: it can. */
+  readonly trouble: string | undefined;
+  /** Called with each change of `trouble`. Returns what ends it. */
+  watch(changed: () => void): () => void;
 }
 
 export interface AuditEvent {
@@ -33,7 +43,9 @@ export interface AuditEvent {
     | 'update'
     | 'refused'
     | 'unlocked'
-    | 'shutdown';
+    | 'shutdown'
+    | 'audit resumed'
+    | 'so PIN permit';
   /** "console 10.0.0.7", "rpc 10.0.0.9", "hsmd": who did it. */
   readonly by: string;
   readonly role?: string;

@@ -1,8 +1,9 @@
 import path from 'node:path';
-import type { Clock } from '../../base/clock.ts';
-import type { AppendHandle, Disk } from '../../base/disk.ts';
+import type { Clock, Timer } from '../../base/clock.ts';
+import { type AppendHandle, type Disk, DiskError } from '../../base/disk.ts';
 import type { Log } from '../../base/log.ts';
-import type { AuditEvent, AuditLog } from './audit-log.ts';
+import { HalError, HalStatus } from '../hal-status.ts';
+import type { AuditEvent, WatchedAuditLog } from './audit-log.ts';
 import { readAuditHead, writeAuditHead } from './audit-head.ts';
 import { openAuditKey, type AuditKey } from './audit-key.ts';
 import { FIRST_PREVIOUS, hashOfLine, readAuditLine, writeAuditLine } from './audit-line.ts';
@@ -16,6 +17,8 @@ export interface AuditOptions {
 }
 
 const ROTATE_AT = 8 << 20;
+/** Milliseconds between two tries of a log that could not be written. */
+const TRY_AGAIN = 2000;
 
 interface Waiting {
   readonly event: AuditEvent;
@@ -27,17 +30,24 @@ interface Waiting {
  * The audit log on the disk. Events of one turn of the event loop are written together with one fsync. When it cannot be written, `append`
  * rejects, and so does the operation that had to be recorded.
  */
-export class SignedAuditLog implements AuditLog, AsyncDisposable {
+export class SignedAuditLog implements WatchedAuditLog, AsyncDisposable {
   readonly #options: AuditOptions;
   readonly #disk: Disk;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #key: AuditKey;
-  #handle: AppendHandle;
+  /** undefined: it could not be opened, and is with the next line. */
+  #handle: AppendHandle | undefined;
   #size: number;
   #n: number;
   #prev: string;
   #waiting: Waiting[] = [];
+  #trouble: HalError | undefined;
+  /** Events that could not be written since then. */
+  #refused = 0;
+  #next: Timer | undefined;
+  #isClosed = false;
+  readonly #watchers = new Set<() => void>();
 
   /** What was found wrong at the start, for the first event; undefined: nothing. */
   readonly fault: string | undefined;
@@ -74,39 +84,57 @@ export class SignedAuditLog implements AuditLog, AsyncDisposable {
     });
   }
 
+  get trouble(): string | undefined {
+    return this.#trouble?.message;
+  }
+
+  async ready(): Promise<void> {
+    if (this.#trouble === undefined) return;
+    // There may be room by now.
+    this.#write();
+    if (this.#trouble !== undefined) throw this.#trouble;
+  }
+
+  watch(changed: () => void): () => void {
+    this.#watchers.add(changed);
+    return () => void this.#watchers.delete(changed);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#write();
-    this.#handle.close();
+    this.#isClosed = true;
+    this.#next?.cancel();
+    this.#handle?.close();
   }
 
   #write(): void {
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
+    if (waiting.length === 0 && this.#trouble === undefined) return;
     this.#waiting = [];
+    const events = waiting.map(({ event }) => event);
+    // The gap is told of by the line after it.
+    if (this.#trouble !== undefined)
+      events.unshift({ kind: 'audit resumed', by: 'hsmd', facts: { notRecorded: this.#refused } });
     let { n, prev } = { n: this.#n, prev: this.#prev };
-    const lines = waiting.map(({ event }) => {
+    const lines = events.map((event) => {
       const line = writeAuditLine(event, ++n, this.#clock.now(), prev, this.#key.privateKey);
       prev = hashOfLine(line);
       return `${line}\n`;
     });
     const octets = Buffer.from(lines.join(''));
     try {
-      this.#rotateFor(octets.length);
+      const handle = this.#handleFor(octets.length);
       try {
-        this.#handle.append(octets);
-        this.#handle.sync();
+        handle.append(octets);
+        handle.sync();
       } catch (error) {
         // Half of a line must not stand before the next one.
-        this.#handle.truncate(this.#size);
+        handle.truncate(this.#size);
         throw error;
       }
     } catch (error) {
-      this.#log.write({
-        severity: 'critical',
-        category: 'hsm',
-        text: `the audit log cannot be written: ${(error as Error).message}; operations that have to be recorded are refused`,
-      });
-      for (const { reject } of waiting) reject(error);
+      const trouble = this.#fail(waiting.length, error);
+      for (const { reject } of waiting) reject(trouble);
       return;
     }
     this.#size += octets.length;
@@ -119,14 +147,65 @@ export class SignedAuditLog implements AuditLog, AsyncDisposable {
       this.#log.write({ severity: 'error', category: 'hsm', text: `audit head: ${(error as Error).message}` });
     }
     for (const { resolve } of waiting) resolve();
+    if (this.#trouble !== undefined) this.#recover();
   }
 
-  #rotateFor(octets: number): void {
-    if (this.#size === 0 || this.#size + octets <= (this.#options.rotateAt ?? ROTATE_AT)) return;
-    this.#handle.close();
-    this.#disk.rename(this.#path(AUDIT_FILE), this.#path(rotatedName(this.#n)));
+  #fail(refused: number, cause: unknown): HalError {
+    const { facts, message } = cause as Partial<DiskError>;
+    const why = typeof facts?.['reason'] === 'string' ? facts['reason'] : message;
+    const isNew = this.#trouble === undefined;
+    this.#refused += refused;
+    this.#trouble ??= new HalError(
+      HalStatus.KEYSTORE_ACCESS,
+      `the audit log cannot be written (${why}), so nothing is done that has to be recorded: make room on the disk of the HSM, or see its log; it goes on by itself then`,
+      { reason: why ?? 'unknown' },
+      cause,
+    );
+    if (isNew) {
+      this.#log.write({
+        severity: 'critical',
+        category: 'hsm',
+        text: `the audit log cannot be written: ${message}; operations that have to be recorded are refused until it can`,
+      });
+      this.#tell();
+    }
+    if (!this.#isClosed)
+      this.#next ??= this.#clock.after(TRY_AGAIN, () => {
+        this.#next = undefined;
+        this.#write();
+      });
+    return this.#trouble;
+  }
+
+  #recover(): void {
+    const text = `the audit log can be written again; ${this.#refused} events could not be recorded, and were refused or had happened by themselves`;
+    this.#trouble = undefined;
+    this.#refused = 0;
+    this.#next?.cancel();
+    this.#next = undefined;
+    this.#log.write({ severity: 'notice', category: 'hsm', text });
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const changed of this.#watchers) changed();
+  }
+
+  /** What so many octets go to: a new file when they would make this one too large. */
+  #handleFor(octets: number): AppendHandle {
+    if (this.#handle === undefined) this.#open();
+    if (this.#size > 0 && this.#size + octets > (this.#options.rotateAt ?? ROTATE_AT)) {
+      this.#handle?.close();
+      this.#handle = undefined;
+      this.#disk.rename(this.#path(AUDIT_FILE), this.#path(rotatedName(this.#n)));
+      this.#open();
+    }
+    return this.#handle!;
+  }
+
+  #open(): void {
     this.#handle = this.#disk.openAppend(this.#path(AUDIT_FILE), 0o600);
-    this.#size = 0;
+    this.#size = this.#disk.facts(this.#path(AUDIT_FILE))?.size ?? 0;
   }
 
   #path(name: string): string {

@@ -201,8 +201,9 @@ export const SHOW_COMMANDS: readonly ConsoleCommand[] = [
 
 /** Each device's state, and why the HSM is locked. */
 export async function tellState({ appliance, say }: CommandContext): Promise<void> {
-  const { devices, isLocked, whyLocked } = appliance.getState();
+  const { devices, isLocked, whyLocked, troubles } = appliance.getState();
   for (const { index, text } of devices) say(`Device ${index}: ${text}`);
+  for (const trouble of troubles) say(trouble);
   if (!isLocked && whyLocked.length === 0) return say('The HSM is unlocked and ready.');
   say('The HSM is locked:');
   for (const why of whyLocked) say(` - ${why}`);

@@ -33,11 +33,18 @@ export const OWN_CALLS: Handlers<Exclude<FunctionName, VendorName>> = {
   },
 
   PARTITION_LIST: async ({ pool, client }) => ({ partitions: await pool.listPartitions(client) }),
-  async PARTITION_WRITE({ pool, client }, { number, label }) {
-    return { number: await pool.writePartition(client, number === ANY_NUMBER ? undefined : number, label) };
+  async PARTITION_WRITE(session, { number, label }) {
+    const { pool, client, services } = session;
+    await services.audit.ready();
+    const written = await pool.writePartition(client, number === ANY_NUMBER ? undefined : number, label);
+    await session.record({ kind: 'setting', facts: { name: `partition ${written}`, value: label } });
+    return { number: written };
   },
-  async PARTITION_DELETE({ pool, client }, { number }) {
+  async PARTITION_DELETE(session, { number }) {
+    const { pool, client, services } = session;
+    await services.audit.ready();
     await pool.deletePartition(client, number);
+    await session.record({ kind: 'setting', facts: { name: `partition ${number}`, value: 'deleted' } });
     return DONE;
   },
   async PARTITION_LOGIN(session, { partition, role, pin }) {

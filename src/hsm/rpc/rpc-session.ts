@@ -69,10 +69,16 @@ export class RpcSession {
     const role = roleOf(roleNumber);
     checkPinLength(pin);
     const own = Buffer.from(pin);
+    let isProved = false;
     try {
-      await this.services.guard.attempt({ face: 'rpc', peer: this.peer, partition, role }, () =>
-        this.pool.login(this.client, partition, role, Buffer.from(own)),
-      );
+      await this.services.guard.attempt({ face: 'rpc', peer: this.peer, partition, role }, async () => {
+        await this.pool.login(this.client, partition, role, Buffer.from(own));
+        isProved = true;
+      });
+    } catch (error) {
+      // It could not be recorded.
+      if (isProved) await this.pool.logout(this.client);
+      throw error;
     } finally {
       own.fill(0);
       pin.fill(0);
@@ -96,6 +102,7 @@ export class RpcSession {
   async setPin(partition: number, roleNumber: number, pin: Uint8Array): Promise<void> {
     const role = roleOf(roleNumber);
     checkPinLength(pin);
+    await this.services.audit.ready();
     await this.pool.setPin(this.client, partition, role, pin);
     await this.record({ kind: 'pin set', facts: { of: role, partition } });
   }
@@ -122,6 +129,7 @@ export class RpcSession {
   async generate(partition: number, spec: KeySpec): Promise<KeyInfo> {
     checkFlags(spec.flags);
     this.requirePartition(partition);
+    await this.services.audit.ready();
     const flags = withExportable(spec.flags, this.services.settings().ENABLE_EXPORTABLE_PRIVATE_KEYS);
     const info = await this.pool.generateKey(this.client, partition, { ...spec, flags });
     return await this.#recordKey('key made', info);
@@ -130,6 +138,7 @@ export class RpcSession {
   async load(partition: number, der: Uint8Array, flags: number, type?: KeyType): Promise<KeyInfo> {
     checkFlags(flags);
     this.requirePartition(partition);
+    if ((flags & KeyFlag.TOKEN) !== 0) await this.services.audit.ready();
     const info = await this.pool.loadKey(this.client, partition, der, flags, type);
     // Public keys of a session come and go with each signature that is verified.
     const isLasting = (info.flags & KeyFlag.TOKEN) !== 0 || !isPublicType(info.type);
@@ -140,6 +149,7 @@ export class RpcSession {
     checkFlags(flags);
     this.requireExport();
     this.requirePartition(partition);
+    await this.services.audit.ready();
     const info = await this.pool.importKey(this.client, partition, kekek, { pkcs8, kek }, flags);
     return await this.#recordKey('key imported', info);
   }
@@ -147,12 +157,14 @@ export class RpcSession {
   async export(uuid: string, kekek: string): Promise<{ readonly pkcs8: Uint8Array; readonly kek: Uint8Array }> {
     this.requireExport();
     this.requireUser();
+    await this.services.audit.ready();
     const wrapped = await this.pool.exportKey(this.client, uuid, kekek);
     await this.record({ kind: 'key exported', facts: { key: uuid, kekek } });
     return wrapped;
   }
 
   async delete({ uuid, flags }: KeyInfo): Promise<void> {
+    if ((flags & KeyFlag.TOKEN) !== 0) await this.services.audit.ready();
     await this.pool.deleteKey(this.client, uuid);
     if ((flags & KeyFlag.TOKEN) !== 0) await this.record({ kind: 'key deleted', facts: { key: uuid } });
   }

@@ -12,6 +12,7 @@ export interface PublicStatus {
   readonly leds: ApplianceState['leds'];
   readonly isLocked: boolean;
   readonly whyLocked: readonly string[];
+  readonly troubles: readonly string[];
   readonly address: string | undefined;
   readonly ports: ApplianceState['ports'];
   readonly fingerprint: string;
@@ -38,7 +39,7 @@ export interface PublicDevice {
 }
 
 export function publicStatus(identity: ApplianceIdentity, state: ApplianceState): PublicStatus {
-  const { stage, since, leds, isLocked, whyLocked, address, ports, fingerprint, devices } = state;
+  const { stage, since, leds, isLocked, whyLocked, troubles, address, ports, fingerprint, devices } = state;
   return {
     identity: { serial: identity.serial, version: identity.version, servername: identity.servername },
     stage,
@@ -46,6 +47,7 @@ export function publicStatus(identity: ApplianceIdentity, state: ApplianceState)
     leds,
     isLocked,
     whyLocked,
+    troubles,
     address,
     ports,
     fingerprint,

@@ -73,7 +73,7 @@ interface Summary {
 
 /** The one thing to know first. */
 function summary(status: PublicStatus): Summary {
-  const { stage, devices, isLocked, whyLocked } = status;
+  const { stage, devices, isLocked, whyLocked, troubles } = status;
   const tampered = devices.filter(({ condition, tamper }) => condition === 'tampered' || isEvent(tamper));
   if (stage !== 'shut down' && tampered.length > 0)
     return { level: 'alarm', title: 'Tamper event', lines: whyLocked.length > 0 ? whyLocked : [TAMPER_ADVICE] };
@@ -81,7 +81,8 @@ function summary(status: PublicStatus): Summary {
   const away = devices.filter(({ condition }) => condition === 'down' || condition === 'starting');
   if (devices.length > 0 && away.length === devices.length)
     return { level: 'alarm', title: 'No device answers', lines: ['Operations are not possible. Devices are started again by themselves; if this goes on for 90 seconds, restart the HSM.'] }; // prettier-ignore
-  if (isLocked) return { level: 'attention', title: 'Locked', lines: whyLocked };
+  if (isLocked) return { level: 'attention', title: 'Locked', lines: [...whyLocked, ...troubles] };
+  if (troubles.length > 0) return { level: 'attention', title: 'Something is wrong', lines: troubles };
   if (away.length > 0) {
     const names = away.map(({ index }) => `device ${index}`).join(', ');
     const line = `Operations go on. Keys that are on ${names} only cannot be used until it is back; it is started again by itself.`;

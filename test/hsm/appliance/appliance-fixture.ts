@@ -15,6 +15,7 @@ import { StageSequence } from '../../../src/hsm/appliance/stages.ts';
 import type { AuditEvent } from '../../../src/hsm/audit/audit-log.ts';
 import { LocalDevice } from '../../../src/hsm/device/local-device.ts';
 import { DEFAULT_WHEEL_PIN } from '../../../src/hsm/hal-constants.ts';
+import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
 import { DevicePool } from '../../../src/hsm/pool/device-pool.ts';
 import { LocalWatchdog } from '../../../src/hsm/watchdog/local-watchdog.ts';
 import { loadProcessSecrets } from '../../../src/base/process-secrets.ts';
@@ -41,8 +42,14 @@ export class ApplianceFixture implements AsyncDisposable {
   readonly guard: DurableLoginGuard;
   readonly appliance: HsmAppliance;
   readonly shutDowns: string[] = [];
-  /** The audit log refuses everything. */
-  isAuditBroken = false;
+  #auditTrouble: string | undefined;
+  readonly #auditWatchers = new Set<() => void>();
+
+  /** The audit log refuses everything, and that is known. */
+  set isAuditBroken(isBroken: boolean) {
+    this.#auditTrouble = isBroken ? 'the audit disk is full' : undefined;
+    for (const changed of this.#auditWatchers) changed();
+  }
 
   static async make(count = 2): Promise<ApplianceFixture> {
     const fixture = new ApplianceFixture(await LocalSupervision.make(count));
@@ -57,10 +64,21 @@ export class ApplianceFixture implements AsyncDisposable {
     const clock = new SystemClock();
     const disk = new NodeDisk();
     const random = new SystemRandom();
+    const troubleOf = (): string | undefined => this.#auditTrouble;
     const audit = {
       append: async (event: AuditEvent): Promise<void> => {
-        if (this.isAuditBroken) throw new Error('the audit disk is full');
+        await audit.ready();
         this.events.push(event);
+      },
+      ready: async (): Promise<void> => {
+        if (audit.trouble !== undefined) throw new HalError(HalStatus.KEYSTORE_ACCESS, audit.trouble);
+      },
+      get trouble(): string | undefined {
+        return troubleOf();
+      },
+      watch: (changed: () => void): (() => void) => {
+        this.#auditWatchers.add(changed);
+        return () => void this.#auditWatchers.delete(changed);
       },
     };
     this.supervision = supervision;

@@ -26,7 +26,7 @@ function world(): World {
   disk.makeDirectory('/state');
   const events: AuditEvent[] = [];
   const log = new MemoryLog();
-  const audit = { append: async (event: AuditEvent) => void events.push(event) };
+  const audit = { append: async (event: AuditEvent) => void events.push(event), ready: async () => undefined };
   const open = (): DurableLoginGuard => DurableLoginGuard.open(FILE, { disk, clock, log, audit });
   return { clock, disk, events, log, guard: open(), open };
 }
@@ -216,7 +216,7 @@ suite('S-347 (part) The login guard', () => {
     const here = world();
     await failing(here, USER, 10);
     const past = new SimulatedClock(START - 10 * 365 * 86_400);
-    const audit = { append: async () => undefined };
+    const audit = { append: async () => undefined, ready: async () => undefined };
     await here.guard[Symbol.asyncDispose]();
     const guard = DurableLoginGuard.open(FILE, { disk: here.disk, clock: past, log: here.log, audit });
     const error = await guard.attempt(USER, right).then(

@@ -399,8 +399,35 @@ suite('What must be recorded', LIMIT, () => {
     await assert.rejects(operator.eraseKeystore(true), /audit disk is full/);
     await assert.rejects(operator.shutDown('stop'), /audit disk is full/);
     assert.deepEqual(fixture.shutDowns, []);
+    await assert.rejects(operator.setPin('user', octets('9999')), /audit disk is full/);
+    await assert.rejects(operator.setSetting('ENABLE_ZEROCONF', 'FALSE'), /audit disk is full/);
+    assert.equal(fixture.settings.current.ENABLE_ZEROCONF, true);
     fixture.isAuditBroken = false;
     assert.deepEqual(await operator.listKeys(), uuids);
+    const client = fixture.pool.newClient();
+    await fixture.pool.login(client, 0, 'user', octets(PINS.user));
+  });
+
+  test('lights and state tell that nothing can be recorded; nobody logs in or unlocks meanwhile, and what only looks goes on', async () => {
+    await using fixture = await ApplianceFixture.make();
+    const operator = await fixture.ready();
+    await fixture.appliance.endLogins();
+    fixture.isAuditBroken = true;
+    const { leds, troubles } = fixture.appliance.getState();
+    assert.deepEqual([leds.system, leds.tamper], [{ colour: 'yellow', isBlinking: true }, { colour: 'green', isBlinking: false }]); // prettier-ignore
+    assert.deepEqual(troubles, ['The audit disk is full.']);
+    await assert.rejects(operator.login('wheel', octets(PINS.wheel)), /audit disk is full/);
+    assert.equal(operator.role, undefined);
+    assert.equal(fixture.appliance.status, HalStatus.FORBIDDEN, 'it is still locked');
+    fixture.isAuditBroken = false;
+    assert.deepEqual(fixture.appliance.getState().troubles, []);
+    await operator.login('wheel', octets(PINS.wheel));
+    fixture.isAuditBroken = true;
+    assert.equal((await operator.listKeys()).length, 2);
+    await assert.rejects(operator.confirm('masterkey set', 'so', octets(PINS.so)), /audit disk is full/);
+    fixture.isAuditBroken = false;
+    await assert.rejects(operator.setMasterKey(undefined), forbidden, 'that was no confirmation');
+    assert.equal(fixture.appliance.getState().leds.system.colour, 'green');
   });
 
   test('names no secret', async () => {

@@ -258,7 +258,7 @@ function listen(fixture: ApplianceFixture): Promise<RpcListener> {
       gate: appliance,
       guard,
       firewall: new SettingsFirewall(() => settings.current),
-      audit: { append: async () => undefined },
+      audit: { append: async () => undefined, ready: async () => undefined },
       identity: appliance.identity,
       clock: new SystemClock(),
       random: new SystemRandom(),

@@ -208,16 +208,81 @@ suite('S-357 (part) The audit log', () => {
     }
     const full = new FullDisk();
     const log = new MemoryLog();
-    await using audit = SignedAuditLog.open({ directory }, { disk: full, clock: new SimulatedClock(START), log });
+    const clock = new SimulatedClock(START);
+    await using audit = SignedAuditLog.open({ directory }, { disk: full, clock, log });
+    const troubles: (string | undefined)[] = [];
+    audit.watch(() => troubles.push(audit.trouble));
     await audit.append({ kind: 'start', by: 'hsmd' });
+    await audit.ready();
     full.isFull = true;
-    await assert.rejects(audit.append({ kind: 'key made', by: 'rpc 10.0.0.1' }), /no space left/);
+    const refusal = {
+      code: 'HAL_KEYSTORE_ACCESS',
+      message: /the audit log cannot be written \(no space left\).*make room/,
+    };
+    await assert.rejects(audit.append({ kind: 'key made', by: 'rpc 10.0.0.1' }), refusal);
+    await assert.rejects(audit.ready(), refusal);
+    await assert.rejects(audit.append({ kind: 'login', by: 'console 10.0.0.1' }), refusal);
+    assert.equal(log.records.length, 1, 'told once');
     assert.match(log.records[0].text, /cannot be written/);
     full.isFull = false;
     await audit.append({ kind: 'key deleted', by: 'rpc 10.0.0.1' });
+    await audit.ready();
+    assert.match(log.records[1].text, /can be written again; 2 events could not be recorded/);
+    assert.match(fs.readFileSync(path.join(directory, 'audit.log'), 'utf8'), /"kind":"audit resumed".*"notRecorded":2/);
+    // By itself, too, when nobody asks.
+    full.isFull = true;
+    await assert.rejects(audit.append({ kind: 'login', by: 'console 10.0.0.1' }), refusal);
+    await clock.advance(4);
+    assert.ok(audit.trouble !== undefined);
+    full.isFull = false;
+    await clock.advance(4);
+    assert.equal(audit.trouble, undefined);
+    assert.deepEqual(
+      troubles.map((trouble) => trouble !== undefined),
+      [true, false, true, false],
+    );
     const verdict = check();
     assert.deepEqual(verdict.faults, []);
-    assert.equal(verdict.last, 2);
+    assert.equal(verdict.last, 4);
+  });
+
+  test('a full file that cannot be changed for a new one is so when there is room, and no line is lost or twice', async () => {
+    class FullDisk extends NodeDisk {
+      isFull = false;
+      override openAppend(file: string, mode?: number): ReturnType<NodeDisk['openAppend']> {
+        if (this.isFull) throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+        return super.openAppend(file, mode);
+      }
+    }
+    const small = new FullDisk();
+    const clock = new SimulatedClock(START);
+    await using audit = SignedAuditLog.open(
+      { directory, rotateAt: 1200 },
+      { disk: small, clock, log: new MemoryLog() },
+    );
+    small.isFull = true;
+    let written = 0;
+    for (let i = 0; i < 20 && audit.trouble === undefined; i++)
+      await audit.append({ kind: 'login', by: `console 10.0.0.${i}` }).then(
+        () => written++,
+        () => undefined,
+      );
+    assert.ok(audit.trouble !== undefined && written > 0);
+    await assert.rejects(audit.ready());
+    small.isFull = false;
+    await audit.ready();
+    await audit.append({ kind: 'logout', by: 'console 10.0.0.1' });
+    const files = fs.readdirSync(directory).filter((name) => /^audit.*\.log$/.test(name));
+    assert.equal(files.length, 2);
+    const numbers = files
+      .toSorted()
+      .flatMap((name) => [...fs.readFileSync(path.join(directory, name), 'utf8').matchAll(/"n":(\d+)/g)])
+      .map(([, n]) => Number(n))
+      .toSorted((a, b) => a - b);
+    assert.deepEqual(
+      numbers,
+      Array.from({ length: written + 2 }, (_, i) => i + 1),
+    );
   });
 
   test('a key that others may read is refused', async () => {

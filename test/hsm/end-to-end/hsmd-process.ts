@@ -23,6 +23,7 @@ export interface HsmStatus {
   readonly stage: string;
   readonly isLocked: boolean;
   readonly whyLocked: readonly string[];
+  readonly troubles: readonly string[];
   readonly fingerprint: string;
   readonly identity: { readonly serial: string; readonly version: string };
   readonly leds: Readonly<

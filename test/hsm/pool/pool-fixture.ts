@@ -18,6 +18,9 @@ export class MemoryAudit implements AuditLog {
     this.events.push(event);
     return Promise.resolve();
   }
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
 }
 
 /** A pool over fake devices, with PINs for user and so, and a client that is logged in as user. */

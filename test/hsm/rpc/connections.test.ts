@@ -254,6 +254,49 @@ suite('clients that are slow, silent, greedy or many', () => {
     assert.equal(rpc.pool.devices[0].tokenKeys.length, before);
   });
 
+  test('a login that cannot be recorded is none', async () => {
+    await using rpc = await startRpc();
+    const full = new HalError(HalStatus.KEYSTORE_ACCESS, 'the audit log cannot be written');
+    Object.assign(rpc.services.guard, {
+      attempt: async (_who: unknown, login: () => Promise<void>) => {
+        await login();
+        throw full;
+      },
+    });
+    await using client = await rpc.connect();
+    const isFull = { code: 'HAL_KEYSTORE_ACCESS' };
+    await assert.rejects(client.call('PARTITION_LOGIN', { partition: 0, role: 1, pin: pin(USER_PIN) }), isFull);
+    assert.equal((await client.call('PARTITION_ROLE', {})).role, 0);
+    const key = { partition: 0, curve: Curve.P256, flags: KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE };
+    await assert.rejects(client.call('KEY_GENERATE_EC', key), { code: 'HAL_FORBIDDEN' });
+  });
+
+  test('what has to be recorded is not begun while nothing can be; keys go on signing', async () => {
+    await using rpc = await startRpc();
+    await using client = await rpc.connect();
+    await client.call('PARTITION_LOGIN', { partition: 0, role: 3, pin: pin(DEFAULT_WHEEL_PIN) });
+    rpc.settings.ENABLE_KEY_EXPORT = true;
+    const flags = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
+    const { uuid } = await client.call('KEY_GENERATE_EC', { partition: 0, curve: Curve.P256, flags });
+    const counted = (): string => rpc.pool.devices.map(({ calls }) => JSON.stringify([...calls])).join();
+    const full = new HalError(HalStatus.KEYSTORE_ACCESS, 'the audit log cannot be written: make room');
+    Object.assign(rpc.audit, { ready: () => Promise.reject(full) });
+    const before = counted();
+    for (const refused of [
+      client.call('KEY_GENERATE_EC', { partition: 0, curve: Curve.P256, flags }),
+      client.call('KEY_LOAD', { partition: 0, flags, der: Buffer.from('30030101ff', 'hex') }),
+      client.call('PARTITION_SET_PIN', { partition: 0, role: 1, pin: pin('another') }),
+      client.call('PARTITION_WRITE', { number: 7, label: 'seven' }),
+      client.call('PARTITION_DELETE', { number: 7 }),
+      client.call('KEY_EXPORT', { uuid, kekek: uuid }),
+    ])
+      await assert.rejects(refused, { code: 'HAL_KEYSTORE_ACCESS', message: /make room/ });
+    assert.equal(counted(), before, 'no device was asked');
+    await assert.rejects(client.call('KEY_DELETE', { uuid }), { code: 'HAL_KEYSTORE_ACCESS' });
+    const signed = { partition: 0, uuid, mechanism: Mechanism.ECDSA, data: message(1) };
+    assert.ok((await client.call('KEY_SIGN', signed)).signature.length > 0);
+  });
+
   test('1,000 connections sign at once, while a device dies and comes back', async () => {
     await using rpc = await startRpc();
     rpc.settings.ENABLE_EXPORTABLE_PRIVATE_KEYS = true;

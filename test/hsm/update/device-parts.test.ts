@@ -39,7 +39,7 @@ class Appliance {
     this.disk = disk;
     const directory = update && `/state/software/${update}`;
     const sources = partSources(PACKAGE, directory === undefined || update === undefined ? undefined : { directory, version: update }, disk); // prettier-ignore
-    const audit = { append: async (event: AuditEvent) => void this.events.push(event) };
+    const audit = { append: async (event: AuditEvent) => void this.events.push(event), ready: async () => undefined };
     this.parts = new DeviceParts({ state: '/state', sources }, { disk, log: this.log, audit });
   }
 

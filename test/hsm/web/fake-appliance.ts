@@ -63,6 +63,7 @@ function state(facts: Partial<LedFacts>, changes: Partial<ApplianceState> = {}):
     leds: ledsOf(all),
     isLocked: false,
     whyLocked: [],
+    troubles: [],
     devices: [device(0), device(1)],
     address: '10.1.10.194',
     ports: { rpc: 8080, console: 8081, web: 80 },
