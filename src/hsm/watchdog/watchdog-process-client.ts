@@ -155,7 +155,8 @@ export class WatchdogProcess implements Watchdog {
     return new Promise((resolve, reject) => {
       this.#lastNumber = (this.#lastNumber % 0xffff_ffff) + 1;
       const number = this.#lastNumber;
-      const timer = this.#clock.after(timeout, () => this.#fail(number, this.#lastFailure));
+      // Whoever was stopped, or had no processor, sees the limit pass before the answer that came long ago: it is looked for once more.
+      const timer = this.#clock.after(timeout, () => setImmediate(() => this.#fail(number, this.#lastFailure)));
       this.#pending.set(number, { code, body, timer, resolve, reject, isSent: false });
       this.#send(number);
       this.#connectWhenNeeded();

@@ -10,7 +10,7 @@ import { SystemClock } from '../../../src/base/clock.ts';
 import { loadProcessSecrets } from '../../../src/base/process-secrets.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
 import { startWatchdog, watchdogSocket, type WatchdogStart } from '../../../src/hsm/watchdog/start-watchdog.ts';
-import { encodeFrame } from '../../../src/hsm/watchdog/watchdog-frames.ts';
+import { encodeFrame, FrameReader } from '../../../src/hsm/watchdog/watchdog-frames.ts';
 import { WatchdogProcess } from '../../../src/hsm/watchdog/watchdog-process-client.ts';
 import { countInMemory, filesWith } from './process-memory.ts';
 import { until, watchdogSuite, withStatus } from './watchdog-suite.ts';
@@ -247,6 +247,25 @@ test('S-351 who does not speak the protocol is cut off, and the others go on', o
     await answered;
     assert.equal((await watchdog.getStatus()).masterKey, 'not set');
   }
+});
+
+test('S-350 an answer that came while nobody could look at it counts, however late it is seen', options, async (t) => {
+  const state = stateDirectory(t);
+  fs.mkdirSync(path.join(state, 'run'), { mode: 0o700 });
+  const status = Buffer.from(JSON.stringify({ masterKey: 'set' }));
+  const server = net.createServer((client) => {
+    const reader = new FrameReader(({ number }) => {
+      // Nothing in this process goes on meanwhile: the limit of the request has passed when its answer is sent.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3300);
+      client.write(encodeFrame(number, HalStatus.OK, status));
+    });
+    client.on('data', (chunk: Buffer) => reader.push(chunk));
+    client.on('error', () => undefined);
+  });
+  await new Promise<void>((resolve) => server.listen(watchdogSocket(state, 0), resolve));
+  t.after(() => server.close());
+  const watchdog = connect(t, state, 3000);
+  assert.equal((await watchdog.getStatus()).masterKey, 'set');
 });
 
 test('S-350 a watchdog that is not there is an error that names it', options, async (t) => {
