@@ -21,8 +21,8 @@ export interface SensorCommandDependencies {
   readonly defaultState: string;
 }
 
-/** Milliseconds to wait for a watchdog. */
-const TIMEOUT = 3000;
+/** Milliseconds to wait for a watchdog: after an event it makes itself anew, which takes seconds on a busy machine. */
+const TIMEOUT = 15_000;
 
 /** @param argv words after `hsmd sensor`; resolves to the exit code: 0, 1 (it could not be done), 2 (usage) */
 export async function runSensorCommand(
