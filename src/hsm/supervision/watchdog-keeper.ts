@@ -27,7 +27,7 @@ export const HUNG_AFTER = 15_000;
 
 /** Milliseconds for a watchdog that is there to answer, and for one that was started. */
 const ANSWERS_WITHIN = 5000;
-const STARTS_WITHIN = 20_000;
+const STARTS_WITHIN = 60_000;
 
 /**
  * Has the watchdog of one device running: finds the one that outlived the last hsmd ("battery"), starts one where there is none, ends one that
