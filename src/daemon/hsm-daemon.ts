@@ -17,6 +17,7 @@ import { DurableLoginGuard } from '../hsm/appliance/login-guard.ts';
 import { ApplianceNetwork, SystemInterfaces } from '../hsm/appliance/network.ts';
 import { openSerialNumber } from '../hsm/appliance/serial-number.ts';
 import { SettingsStore } from '../hsm/appliance/settings-store.ts';
+import { SoPinPermits } from '../hsm/appliance/so-pin-permit.ts';
 import { StageSequence } from '../hsm/appliance/stages.ts';
 import { auditKeyFingerprint, openAuditKey } from '../hsm/audit/audit-key.ts';
 import type { AuditEvent, WatchedAuditLog } from '../hsm/audit/audit-log.ts';
@@ -199,6 +200,7 @@ export class HsmDaemon {
           stages,
           network,
           updates,
+          soPinPermits: new SoPinPermits(state, { disk, clock }),
           readLog: () => log.read(),
           shutDown: (how) => this.shutDown(how),
         },

@@ -1,11 +1,13 @@
-/** Commands of hsmd that look at files and end: `audit verify`, `audit key`, `make-update`. */
+/** Commands of hsmd that look at files and end: `audit verify`, `audit key`, `make-update`, `so-pin`. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Clock } from '../base/clock.ts';
 import type { CommandOutput } from '../base/command-line.ts';
 import type { Disk } from '../base/disk.ts';
 import { SignetError } from '../base/error.ts';
+import { revokeSoPinPermit, writeSoPinPermit } from '../hsm/appliance/so-pin-permit.ts';
 import { AUDIT_PUBLIC_KEY_FILE, auditKeyFingerprint, publicKeyPem } from '../hsm/audit/audit-key.ts';
 import { AUDIT_HEAD_FILE, auditFiles } from '../hsm/audit/audit-files.ts';
 import { verifyAudit } from '../hsm/audit/verify-audit.ts';
@@ -96,6 +98,43 @@ export function makeUpdateCommand(
     return 0;
   } catch (error) {
     return complain(error, 'make-update', output);
+  }
+}
+
+/** Exit code: 0, 1 when it may not be done, 2 for a command line that cannot be followed. */
+export function soPinCommand(
+  words: readonly string[],
+  output: CommandOutput,
+  dependencies: { readonly disk: Disk; readonly clock: Clock },
+): number {
+  const { disk, clock } = dependencies;
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      allowPositionals: true,
+      options: { state: { type: 'string' } },
+    });
+    const state = values.state ?? DEFAULT_STATE;
+    const [what, ...rest] = positionals;
+    if ((what !== 'permit' && what !== 'revoke') || rest.length > 0)
+      throw new TypeError("'so-pin' takes 'permit' or 'revoke'");
+    const userId = process.getuid?.() ?? -1;
+    if (what === 'revoke') {
+      const had = revokeSoPinPermit(state, userId, disk);
+      output.print(had ? 'The permit is taken back.\n' : 'There was no permit.\n');
+      return 0;
+    }
+    const sudo = process.env['SUDO_USER']?.replaceAll(/[^\w.@-]/g, '?').slice(0, 64);
+    const name = sudo === undefined ? 'without sudo' : `by sudo of ${sudo}`;
+    const giveTo = (file: string, owner: number): void => fs.chownSync(file, owner, -1);
+    const { until } = writeSoPinPermit(state, { userId, name }, { disk, clock, giveTo });
+    output.print(
+      `Until ${new Date(1000 * until).toISOString()} wheel may set the PIN of so at the console, once: 'set pin so', with the PIN of wheel.\nThat another person is so from then on is for you to see to. 'hsmd so-pin revoke' takes this back.\n`,
+    );
+    return 0;
+  } catch (error) {
+    const code = complain(error, 'so-pin', output);
+    return error instanceof SignetError ? 1 : code;
   }
 }
 

@@ -35,7 +35,7 @@ export interface HsmdOptions {
 
 export type HsmdCommandLine =
   | { readonly kind: 'run'; readonly options: HsmdOptions }
-  | { readonly kind: 'sensor' | 'audit' | 'make-update'; readonly words: readonly string[] }
+  | { readonly kind: 'sensor' | 'audit' | 'make-update' | 'so-pin'; readonly words: readonly string[] }
   | { readonly kind: 'help' | 'version' }
   /** For standard error, exit code 2. */
   | { readonly kind: 'refused'; readonly text: string };
@@ -51,6 +51,8 @@ export const HSMD_USAGE = `usage: hsmd [run] [options]              runs the net
        hsmd audit key [--state DIR]      prints the public key of the audit log
        hsmd make-update --version "YYYY-MM-DD-nn - a.b.c.d" --key FILE --output FILE DIRECTORY
                                          makes a signed update of DIRECTORY/{software,firmware,bootloader,fpga,tamper}
+       hsmd so-pin permit [--state DIR]  lets wheel set the PIN of so once, within 15 minutes, when so forgot it (as root)
+       hsmd so-pin revoke [--state DIR]  takes that back
        hsmd help | version
 
 options of run:
@@ -78,6 +80,7 @@ export function readHsmdOptions(argv: readonly string[], isRoot: boolean): HsmdC
     case 'sensor':
     case 'audit':
     case 'make-update':
+    case 'so-pin':
       return { kind: first, words: rest };
     case 'help':
     case '--help':

@@ -14,7 +14,7 @@ import { ownVersion } from '../hsm/update/version.ts';
 import { runSensorCommand } from '../hsm/watchdog/sensor-command.ts';
 import { HsmDaemon } from './hsm-daemon.ts';
 import { becomeUser, bootSlot, giveUpSlot, packageFacts, startAnew } from './hsmd-boot.ts';
-import { auditCommand, makeUpdateCommand } from './hsmd-commands.ts';
+import { auditCommand, makeUpdateCommand, soPinCommand } from './hsmd-commands.ts';
 import { partSources } from './hsmd-parts.ts';
 import { DEFAULT_STATE, HSMD_USAGE, type HsmdOptions, readHsmdOptions } from './hsmd-options.ts';
 
@@ -38,6 +38,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       return 0;
     case 'audit':
       return auditCommand(commandLine.words, processOutput, disk);
+    case 'so-pin':
+      return soPinCommand(commandLine.words, processOutput, { disk, clock });
     case 'make-update':
       return makeUpdateCommand(commandLine.words, processOutput, { disk, now: () => clock.now() });
     case 'sensor':

@@ -4,11 +4,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { SimulatedClock } from '../../src/base/clock.ts';
+import { SimulatedClock, SystemClock } from '../../src/base/clock.ts';
 import { MemoryLog } from '../../src/base/log.ts';
 import { NodeDisk } from '../../src/base/node-disk.ts';
-import { auditCommand, makeUpdateCommand } from '../../src/daemon/hsmd-commands.ts';
+import { auditCommand, makeUpdateCommand, soPinCommand } from '../../src/daemon/hsmd-commands.ts';
 import { readHsmdOptions } from '../../src/daemon/hsmd-options.ts';
+import { SoPinPermits } from '../../src/hsm/appliance/so-pin-permit.ts';
 import { SignedAuditLog } from '../../src/hsm/audit/signed-audit-log.ts';
 import { readUpdate } from '../../src/hsm/update/signed-update.ts';
 
@@ -26,6 +27,26 @@ function output(): {
     complain: (text) => void printed.push(text),
   };
 }
+
+suite('hsmd so-pin', () => {
+  test('S-505 (part) permits wheel to set the PIN of so, takes that back, and refuses other words', async () => {
+    const state = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-so-pin-'));
+    const file = path.join(state, 'so-pin-permit.json');
+    const dependencies = { disk: new NodeDisk(), clock: new SystemClock() };
+    const said = output();
+    assert.deepEqual(readHsmdOptions(['so-pin', 'permit'], true), { kind: 'so-pin', words: ['permit'] });
+    assert.equal(soPinCommand(['permit', '--state', state], said, dependencies), 0);
+    assert.match(said.printed.join(''), /Until 20\d\d-.*wheel may set the PIN of so.*once/);
+    assert.equal(fs.statSync(file).mode & 0o777, 0o600);
+    assert.ok(new SoPinPermits(state, dependencies).current);
+    assert.equal(soPinCommand(['revoke', '--state', state], said, dependencies), 0);
+    assert.equal(fs.existsSync(file), false);
+    assert.equal(soPinCommand(['permit', '--state', path.join(state, 'none')], said, dependencies), 1);
+    for (const words of [[], ['other'], ['permit', 'more'], ['permit', '--force']])
+      assert.equal(soPinCommand(words, said, dependencies), 2, words.join(' '));
+    fs.rmdirSync(state);
+  });
+});
 
 suite('The command line of hsmd', () => {
   test('has defaults that fit root and others', () => {

@@ -12,6 +12,7 @@ import { describeTokenKeys } from './key-lists.ts';
 import { hasMasterKey } from './lock.ts';
 import { type MasterKeyOutcome, setMasterKeyOfAll } from './master-key.ts';
 import type { SupervisedDevice } from './parts.ts';
+import type { SoPinPermit } from './so-pin-permit.ts';
 import { type Command, commandRight, mayRun, mayUseConsole, rolesToConfirm } from './rights.ts';
 import { formatSetting, parseSetting } from './settings-table.ts';
 import type { SettingName, Settings } from './settings.ts';
@@ -75,7 +76,12 @@ export class ConsoleOperator implements Operator {
 
   requiredFor(command: string): readonly Role[] {
     const right = commandRight(command);
-    return right === undefined ? [] : rolesToConfirm(right, this.#parts.settings.current, this.#isSoReady());
+    if (right === undefined) return [];
+    const roles = rolesToConfirm(right, this.#parts.settings.current, this.#isSoReady());
+    // The administrator of the host stands in for a so who forgot the PIN, and for nothing else.
+    return right.again === 'so' && roles.length > 0 && this.#parts.soPinPermits?.current !== undefined
+      ? ['wheel']
+      : roles;
   }
 
   async confirm(command: string, role: Role, pin: Uint8Array): Promise<void> {
@@ -98,13 +104,27 @@ export class ConsoleOperator implements Operator {
 
   async setPin(role: Role, pin: Uint8Array): Promise<void> {
     try {
+      const permit = role === 'so' ? this.#permitFor('set pin so') : undefined;
       await this.#authorize(`set pin ${role}`);
+      if (permit !== undefined) await this.#usePermit(permit);
       await this.#parts.pool.setPin(this.#client, 0, role, pin);
     } finally {
       pin.fill(0);
     }
     await this.#record({ kind: 'pin set', facts: { of: role } });
     await this.#parts.monitor.refresh();
+  }
+
+  /** The permit that lets wheel set the PIN of so alone; undefined: none is needed, or there is none. */
+  #permitFor(command: string): SoPinPermit | undefined {
+    return this.requiredFor(command).join() === 'wheel' ? this.#parts.soPinPermits?.current : undefined;
+  }
+
+  async #usePermit({ by, made }: SoPinPermit): Promise<void> {
+    const { soPinPermits, log } = this.#parts;
+    await this.#record({ kind: 'so PIN permit', facts: { permittedBy: by, made } });
+    soPinPermits?.use();
+    log.write(applianceEvent.soPinPermit(by, this.#by));
   }
 
   async liftLockOut(of: { readonly role?: Role; readonly peer?: string }): Promise<number> {

@@ -36,6 +36,8 @@ export const applianceEvent = {
     event('critical', `the audit log cannot be written: ${why}; operations that must be recorded are refused`),
   update: (text: string): LogRecord => event('notice', text),
   updateWarning: (text: string): LogRecord => event('warning', text),
+  soPinPermit: (permittedBy: string, by: string): LogRecord =>
+    event('warning', `wheel sets the PIN of so with a permit of the host (made by ${permittedBy}; used by ${by})`),
   setting: (name: string, value: string, by: string): LogRecord => event('notice', `${name} is now ${value} (${by})`),
   ended: (how: string): LogRecord => event('notice', `hsmd has ended (${how})`),
   gpioFailed: (why: string): LogRecord => event('error', `LEDs cannot be set: ${why}`),

@@ -11,6 +11,7 @@ import { deviceText, isTampered, type LockState, lockState } from './lock.ts';
 import type { DurableLoginGuard } from './login-guard.ts';
 import type { DeviceSupervision, NetworkPort, OperatorPool, RpcGate, UpdatePort } from './parts.ts';
 import type { SettingsStore } from './settings-store.ts';
+import type { SoPinPermits } from './so-pin-permit.ts';
 import type { StageSequence } from './stages.ts';
 
 /** Milliseconds for which `debug flash system led` shows. */
@@ -28,6 +29,8 @@ export interface ApplianceDependencies {
   readonly stages: StageSequence;
   readonly network: NetworkPort;
   readonly updates: UpdatePort;
+  /** Of the host's administrator, for a so who forgot the PIN; undefined: there are none. */
+  readonly soPinPermits?: SoPinPermits;
   /** The last lines of the log, oldest first. */
   readonly readLog: () => AsyncIterable<string>;
   /** Ends the process, or starts it anew. */

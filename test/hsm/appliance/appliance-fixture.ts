@@ -11,6 +11,7 @@ import { HsmAppliance } from '../../../src/hsm/appliance/hsm-appliance.ts';
 import { DurableLoginGuard } from '../../../src/hsm/appliance/login-guard.ts';
 import type { DeviceSupervision, SupervisedDevice } from '../../../src/hsm/appliance/parts.ts';
 import { SettingsStore } from '../../../src/hsm/appliance/settings-store.ts';
+import { SoPinPermits } from '../../../src/hsm/appliance/so-pin-permit.ts';
 import { StageSequence } from '../../../src/hsm/appliance/stages.ts';
 import type { AuditEvent } from '../../../src/hsm/audit/audit-log.ts';
 import { LocalDevice } from '../../../src/hsm/device/local-device.ts';
@@ -125,6 +126,7 @@ export class ApplianceFixture implements AsyncDisposable {
           install: () => Promise.reject(new Error('no updates here')),
           reinstall: () => Promise.reject(new Error('no updates here')),
         },
+        soPinPermits: new SoPinPermits(this.directory, { disk, clock }),
         readLog: async function* () {
           yield 'a line';
         },
