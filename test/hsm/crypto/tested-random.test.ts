@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { describe, test } from 'node:test';
 import { type Random, SeededRandom, SystemRandom } from '../../../src/base/random.ts';
 import { OpensslEngine } from '../../../src/hsm/crypto/openssl-engine.ts';
@@ -87,10 +89,32 @@ describe('NIST SP 800-90B section 4.4', () => {
     assert.match(random.fault!, /adaptive proportion|repetition count/);
   });
 
-  test('the system generator passes', () => {
+  test('S-346 (part) the system generator passes', () => {
     const random = new TestedRandom(new SystemRandom());
     for (let i = 0; i < 50; i++) random.fill(new Uint8Array(65536));
     assert.equal(random.fault, undefined);
+  });
+
+  test('S-346 (part) statistical smoke test: octets, bits and neighbours of a mebibyte are evenly spread', () => {
+    const octets = new TestedRandom(new SystemRandom()).fill(new Uint8Array(1 << 20));
+    const counts = new Float64Array(256);
+    const pairs = new Float64Array(65_536);
+    let ones = 0;
+    for (let i = 0; i < octets.length; i++) {
+      counts[octets[i]]++;
+      if (i > 0) pairs[256 * octets[i - 1] + octets[i]]++;
+      for (let bits = octets[i]; bits !== 0; bits &= bits - 1) ones++;
+    }
+    // Ten standard deviations: chance alone gets there in none of 10^22 runs.
+    assert.ok(Math.abs(chiSquare(counts, octets.length) - 255) < 10 * Math.sqrt(2 * 255));
+    assert.ok(Math.abs(chiSquare(pairs, octets.length - 1) - 65_535) < 10 * Math.sqrt(2 * 65_535));
+    const bits = 8 * octets.length;
+    assert.ok(Math.abs(ones - bits / 2) < 10 * Math.sqrt(bits / 4), String(ones));
+  });
+
+  test('S-346 (part) nothing says that the octets are "true" random numbers', () => {
+    const text = fs.readFileSync(path.resolve(import.meta.dirname, '../../../docs/hsm-keys.md'), 'utf8');
+    assert.match(text, /no claim is made that\s+the octets are "true" random numbers/);
   });
 
   test('no key is made while the source is broken', async () => {
@@ -100,6 +124,11 @@ describe('NIST SP 800-90B section 4.4', () => {
     await assert.rejects(engine.generate({ kind: 'hashsig', levels: 1, lms: 5, lmots: 4, flags: 0 }), BROKEN);
   });
 });
+
+function chiSquare(counts: Float64Array, total: number): number {
+  const expected = total / counts.length;
+  return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
+}
 
 /** Probability of at least `count` successes in a window of trials, as CRITBINOM of section 4.4.2 counts them. */
 function tail(count: number): number {
