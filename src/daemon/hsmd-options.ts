@@ -27,7 +27,7 @@ export interface HsmdOptions {
   readonly updateKey: string | undefined;
   /** PEM file of authorities: RPC clients need a certificate of theirs. */
   readonly clientAuthorities: string | undefined;
-  /** Directory like /sys/class/gpio that has the lines of the LEDs. */
+  /** Device like /dev/gpiochip0, or directory like /sys/class/gpio, that has the lines of the LEDs. */
   readonly gpio: string | undefined;
   /** log2 of scrypt's cost N for PINs that are set from now on. */
   readonly pinCost: number | undefined;
@@ -69,7 +69,7 @@ options of run:
   --user NAME            goes on as this user, with the right to open its ports; needs root to start
   --update-key FILE      public keys (PEM) of those who sign updates (default DIR/update-keys.pem)
   --client-ca FILE       RPC clients need a certificate of these authorities (PEM)
-  --gpio DIR             LEDs on the lines of DIR, such as /sys/class/gpio
+  --gpio PATH            LEDs on the lines of PATH, such as /dev/gpiochip0 or /sys/class/gpio
   --pin-cost N           PINs are hashed by scrypt with a cost of 2^N, 10 to 20 (default 16)
 `;
 

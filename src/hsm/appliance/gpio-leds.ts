@@ -1,29 +1,30 @@
-import fs from 'node:fs';
-import path from 'node:path';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { applianceEvent } from './events.ts';
+import { type LedLines, ledLinesAt } from './led-lines.ts';
 import { BLINK_MILLISECONDS, type Led, type Leds } from './leds.ts';
 
 /** Lines of the vendor's front panel: a red and a green light behind each window; POWER is wired to the supply. */
 const LINES = { tamper: { red: 5, green: 6 }, system: { red: 26, green: 19 } } as const;
 
-/**
- * Lights on the lines of a directory like /sys/class/gpio: `gpioN/value` takes "0" or "1". Yellow is red and green together. A line that is not
- * there is exported first.
- */
+/** Lights on lines of the host. Yellow is red and green together. */
 export class GpioLeds implements Disposable {
-  readonly #directory: string;
+  readonly #lines: LedLines;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #written = new Map<number, string>();
+  readonly #written = new Map<number, boolean>();
   #leds: Leds | undefined;
   #isDark = false;
   #timer: Timer | undefined;
   #hasFailed = false;
 
-  constructor(directory: string, dependencies: { readonly clock: Clock; readonly log: Log }) {
-    this.#directory = directory;
+  /** @param file a directory like /sys/class/gpio, or a device like /dev/gpiochip0 */
+  constructor(
+    file: string,
+    dependencies: { readonly clock: Clock; readonly log: Log; readonly linesAt?: typeof ledLinesAt },
+  ) {
+    const { linesAt = ledLinesAt } = dependencies;
+    this.#lines = linesAt(file, [LINES.system.red, LINES.system.green, LINES.tamper.red, LINES.tamper.green]);
     this.#clock = dependencies.clock;
     this.#log = dependencies.log;
     this.#tick();
@@ -36,6 +37,7 @@ export class GpioLeds implements Disposable {
 
   [Symbol.dispose](): void {
     this.#timer?.cancel();
+    this.#lines[Symbol.dispose]();
   }
 
   #tick(): void {
@@ -62,16 +64,10 @@ export class GpioLeds implements Disposable {
   }
 
   #set(line: number, isOn: boolean): void {
-    const value = isOn ? '1' : '0';
-    if (this.#written.get(line) === value) return;
-    const directory = path.join(this.#directory, `gpio${line}`);
+    if (this.#written.get(line) === isOn) return;
     try {
-      if (!fs.existsSync(directory)) {
-        fs.writeFileSync(path.join(this.#directory, 'export'), String(line));
-        fs.writeFileSync(path.join(directory, 'direction'), 'out');
-      }
-      fs.writeFileSync(path.join(directory, 'value'), value);
-      this.#written.set(line, value);
+      this.#lines.set(line, isOn);
+      this.#written.set(line, isOn);
     } catch (error) {
       // Lights are no reason to stop; it is said once.
       if (!this.#hasFailed) this.#log.write(applianceEvent.gpioFailed((error as Error).message));
