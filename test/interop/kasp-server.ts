@@ -25,7 +25,7 @@ ns.sub A 192.0.2.9
 `;
 
 /** How often BIND is asked for one look at the keys. */
-const MOST_LOOKS = 10;
+const MOST_LOOKS = 50;
 
 /** What a server is told to keep. */
 export interface Kept {

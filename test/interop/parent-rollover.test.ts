@@ -59,9 +59,9 @@ async function dsOf(base: string): Promise<string> {
   return (await execute('dnssec-dsfromkey', ['-2', `${base}.key`])).stdout;
 }
 
-/** Waits two minutes. */
+/** Waits five minutes: rounds of questions come by the minute. */
 async function untilLate(condition: () => boolean, what: string): Promise<void> {
-  for (let i = 0; i < 480 && !condition(); i++) await delay(250);
+  for (let i = 0; i < 1200 && !condition(); i++) await delay(250);
   assert.ok(condition(), `it did not come to this: ${what}`);
 }
 
