@@ -8,6 +8,9 @@
  *
  * A resolver may hold any DS, DNSKEY RRset and zone data that are somewhere at the same time. RFC 4035 section 5 says which of
  * these mixes validate; for each algorithm in the DS RRset the strict reading is taken (section 2.2), which some validators take.
+ *
+ * A validator may also keep the keys that a DS led to for the TTL of their RRset, and not look at the DS meanwhile (Unbound's key
+ * cache). So data are judged by a DS and a DNSKEY RRset that met, for that TTL longer than the DS is somewhere.
  */
 
 /** The DNSKEY RRset: ids of its keys, and of those that signed it. */
@@ -48,8 +51,13 @@ export type Problem =
       readonly ds: readonly string[];
       readonly dnskey: KeySet;
     }
-  /** The DS RRset promises an algorithm that zone data are not signed with. */
-  | { readonly kind: 'unsigned data'; readonly algorithm: number; readonly ds: readonly string[] }
+  /** The DS RRset promises an algorithm that zone data are not signed with; `isKept`: no cache has it any more, only the keys that it led to. */
+  | {
+      readonly kind: 'unsigned data';
+      readonly algorithm: number;
+      readonly ds: readonly string[];
+      readonly isKept: boolean;
+    }
   /** Zone data are signed by a key that the DNSKEY RRset does not have. */
   | {
       readonly kind: 'unknown signer';
@@ -68,17 +76,55 @@ export interface Lag {
   readonly ttl: number;
 }
 
+/** A time that begins, and ends when what it is made of has ended. */
+interface Span {
+  readonly from: number;
+  readonly until: number;
+}
+
 interface Found {
   readonly from: number;
   readonly problem: Problem;
-  readonly versions: readonly Version<unknown>[];
+  readonly spans: readonly Span[];
+}
+
+/** A DNSKEY RRset, with the TTL in seconds that it is served with. */
+interface ServedKeys extends KeySet {
+  readonly ttl: number;
+}
+
+/** What a validator goes by: DS records of one algorithm, and a DNSKEY RRset that was somewhere at the same time. */
+class Entry implements Span {
+  readonly ds: Version<readonly string[]>;
+  readonly dnskey: Version<ServedKeys>;
+  readonly algorithm: number;
+  /** One of the DS records leads to a key that signed the DNSKEY RRset. */
+  readonly isTrusted: boolean;
+
+  constructor(ds: Entry['ds'], dnskey: Entry['dnskey'], algorithm: number, algorithmOf: (key: string) => number) {
+    this.ds = ds;
+    this.dnskey = dnskey;
+    this.algorithm = algorithm;
+    const { keys, signers } = dnskey.value;
+    const trusted = ds.value.filter((key) => algorithmOf(key) === algorithm);
+    this.isTrusted = trusted.some((key) => keys.includes(key) && signers.includes(key));
+  }
+
+  get from(): number {
+    return Math.max(this.ds.from, this.dnskey.from);
+  }
+
+  get until(): number {
+    return Math.min(this.dnskey.until, this.ds.until + (this.isTrusted ? this.dnskey.value.ttl : 0));
+  }
 }
 
 /** Versions of all RRsets of one zone and its DS, and the mixes that go wrong. Times may only go forward. */
 export class Caches {
   readonly #algorithmOf: (key: string) => number;
   #ds: Version<readonly string[]>[] = [];
-  #dnskey: Version<KeySet>[] = [];
+  #dnskey: Version<ServedKeys>[] = [];
+  #entries: Entry[] = [];
   /** By algorithm: the signers that some RRset has signatures of; none: an RRset without a signature of it. */
   readonly #data = new Map<number, Version<readonly string[]>[]>();
   readonly #found: Found[] = [];
@@ -89,7 +135,7 @@ export class Caches {
   constructor(algorithmOf: (key: string) => number, wasSigned: boolean) {
     this.#algorithmOf = algorithmOf;
     this.#isFirst = wasSigned;
-    if (!wasSigned) this.#dnskey = [{ value: { keys: [], signers: [] }, from: -Infinity, until: Infinity }];
+    if (!wasSigned) this.#dnskey = [{ value: { keys: [], signers: [], ttl: 0 }, from: -Infinity, until: Infinity }];
   }
 
   /** The parent's first server has these DS records from `from` on, its last one from `complete` on; old ones live for `ttl` then. */
@@ -99,10 +145,15 @@ export class Caches {
     this.#check(from);
   }
 
-  serveDnskey(set: KeySet, now: number, lag: Lag): void {
-    const last = this.#dnskey.at(-1)?.value;
-    if (last && sameKeys(last.keys, set.keys) && sameKeys(last.signers, set.signers)) return;
-    this.#dnskey = replace(this.#dnskey, set, now, now + lag.servers + lag.ttl);
+  /** @param ttl seconds that the DNSKEY RRset is served with; default that of what is replaced */
+  serveDnskey(set: KeySet, now: number, lag: Lag, ttl = lag.ttl): void {
+    const last = this.#dnskey.at(-1);
+    if (last === undefined && lag.ttl > ttl) {
+      // A zone that was signed has had a longer TTL until now.
+      const before = { ...set, ttl: lag.ttl };
+      this.#dnskey = [{ value: before, from: -Infinity, until: now + lag.servers + lag.ttl }];
+    } else if (last && last.value.ttl === ttl && isSameSet(last.value, set)) return;
+    this.#dnskey = replace(this.#dnskey, { ...set, ttl }, now, now + lag.servers + lag.ttl);
     this.#check(now);
   }
 
@@ -124,13 +175,13 @@ export class Caches {
 
   /** A mix that is not found here, as expired signatures. */
   report(problem: Problem, from: number, until: number): void {
-    this.#found.push({ from, problem, versions: [{ value: undefined, from, until }] });
+    this.#found.push({ from, problem, spans: [{ from, until }] });
   }
 
   /** All mixes that go wrong, in order of time; those of one kind that touch are one. */
   dangers(): Danger[] {
     const all = this.#found
-      .map(({ from, problem, versions }) => ({ from, until: Math.min(...versions.map((one) => one.until)), problem }))
+      .map(({ from, problem, spans }) => ({ from, until: Math.min(...spans.map((one) => one.until)), problem }))
       .filter(({ from, until }) => until > from)
       .toSorted((a, b) => a.from - b.from);
     return mergeTouching(all);
@@ -144,33 +195,48 @@ export class Caches {
         algorithm,
         versions.filter(({ until }) => until > now),
       );
-    for (const ds of this.#ds) {
-      for (const algorithm of new Set(ds.value.map(this.#algorithmOf))) this.#checkAlgorithm(ds, algorithm, now);
+    this.#entries = [...this.#entries.filter(({ until }) => until > now), ...this.#newEntries()];
+    for (const entry of this.#entries) this.#checkEntry(entry, now);
+  }
+
+  /** What is somewhere now and has not met before. */
+  #newEntries(): Entry[] {
+    return this.#ds.flatMap((ds) =>
+      this.#dnskey
+        .filter((dnskey) => !this.#entries.some((entry) => entry.ds === ds && entry.dnskey === dnskey))
+        .flatMap((dnskey) =>
+          [...new Set(ds.value.map(this.#algorithmOf))].map(
+            (algorithm) => new Entry(ds, dnskey, algorithm, this.#algorithmOf),
+          ),
+        ),
+    );
+  }
+
+  #checkEntry(entry: Entry, now: number): void {
+    const { algorithm, isTrusted } = entry;
+    const [ds, dnskey] = [entry.ds.value, entry.dnskey.value];
+    if (!isTrusted) this.#add(now, { kind: 'no trusted dnskey', algorithm, ds, dnskey }, [entry]);
+    for (const data of this.#dataOf(algorithm)) {
+      const signers = data.value;
+      if (signers.length === 0) {
+        const isKept = entry.ds.until <= now;
+        this.#add(now, { kind: 'unsigned data', algorithm, ds, isKept }, [entry, data]);
+      } else if (!signers.some((signer) => dnskey.keys.includes(signer)))
+        this.#add(now, { kind: 'unknown signer', signers, dnskey, ds }, [entry, data]);
     }
   }
 
-  #checkAlgorithm(ds: Version<readonly string[]>, algorithm: number, now: number): void {
-    const trusted = ds.value.filter((key) => this.#algorithmOf(key) === algorithm);
-    const add = (problem: Problem, versions: readonly Version<unknown>[]): void => {
-      const isKnown = this.#found.some((one) => versions.every((version) => one.versions.includes(version)));
-      const from = Math.max(now, ...versions.map((version) => version.from));
-      if (!isKnown) this.#found.push({ from, problem, versions });
-    };
-    for (const dnskey of this.#dnskey) {
-      const { keys, signers } = dnskey.value;
-      if (!trusted.some((key) => keys.includes(key) && signers.includes(key)))
-        add({ kind: 'no trusted dnskey', algorithm, ds: ds.value, dnskey: dnskey.value }, [ds, dnskey]);
-    }
-    for (const data of this.#data.get(algorithm) ?? []) {
-      const signers = data.value;
-      if (signers.length === 0) {
-        add({ kind: 'unsigned data', algorithm, ds: ds.value }, [ds, data]);
-        continue;
-      }
-      for (const dnskey of this.#dnskey)
-        if (!signers.some((signer) => dnskey.value.keys.includes(signer)))
-          add({ kind: 'unknown signer', signers, dnskey: dnskey.value, ds: ds.value }, [ds, data, dnskey]);
-    }
+  /** An algorithm that nothing was ever said of has signed nothing. */
+  #dataOf(algorithm: number): readonly Version<readonly string[]>[] {
+    if (!this.#isFirst && !this.#data.has(algorithm)) this.#data.set(algorithm, [unsigned()]);
+    return this.#data.get(algorithm) ?? [];
+  }
+
+  #add(now: number, problem: Problem, spans: readonly Span[]): void {
+    const isKnown = this.#found.some(
+      (one) => one.problem.kind === problem.kind && spans.every((span) => one.spans.includes(span)),
+    );
+    if (!isKnown) this.#found.push({ from: Math.max(now, ...spans.map(({ from }) => from)), problem, spans });
   }
 }
 
@@ -208,6 +274,8 @@ function withVariants(
       result.push({ value, from: now, until: Infinity });
   return result;
 }
+
+const isSameSet = (a: KeySet, b: KeySet): boolean => sameKeys(a.keys, b.keys) && sameKeys(a.signers, b.signers);
 
 function sameKeys(a: readonly string[] | undefined, b: readonly string[]): boolean {
   return a !== undefined && a.length === b.length && a.every((key) => b.includes(key));

@@ -219,7 +219,7 @@ class Run {
     const isSigned = publication.isSigned && publication.signsZone.length > 0;
     const dnskeyLag = this.#world.dnskeyLag(this.#policy, now);
     const set = isSigned ? { keys: publication.dnskey, signers: publication.signsKeys } : { keys: [], signers: [] };
-    this.#caches.serveDnskey(set, now, dnskeyLag);
+    this.#caches.serveDnskey(set, now, dnskeyLag, this.#policy.dnskeyTtl);
     this.#caches.serveData(this.#signers(isSigned, now), now, this.#world.dataLag(this.#policy, now));
     this.#noteSigners(isSigned, now);
     this.#publishSignatures(isSigned, now);
@@ -409,7 +409,7 @@ class Run {
       lives: this.#lives,
       log: this.#log,
       ds: this.#ds,
-      dsTtl: this.#world.dsTtl(this.#policy, end),
+      keptFor: this.#world.dsTtl(this.#policy, end) + this.#world.dnskeyLag(this.#policy, end).ttl,
       signers: this.#signersSince,
       rounds: [this.#data, this.#keyData],
       caches: this.#caches,

@@ -12,8 +12,8 @@ interface Outcome {
   readonly lives: KeyLives;
   readonly log: StepLog;
   readonly ds: Simulation['ds'];
-  /** TTL of the DS RRset in seconds. */
-  readonly dsTtl: number;
+  /** Seconds for which validators may go by a DS that the parent has no more: its TTL, and that of the keys that it led to. */
+  readonly keptFor: number;
   readonly signers: Simulation['signers'];
   readonly rounds: readonly SignatureRounds[];
   readonly caches: Caches;
@@ -57,9 +57,9 @@ function report(caches: Caches, lapse: Lapse, trusted: { from: number; until: nu
   if (from < until) caches.report({ kind: lapse.kind }, from, until);
 }
 
-function trustedTimes({ ds, dsTtl }: Outcome): { from: number; until: number }[] {
+function trustedTimes({ ds, keptFor }: Outcome): { from: number; until: number }[] {
   return ds.flatMap(({ from, keys }, i) => {
-    const until = i + 1 < ds.length ? ds[i + 1].from + dsTtl : Infinity;
+    const until = i + 1 < ds.length ? ds[i + 1].from + keptFor : Infinity;
     return keys.length === 0 ? [] : { from, until };
   });
 }

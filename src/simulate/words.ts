@@ -154,8 +154,11 @@ export function problemText(problem: Problem, nameOf: KeyNames): string {
   switch (problem.kind) {
     case 'no trusted dnskey':
       return `a cache has the DS of ${list(problem.ds, nameOf)} and ${dnskey(problem.dnskey)}, which none of them signed`;
-    case 'unsigned data':
-      return `a cache has the DS of ${list(problem.ds, nameOf)} and records without a signature of algorithm ${problem.algorithm}`;
+    case 'unsigned data': {
+      const ds = `the DS of ${list(problem.ds, nameOf)}`;
+      const has = problem.isKept ? `a validator keeps the keys that ${ds} led it to` : `a cache has ${ds}`;
+      return `${has} and records without a signature of algorithm ${problem.algorithm}`;
+    }
     case 'unknown signer':
       return `a cache has records signed by ${list(problem.signers, nameOf)} and ${dnskey(problem.dnskey)}`;
     case 'expired signatures':

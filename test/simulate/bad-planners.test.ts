@@ -3,7 +3,8 @@ import test from 'node:test';
 import { parseFault } from '../../src/simulate/fault.ts';
 import { plan } from '../../src/policy/plan.ts';
 import { simulate } from '../../src/simulate/simulate.ts';
-import { dangerKinds, scenario, SPLIT, START } from './scenarios.ts';
+import { dangerText } from '../../src/simulate/words.ts';
+import { DAY, dangerKinds, INSECURE, scenario, SPLIT, START } from './scenarios.ts';
 
 /* A simulation would be worth little that finds every planner sound: these are not. */
 
@@ -44,6 +45,20 @@ for (const [what, planner, kind] of CASES)
     assert.ok(dangerKinds(simulation).includes(kind), dangerKinds(simulation).join());
     assert.equal(simulation.summary.isSound, false);
   });
+
+test("a planner that unsigns the zone before validators have forgotten the keys that its last DS led to is found out (Unbound's key cache)", () => {
+  const over = { dnskeyTtl: DAY, retireSafety: 60 };
+  const insecure = { ...INSECURE, ...over };
+  const change = { policyChanges: [{ at: START + 30 * DAY, policy: insecure }] };
+  const one = scenario({ ...SPLIT, ...over }, 90, change);
+  assert.deepEqual(simulate(one).dangers, []);
+  const early: Planner = (policy, keys, observations, now) =>
+    plan({ ...policy, ...(policy.keys.length === 0 && { dnskeyTtl: 0 }) }, keys, { ...observations, served: [] }, now);
+  const [danger] = simulate(one, { plan: early }).dangers;
+  assert.ok(danger.problem.kind === 'unsigned data' && danger.problem.isKept);
+  const text = dangerText(danger, () => 'ksk');
+  assert.match(text, /: a validator keeps the keys that the DS of ksk led it to and records without/);
+});
 
 test('a planner that never comes to rest is refused', () => {
   const restless: Planner = (policy, keys, observations, now) => {

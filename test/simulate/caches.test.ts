@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import fc from 'fast-check';
 import { Caches } from '../../src/simulate/caches.ts';
+import type { DataSigners, KeySet, Lag } from '../../src/simulate/caches.ts';
+import { bogusMix, ServedVersions } from '../policy/histories/caches.ts';
+import type { DataRrset, DnskeyRrset, DsRrset, KeyName } from '../policy/histories/caches.ts';
 
 /*
  * Each case serves versions by hand at small times; servers are 10 seconds apart and every TTL is 100.
@@ -95,16 +99,52 @@ test('RFC 4035 section 2.2: an algorithm in the DS RRset has to sign everything 
   assert.deepEqual(new Set(kinds), new Set(['no trusted dnskey', 'unsigned data', 'unknown signer']));
 });
 
-test('RFC 8078 section 4: a zone may lose its signatures when no DS is in caches', () => {
-  for (const [wait, isSound] of [
-    [100, true],
-    [99, false],
+test("RFC 8078 section 4: a zone may lose its signatures when no DS is in caches, nor keys that it led to (Unbound's key cache)", () => {
+  for (const [wait, ttl, isSound] of [
+    [200, 100, true],
+    [199, 100, false],
+    // The longer TTL of before is in caches for as long as the keys could be, whatever the RRset is served with now.
+    [130, 30, false],
   ] as const) {
     const caches = zone();
     caches.serveDs([], 1000, 1000, 100);
-    caches.serveDnskey({ keys: [], signers: [] }, 1000 + wait, LAG);
-    caches.serveData(new Map(), 1000 + wait, LAG);
+    const lag = { servers: 10, ttl: 100 };
+    if (ttl !== 100) caches.serveDnskey({ keys: ['k1', 'z1'], signers: ['k1'] }, 1050, lag, ttl);
+    caches.serveDnskey({ keys: [], signers: [] }, 1000 + wait, lag);
+    caches.serveData(new Map(), 1000 + wait, lag);
+    const dangers = caches.dangers();
+    assert.equal(dangers.length === 0, isSound, `${wait} ${ttl}`);
+    if (isSound) continue;
+    const [{ from, until, problem }] = dangers;
+    assert.ok(problem.kind === 'unsigned data' && problem.isKept);
+    assert.deepEqual([from, until, problem.ds], [1000 + wait, ttl === 100 ? 1200 : 1160, ['k1']]);
+  }
+});
+
+test('a zone that had a longer TTL before the simulation begins has keys with it in caches', () => {
+  for (const [wait, isSound] of [
+    [150, false],
+    [310, true],
+  ] as const) {
+    const caches = new Caches((key) => ALGORITHMS[key], true);
+    caches.serveDs(['k1'], 0, 0, 100);
+    caches.serveDnskey({ keys: ['k1', 'z1'], signers: ['k1'] }, 0, { servers: 10, ttl: 300 }, 20);
+    caches.serveData(new Map([[13, { signing: ['z1'], retiring: [] }]]), 0, LAG);
+    caches.serveDs([], 10, 10, 100);
+    caches.serveDnskey({ keys: [], signers: [] }, wait, { servers: 10, ttl: 20 });
+    caches.serveData(new Map(), wait, LAG);
     assert.equal(caches.dangers().length === 0, isSound, String(wait));
+  }
+});
+
+test('a DNSKEY RRset that came when no cache had the DS any more was never validated by it, nor one that the DS does not lead to', () => {
+  for (const keys of [['z1'], ['k2', 'z1']]) {
+    const caches = zone();
+    caches.serveDs([], 1000, 1000, 100);
+    caches.serveDnskey({ keys, signers: keys.slice(0, 1) }, keys.length === 1 ? 1100 : 1099, { servers: 0, ttl: 0 });
+    caches.serveData(new Map(), 1100, { servers: 0, ttl: 0 });
+    const after = caches.dangers().filter(({ until }) => until > 1100);
+    assert.deepEqual(after, [], keys.join());
   }
 });
 
@@ -141,3 +181,98 @@ test('what nothing ends lasts for ever, and what goes wrong in many ways at once
   assert.equal(lost.length, 1);
   assert.deepEqual([lost[0].from, lost[0].until], [1000, Infinity]);
 });
+
+const named = (ids: readonly string[]): KeyName[] => ids.map((id) => ({ id, algorithm: ALGORITHMS[id] }));
+const DNSKEYS: readonly KeySet[] = [
+  { keys: [], signers: [] },
+  { keys: ['k1', 'z1'], signers: ['k1'] },
+  { keys: ['k1', 'z1', 'z2'], signers: ['k1'] },
+  { keys: ['k1', 'k2', 'z1', 'z2'], signers: ['k1', 'k2'] },
+  { keys: ['k1', 'z1', 'k8', 'z8'], signers: ['k1', 'k8'] },
+  { keys: ['k8', 'z8'], signers: ['k8'] },
+];
+
+/** One more version of something, so many seconds after the last. */
+const version = fc.record({
+  after: fc.nat(60),
+  ttl: fc.nat(40),
+  delay: fc.nat(20),
+  what: fc.oneof(
+    fc.record({ ds: fc.constantFrom([], ['k1'], ['k1', 'k2'], ['k8']) }),
+    fc.record({ dnskey: fc.constantFrom(...DNSKEYS) }),
+    fc.record({ data: fc.constantFrom([], ['z1'], ['z1', 'z2'], ['z2'], ['z1', 'z8'], ['z8']) }),
+  ),
+});
+
+test('RFC 4035 section 5: the first danger is where the model resolver of the histories finds its first bogus mix', () => {
+  const seen = new Map<string, number>();
+  const survives = (history: readonly Version[]): void => {
+    const both = new BothModels();
+    for (const one of [...INTRODUCTION, ...history]) {
+      both.serve(one);
+      const why = both.bogus();
+      const dangers = both.caches.dangers().filter(({ from, until }) => from <= both.now && both.now < until);
+      assert.equal(dangers.length > 0, why !== undefined, `${both.now}: ${why}`);
+      if (why === undefined) continue;
+      const isKept = dangers.every(({ problem }) => problem.kind === 'unsigned data' && problem.isKept);
+      for (const kind of isKept ? ['kept'] : dangers.map(({ problem }) => problem.kind))
+        seen.set(kind, (seen.get(kind) ?? 0) + 1);
+      return;
+    }
+    seen.set('none', (seen.get('none') ?? 0) + 1);
+  };
+  fc.assert(fc.property(fc.array(version, { maxLength: 12 }), survives), { numRuns: 3000, seed: 4035 });
+  for (const kind of ['none', 'kept', 'no trusted dnskey', 'unsigned data', 'unknown signer'])
+    assert.ok((seen.get(kind) ?? 0) >= 10, `${kind}: ${seen.get(kind)}`);
+});
+
+/** A zone that is signed and then gets a DS. */
+const INTRODUCTION: readonly Version[] = [
+  { after: 0, ttl: 30, delay: 0, what: { data: ['z1'] } },
+  { after: 100, ttl: 30, delay: 0, what: { dnskey: DNSKEYS[1] } },
+  { after: 100, ttl: 10, delay: 0, what: { ds: ['k1'] } },
+];
+
+type Version = typeof version extends fc.Arbitrary<infer T> ? T : never;
+
+/** The same versions, served to both. */
+class BothModels {
+  readonly caches = new Caches((key) => ALGORITHMS[key], false);
+  now = 0;
+  readonly #ds = new ServedVersions<DsRrset>({ kind: 'ds', keys: [] }, 0, Infinity);
+  readonly #dnskey = new ServedVersions<DnskeyRrset>({ kind: 'dnskey', keys: [], signers: [] }, 0);
+  readonly #data = new ServedVersions<DataRrset>({ kind: 'data', signers: [] }, 0);
+
+  serve({ after, ttl, delay, what }: Version): void {
+    this.now += after;
+    const { now } = this;
+    const lag = (served: { readonly current: { readonly ttl: number } }): Lag => ({
+      servers: delay,
+      ttl: served.current.ttl,
+    });
+    if ('ds' in what) {
+      this.caches.serveDs(what.ds, now, now + delay, this.#ds.current.ttl);
+      // Only what it leads to makes another version of a DS RRset here.
+      if (!isSame(this.#ds.current.rrset.keys, what.ds))
+        this.#ds.replace({ kind: 'ds', keys: named(what.ds) }, ttl, now, delay);
+    } else if ('dnskey' in what) {
+      const { keys, signers } = what.dnskey;
+      this.caches.serveDnskey(what.dnskey, now, lag(this.#dnskey), ttl);
+      this.#dnskey.replace({ kind: 'dnskey', keys: named(keys), signers: named(signers) }, ttl, now, delay);
+    } else {
+      const of = (algorithm: number): DataSigners => ({
+        signing: what.data.filter((key) => ALGORITHMS[key] === algorithm),
+        retiring: [],
+      });
+      this.caches.serveData(new Map([8, 13].map((algorithm) => [algorithm, of(algorithm)])), now, lag(this.#data));
+      this.#data.replace({ kind: 'data', signers: named(what.data) }, this.#data.current.ttl || ttl, now, delay);
+    }
+  }
+
+  bogus(): string | undefined {
+    return bogusMix({ ds: this.#ds, dnskey: this.#dnskey, data: [this.#data] }, this.now, 'strict')?.why;
+  }
+}
+
+const isSame = (keys: readonly KeyName[], ids: readonly string[]): boolean =>
+  keys.length === ids.length && keys.every(({ id }) => ids.includes(id));
