@@ -37,8 +37,11 @@ const LOG_AGAIN = 1800;
 const SPINS = 500;
 /** Milliseconds that each wait for a thread takes that lost its core with the lock in hand. */
 const LOCK_WAIT = 1;
-/** After so many of them that thread counts as dead. Schedulers hold a thread back for some tens of milliseconds. */
-const LOCK_WAITS = 200;
+/**
+ * After so many of them that thread counts as dead. Schedulers hold a thread back for some tens of milliseconds, hosts of virtual
+ * machines and cores with forty threads each for some hundreds. A thread that died within these few stores costs others that once.
+ */
+const LOCK_WAITS = 2000;
 const LOCKED = 1;
 const NO_ENTRY = -1;
 const MAX_IDENTITY = 16 + 256;
