@@ -59,7 +59,8 @@ async function main(): Promise<void> {
   if (!lock) throw new SignetError('DEVICE_RUNS', `another process is ${name} already: one device, one process`);
   const clock = new SystemClock();
   const random = new TestedRandom(new SystemRandom());
-  const engine = new OpensslEngine({ native: loadNativeKeys(options.module), random });
+  const native = loadNativeKeys(options.module);
+  const engine = new OpensslEngine({ native, random });
 
   const watchdog = new WatchdogProcess(
     { name: `watchdog of ${name}`, socket: watchdogSocket(options.state, options.device) },
@@ -84,7 +85,7 @@ async function main(): Promise<void> {
   const scrubber = new MemoryScrubber({ clock, heap: { trimHeap, overwriteFreed: () => undefined } });
   const server = new DeviceServer(
     { socket: deviceSocket(options.state, options.device) },
-    { device, log, onSecret: () => scrubber.soon() },
+    { device, sockets: native.sockets, log, onSecret: () => scrubber.soon() },
   );
   await server.start();
   pollWatchdog(device);

@@ -1,6 +1,6 @@
 import { SignetError } from '../../base/error.ts';
 import type { Log } from '../../base/log.ts';
-import { loadNativeKeys, type NativeSockets } from '../crypto/native-keys.ts';
+import type { NativeSockets } from '../crypto/native-keys.ts';
 import type { Mechanism } from '../hal-constants.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import { type Call, CALL_NAMES, type CallName, CALLS } from './device-calls.ts';
@@ -29,16 +29,21 @@ export class DeviceServer implements AsyncDisposable {
 
   readonly #onSecret: () => void;
 
-  /** @param dependencies onSecret is called when the master key or a PIN was set: copies of it are in freed memory */
+  /** @param dependencies sockets are those of the native module that the device computes with, onSecret is called when the master key or a PIN was set: copies of it are in freed memory */
   constructor(
     options: DeviceServerOptions,
-    dependencies: { readonly device: LocalDevice; readonly log: Log; readonly onSecret?: () => void },
+    dependencies: {
+      readonly device: LocalDevice;
+      readonly sockets: NativeSockets;
+      readonly log: Log;
+      readonly onSecret?: () => void;
+    },
   ) {
     this.#onSecret = dependencies.onSecret ?? (() => undefined);
     this.#options = options;
     this.#device = dependencies.device;
     this.#log = dependencies.log;
-    this.#sockets = loadNativeKeys().sockets;
+    this.#sockets = dependencies.sockets;
   }
 
   /** The keystore is locked by this process: a socket file that is there is one of a process that is gone. */
