@@ -39,10 +39,17 @@ export interface HsmStatus {
   }[];
 }
 
+/** Files of Node.js and of hsmd. */
+export interface Program {
+  readonly node: string;
+  readonly hsmd: string;
+}
+
 /** hsmd with all its processes, on a state directory of its own. */
 export class HsmdProcess implements AsyncDisposable {
   readonly state: string;
   readonly #options: readonly string[];
+  readonly #program: Program;
   #child: ChildProcess | undefined;
   #output = '';
 
@@ -54,9 +61,23 @@ export class HsmdProcess implements AsyncDisposable {
     return hsmd;
   }
 
-  private constructor(options: readonly string[]) {
+  /** The same, started by root with `--user`; the state directory is the user's. @param program a copy that the user can read */
+  static async startFor(
+    user: string,
+    ids: { readonly uid: number; readonly gid: number },
+    program?: Program,
+  ): Promise<HsmdProcess> {
+    builtNativeKeys();
+    const hsmd = new HsmdProcess(['--user', user], program);
+    fs.chownSync(hsmd.state, ids.uid, ids.gid);
+    await hsmd.boot();
+    return hsmd;
+  }
+
+  private constructor(options: readonly string[], program: Program = { node: process.execPath, hsmd: HSMD }) {
     this.state = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-hsmd-'));
     this.#options = options;
+    this.#program = program;
   }
 
   get output(): string {
@@ -72,7 +93,8 @@ export class HsmdProcess implements AsyncDisposable {
     const file = path.join(this.state, 'run/ports.json');
     fs.rmSync(file, { force: true });
     const words = ['--state', this.state, '--listen', '127.0.0.1', '--rpc-port', '0', '--console-port', '0'];
-    const child = spawn(process.execPath, [HSMD, ...words, '--web-port', '0', '--pin-cost', '10', ...this.#options], {
+    const { node, hsmd } = this.#program;
+    const child = spawn(node, [hsmd, ...words, '--web-port', '0', '--pin-cost', '10', ...this.#options], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child = child;
