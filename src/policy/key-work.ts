@@ -84,10 +84,10 @@ export class KeyWork {
     this.#change(record, to, now);
     const from = this.changes.at(-1)?.from;
     if (record === 'ds') this.#forgetSightings(from, to);
-    // Signatures of a new algorithm may have kept the DNSKEY back.
-    const isFirst = record === 'dnskey' && to === 'rumoured' && from === 'hidden';
+    // Signatures of a new algorithm may have kept the DNSKEY back; and one that comes back was away, whatever its first time was.
+    const isShownAnew = record === 'dnskey' && to === 'rumoured';
     const { times, state } = this.key;
-    if (isFirst && state?.goal === 'omnipresent' && times.publish !== now)
+    if (isShownAnew && state?.goal === 'omnipresent' && times.publish !== now)
       this.key = { ...this.key, times: { ...times, publish: now } };
   }
 

@@ -51,3 +51,19 @@ test('RFC 2308 section 5: a key beside one that has been there for long does not
   assert.ok(!isOffered([key('young', undefined)], NOW + 719));
   assert.ok(isOffered([key('young', undefined)], NOW + 720));
 });
+
+test('RFC 2308 section 5: a DNSKEY that comes back, by states that contradict each other, was away until now', () => {
+  const away = {
+    dnskey: 'unretentive',
+    krrsig: 'unretentive',
+    zrrsig: 'unretentive',
+    dnskeyChange: NOW - 500,
+  } as const;
+  const [action] = decide([key('back', NOW - 5000, { ...KNOWN, ...away })], NOW).actions;
+  assert.ok(action.kind === 'update' && action.state.dnskey === 'rumoured');
+  const { times } = action;
+  assert.equal(times.publish, NOW);
+  const back = { ...key('back', NOW - 5000), times };
+  assert.ok(!isOffered([back], NOW + 719));
+  assert.ok(isOffered([back], NOW + 720));
+});
