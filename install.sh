@@ -51,11 +51,18 @@ is_systemd() { [ -z "$base" ] && [ -d /run/systemd/system ]; }
 
 if [ "$uninstall" = yes ]; then
   if is_systemd && [ -e "$unit" ]; then systemctl disable --now signet-hsm.service >/dev/null 2>&1 || true; fi
-  # The watchdogs outlive hsmd, with the master keys.
-  for lock in "$state"/run/watchdog-*.lock; do
+  # hsmd itself where systemd does not know it, and then the watchdogs, which outlive it with the master keys.
+  for lock in "$state/run/hsmd.lock" "$state"/run/watchdog-*.lock; do
     [ -e "$lock" ] || continue
     read -r pid rest <"$lock" || true
-    case "$(tr '\0' ' ' <"/proc/${pid:-none}/cmdline" 2>/dev/null || true)" in hsm-watchdog-*) kill "$pid" ;; esac
+    title() { tr '\0' ' ' 2>/dev/null <"/proc/${pid:-none}/cmdline" || true; }
+    case "$(title)" in hsmd* | hsm-watchdog-*) kill "$pid" ;; *) continue ;; esac
+    tries=0
+    while [ -n "$(title)" ]; do
+      tries=$((tries + 1))
+      [ "$tries" -le 600 ] || { echo "install.sh: process $pid ($(title)) does not end: end it, then run this again" >&2; exit 1; }
+      sleep 0.1
+    done
   done
   for name in dks_setup_console findHSM hsmd; do
     # Only links into a package of ours are ours.
