@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
+import { SystemClock } from '../../src/base/clock.ts';
 import { main as dnssecSignzone } from '../../src/tools/dnssec-signzone.ts';
 import { main as dnssecVerify } from '../../src/tools/dnssec-verify.ts';
-import { makeKeys, ours, peer, temporaryDirectory, type Outcome } from './sign-peer.ts';
+import { MovedClock } from './moved-clock.ts';
+import { makeKeys, oursAt, peer, temporaryDirectory, type Outcome } from './sign-peer.ts';
+
+/** Of both: a serial by the date is the same at midnight, too. */
+const moved = new MovedClock(1_795_000_000);
+after(() => moved[Symbol.dispose]());
+const clock = Object.assign(new SystemClock(), { now: () => moved.now });
 
 const ZONE = `$TTL 3600
 @ SOA ns1 hostmaster 7 7200 3600 1209600 300
@@ -57,7 +64,7 @@ async function both(place: Place, words: readonly string[], program = 'dnssec-si
   process.chdir(place.directory);
   try {
     const main = program === 'dnssec-signzone' ? dnssecSignzone : dnssecVerify;
-    return [steady(theirs), steady(await ours(main, ...words))];
+    return [steady(theirs), steady(await oursAt(clock, main, ...words))];
   } finally {
     process.chdir(cwd);
   }
@@ -208,7 +215,17 @@ test('-M reduces TTLs, -D writes only what signing adds, -g takes the DS from a 
   const place = prepare(directory.path);
   const at = (name: string): string => path.join(directory.path, name);
   const sign = async (...words: string[]): Promise<string> => {
-    const mine = await ours(dnssecSignzone, '-S', '-q', '-K', place.directory, '-d', place.directory, ...words);
+    const mine = await oursAt(
+      clock,
+      dnssecSignzone,
+      '-S',
+      '-q',
+      '-K',
+      place.directory,
+      '-d',
+      place.directory,
+      ...words,
+    );
     assert.equal(mine.status, 0, mine.complaint);
     return fs.readFileSync(at('out'), 'latin1');
   };
@@ -289,7 +306,7 @@ test('a key set that changes is told as BIND tells it; dsset- files have its nam
       for (const name of names) fs.rmSync(path.join(directory.path, name));
       const cwd = process.cwd();
       process.chdir(directory.path);
-      await ours(dnssecSignzone, ...words, 'zone.db');
+      await oursAt(clock, dnssecSignzone, ...words, 'zone.db');
       process.chdir(cwd);
       assert.deepEqual(dsset(), names);
       assert.deepEqual(content(), texts);

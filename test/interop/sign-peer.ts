@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { SystemClock } from '../../src/base/clock.ts';
+import { type Clock, SystemClock } from '../../src/base/clock.ts';
 import { NodeDisk } from '../../src/base/node-disk.ts';
 import type { KeyToolContext } from '../../src/tools/key-tool.ts';
 import { Arena } from '../../src/zone/store/arena.ts';
@@ -24,7 +24,10 @@ export function peer(directory: string, program: string, ...argv: string[]): Out
 type Main = (argv: readonly string[], context: KeyToolContext, createArena: () => Arena) => Promise<number>;
 
 /** Runs a command of ours in this process; paths are given whole. */
-export async function ours(main: Main, ...argv: string[]): Promise<Outcome> {
+export const ours = (main: Main, ...argv: string[]): Promise<Outcome> => oursAt(new SystemClock(), main, ...argv);
+
+/** As `ours`, at the time of the clock. */
+export async function oursAt(clock: Clock, main: Main, ...argv: string[]): Promise<Outcome> {
   let out = '';
   let complaint = '';
   const context: KeyToolContext = {
@@ -33,7 +36,7 @@ export async function ours(main: Main, ...argv: string[]): Promise<Outcome> {
       complain: (text) => void (complaint += text),
     },
     disk: new NodeDisk(),
-    clock: new SystemClock(),
+    clock,
     publicMode: 0o644,
     isInteractive: false,
     readInput: () => new Uint8Array(0),
