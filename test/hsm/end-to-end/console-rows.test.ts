@@ -12,7 +12,7 @@ const TOKEN = KeyFlag.TOKEN | KeyFlag.DIGITAL_SIGNATURE;
 const MANUAL = fs.readFileSync(path.resolve(import.meta.dirname, '../../../docs/hsm.md'), 'utf8');
 
 suite('What the console of a running hsmd shows', { timeout: 600_000 }, () => {
-  test('S-338 S-436 S-437 S-438 S-408 S-439 S-441 S-373 (part) devices, addresses, time, serial number, LEDs', async () => {
+  test('S-338 S-436 S-437 S-438 S-408 S-439 S-441 S-373 devices, addresses, time, serial number, LEDs', async () => {
     await using hsmd = await HsmdProcess.start('--serial', '1000-0002');
     await setUp(hsmd);
     using terminal = await hsmd.console();
@@ -36,6 +36,21 @@ suite('What the console of a running hsmd shows', { timeout: 600_000 }, () => {
       'all lights are green',
     );
     assert.match(await shown('show leds'), /POWER: +green[^]*SYSTEM: +green[^]*TAMPER: +green/);
+    const { leds } = await hsmd.status();
+    assert.deepEqual(leds.power, { colour: 'green', isBlinking: false });
+    const page = await (await fetch(`http://127.0.0.1:${hsmd.ports.web}/`)).text();
+    assert.ok(page.includes('POWER green, SYSTEM green, TAMPER green'));
+    // What no software has is told in the manual.
+    const machine = /^## The machine\n([^]*?)^## /m.exec(MANUAL)?.[1] ?? '';
+    for (const part of [
+      'one rack unit',
+      'fans',
+      'power connector and switch',
+      'ethernet port',
+      'three LEDs',
+      'USB port',
+    ])
+      assert.ok(machine.includes(part), part);
 
     // What a console says of devices follows what is seen of them.
     const isReady = ({ text }: HsmStatus['devices'][number]): boolean => text === 'Active - Ready';
