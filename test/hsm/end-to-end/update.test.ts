@@ -38,6 +38,12 @@ const bootloader = (version: string): TarFile => ({
   octets: speaking(`the bootloader of ${version}`, 'hsm/supervision/boot-process.ts'),
 });
 
+/** One that never answers, and ends with hsmd. */
+const HANGING: TarFile = {
+  name: 'firmware/device-process.js',
+  octets: Buffer.from("process.stdin.on('end', () => process.exit()).resume();\n"),
+};
+
 const fpga = (): TarFile => ({ name: 'fpga/hsm.node', octets: fs.readFileSync(NATIVE) });
 
 function update(version: string, software: string, parts: readonly TarFile[] = [firmware(version)]): Uint8Array {
@@ -91,7 +97,7 @@ suite('Updates of a running hsmd', { timeout: 1_800_000 }, () => {
       const shown = await terminal.run('show version');
       assert.match(shown, /2099-01-01-01 - 9\.0\.0\.1/);
       for (const index of [0, 1]) assert.ok(shown.includes(`Device ${index}: firmware ${NEWER} (slot a)`), shown);
-      assert.equal(hsmd.output.split(`this is the firmware of ${NEWER}\n`).length, 3, 'both devices run it');
+      assert.ok(hsmd.output.split(`this is the firmware of ${NEWER}\n`).length >= 3, 'both devices run it');
       await signs();
       assert.equal(active(hsmd).state, 'good');
 
@@ -203,21 +209,20 @@ suite('Updates of a running hsmd', { timeout: 1_800_000 }, () => {
       const { status, output } = hsmd.auditVerify();
       assert.equal(status, 0, output);
     };
-    for (const isKilled of [true, false]) {
+    {
       using terminal = await begin();
-      const whole = update(NEWER, GOOD_SOFTWARE, [firmware(NEWER), bootloader(NEWER), fpga()]);
-      await send(terminal, whole, 'n');
-      if (!isKilled) {
-        await restart(hsmd, terminal);
-        break;
-      }
+      await send(terminal, update(NEWER, GOOD_SOFTWARE, [HANGING, bootloader(NEWER), fpga()]), 'n');
       terminal.type('shutdown restart YesIAmSure');
-      // The devices are being given what the update brought.
-      await until(() => pointer(hsmd, 0, 'bootloader') !== undefined, 'the first part is installed');
+      await until(() => hsmd.output.includes(`this is the bootloader of ${NEWER}`), 'a device is being started');
       await recover();
       // What was not up yet is given up, software and parts.
       assert.match(hsmd.output, /update 2099-01-01-01 - 9\.0\.0\.1 did not start: the software of before is back/);
       assert.doesNotMatch(hsmd.output, /of 2099-01-01-01 - 9\.0\.0\.1 came up and stays/);
+    }
+    {
+      using terminal = await begin();
+      await send(terminal, update(NEWER, GOOD_SOFTWARE, [firmware(NEWER), bootloader(NEWER), fpga()]), 'n');
+      await restart(hsmd, terminal);
     }
     for (const what of ['bootloader', 'firmware'])
       assert.match(hsmd.output, new RegExp(`this is the ${what} of 2099-01-01-01`));
