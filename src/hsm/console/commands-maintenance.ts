@@ -126,7 +126,7 @@ export const MAINTENANCE_COMMANDS: readonly ConsoleCommand[] = [
       if (locked.length === 0) return say('Nobody is locked out.');
       for (const { what, failures, until } of locked) {
         const waits = until > clock.now() ? `waits until ${new Date(1000 * until).toISOString()}` : 'may try again';
-        say(`${printableText(what)}: ${failures} wrong PIN${failures === 1 ? '' : 's'}, ${waits}`);
+        say(`${guardedText(what)}: ${failures} wrong PIN${failures === 1 ? '' : 's'}, ${waits}`);
       }
     },
   },
@@ -244,4 +244,13 @@ function deviceOf({ appliance, say }: CommandContext, text: string): number | un
 
 function areWhole(...numbers: readonly number[]): boolean {
   return numbers.every((one) => Number.isInteger(one) && one >= 0);
+}
+
+/** A name of the login guard, "peer console 192.0.2.7" or "role rpc 0 user", for people. */
+function guardedText(what: string): string {
+  const [kind, face, ...rest] = what.split(' ');
+  const where = face === 'rpc' ? 'on the RPC port' : `at the ${face}`;
+  if (kind === 'peer') return printableText(`address ${rest.join(' ')} ${where}`);
+  const [partition, role] = rest;
+  return printableText(`'${role}' ${where}${partition === '0' ? '' : `, partition ${partition}`}`);
 }

@@ -77,7 +77,10 @@ test('S-402 S-426 the master key as typed inline; wrong length and digits; S-505
   await person.say('masterkey set', /Password of 'so': $/);
   await person.say('wrong', /Password of 'so': $/);
   await person.say('', /Given up[^]*Diamond-HSM > $/);
-  assert.match(await person.say('lockout list'), /console 127\.0\.0\.1: 1 wrong PIN, may try again/);
+  assert.match(
+    await person.say('lockout list'),
+    /address 127\.0\.0\.1 at the console: 1 wrong PIN, may try again\r\n'so' at the console: 2 wrong PINs, may try again/,
+  );
   // A wrong answer keeps none of those before it.
   await person.say('set ip static', /IP address\.[^)]*\) $/);
   await person.say('192.0.2.20', /net mask\.[^)]*\) $/);
