@@ -49,7 +49,9 @@ export async function runSensorCommand(
       if (wanted.change !== undefined) await watchdog.setSensor(wanted.change.name, wanted.change.value);
       output.print(describe(device, await watchdog.readSensors(), await watchdog.getStatus()));
     } catch (cause) {
-      output.complain(`hsmd sensor: ${cause instanceof Error ? cause.message : String(cause)}\n`);
+      const running = devicesOf(wanted.state, dependencies.disk);
+      const others = running.length === 0 || running.includes(device) ? '' : `; those that run are of device ${running.join(', ')}`; // prettier-ignore
+      output.complain(`hsmd sensor: ${cause instanceof Error ? cause.message : String(cause)}${others}\n`);
       code = 1;
     }
   }
