@@ -137,13 +137,18 @@ export class HsmdProcess implements AsyncDisposable {
   async status(): Promise<HsmStatus> {
     // On a connection of its own: one that is kept may be closed by hsmd just while it is used again.
     const text = await new Promise<string>((resolve, reject) => {
+      const failed = (error: Error): void => {
+        const how = this.#child?.exitCode ?? this.#child?.signalCode ?? 'it runs';
+        error.message += ` when hsmd was asked for its status (its end: ${how}):\n${this.#output.slice(-4000)}`;
+        reject(error);
+      };
       const request = http.get({ host: '127.0.0.1', port: this.ports.web, path: '/api/status', agent: false });
-      request.on('error', reject);
+      request.on('error', failed);
       request.on('response', (response) => {
         let body = '';
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => (body += chunk));
-        response.on('error', reject);
+        response.on('error', failed);
         response.on('end', () => resolve(body));
       });
     });

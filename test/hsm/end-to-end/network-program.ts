@@ -13,7 +13,6 @@ const lease = (how: 'add' | 'del', address: string): string => ip(`addr ${how} $
 ip('link set lo up');
 ip('link add hsm0 type veth peer name host0');
 ip('link set hsm0 up');
-ip('link set host0 up');
 
 const gpio = fs.mkdtempSync(path.join(os.tmpdir(), 'signet-gpio-'));
 for (const line of [5, 6, 26, 19]) fs.mkdirSync(path.join(gpio, `gpio${line}`));
@@ -26,7 +25,7 @@ const lines = (): string =>
     })
     .join('');
 
-// Without an address: SYSTEM blinks yellow, TAMPER is yellow, and no port is open (S-452, S-384).
+// Without a cable there is no address, not even that of the fallback: SYSTEM blinks yellow, TAMPER is yellow, and no port is open (S-452, S-384).
 const starting = HsmdProcess.start('--interface', 'hsm0', '--listen', '0.0.0.0', '--dhcp-wait', '1', '--gpio', gpio);
 let isReady = false;
 const watched = starting.then(() => (isReady = true));
@@ -34,6 +33,7 @@ for (const seen of ['0011', '1111', '0011', '1111'])
   await until(() => lines() === seen, `the lights are ${seen}`, lines);
 assert.equal(isReady, false);
 lease('add', '192.0.2.7');
+ip('link set host0 up');
 await using hsmd = await starting;
 await watched;
 await until(() => lines() === '0101', 'all lights are green', lines);
