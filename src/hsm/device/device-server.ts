@@ -15,7 +15,7 @@ export interface DeviceServerOptions {
 
 /** hsmd has one connection; a second one is there while the first one ends. */
 const MOST_CONNECTIONS = 4;
-/** Octets of the signatures that take less time than a write: of P-256 and Ed25519. What is longer goes out at once, so that nothing waits for the next. */
+/** Octets of the signatures that take less time than a write: of P-256 and Ed25519. What is longer is not gathered for a whole turn. */
 const QUICK_SIGNATURE = 64;
 
 /** A device on a local socket. A connection that does not speak its protocol is closed. */
@@ -108,7 +108,7 @@ export class DeviceServer implements AsyncDisposable {
         out.frames.begin(requestNumber, HalStatus.OK);
         out.frames.octets(signature);
         out.frames.end();
-        if (signature.length > QUICK_SIGNATURE) out.flush();
+        if (signature.length > QUICK_SIGNATURE) out.flushSome();
         else out.flushSoon();
         return;
       }
