@@ -119,6 +119,9 @@ export class DevicePool implements AsyncDisposable {
     device.condition = 'tampered';
     device.isListed = false;
     device.why = 'it was tampered with';
+    // It may say so for a moment after the event was reset, when supervision has told that it is up.
+    this.#pause = FIRST_LOOK;
+    this.#lookAgain();
     if (device.hasTamperEvent) return;
     device.hasTamperEvent = true;
     for (const { number } of this.#clients.all()) void this.logout(number);
@@ -595,11 +598,12 @@ export class DevicePool implements AsyncDisposable {
   #lookAgain(): void {
     this.#look?.cancel();
     this.#look = undefined;
-    if (this.#isEnding) return;
+    if (this.#isEnding || this.#isLooking) return;
     const needsLook =
       !this.#deletions.isWritten ||
       this.#devices.some(
-        ({ condition, isListed, isBehind }) => condition === 'down' || (condition === 'up' && (!isListed || isBehind)),
+        ({ condition, isListed, isBehind }) =>
+          condition === 'down' || condition === 'tampered' || (condition === 'up' && (!isListed || isBehind)),
       );
     if (!needsLook) {
       this.#pause = FIRST_LOOK;
@@ -614,10 +618,11 @@ export class DevicePool implements AsyncDisposable {
     this.#isLooking = true;
     this.#reconciler.writeDeletions();
     for (const one of this.#devices) {
-      if (one.condition === 'down') {
+      if (one.condition === 'down' || one.condition === 'tampered') {
         const status = await one.device.getStatus().catch(() => undefined);
-        if (status?.isTampered === true) this.markTampered(one.index);
-        else if (status !== undefined) await this.markUp(one.index);
+        if (status?.isTampered === true) {
+          if (one.condition === 'down') this.markTampered(one.index);
+        } else if (status !== undefined) await this.markUp(one.index);
       } else if (one.condition === 'up' && (!one.isListed || one.isBehind)) await this.#reconciler.join(one);
     }
     this.#isLooking = false;

@@ -250,6 +250,18 @@ suite('S-358 PINs, logins and partitions are the same on all devices', () => {
     assert.equal(pool.conditionOf(0), 'up');
   });
 
+  test('a device that says for a moment too long that it was tampered with is up when it says so no more', async () => {
+    await using fixture = await startPool();
+    const { pool, devices, clock } = fixture;
+    pool.markTampered(0);
+    devices[0].isTampered = true;
+    await pool.markUp(0);
+    assert.equal(pool.conditionOf(0), 'tampered');
+    devices[0].isTampered = false;
+    for (let i = 0; i < 200 && pool.conditionOf(0) !== 'up'; i++) await clock.advance(1);
+    assert.equal(pool.conditionOf(0), 'up');
+  });
+
   test('partitions are made, renamed and deleted on all, and on those that were away', async () => {
     await using fixture = await startPool();
     const { pool, devices, wheel, user } = fixture;
