@@ -74,9 +74,12 @@ async function open(port: number): Promise<Socket> {
 
 async function nextMessage(socket: Socket): Promise<Message> {
   const head = await read(socket, 2);
-  const length = head.readUInt16BE(0);
-  const rest = head.length - 2 < length ? await read(socket, length - (head.length - 2)) : Buffer.alloc(0);
-  return parseMessage(Buffer.concat([head.subarray(2), rest]));
+  const end = 2 + head.readUInt16BE(0);
+  const rest = head.length < end ? await read(socket, end - head.length) : Buffer.alloc(0);
+  const octets = Buffer.concat([head, rest]);
+  // Who looks late finds the next message behind it.
+  if (octets.length > end) socket.unshift(octets.subarray(end));
+  return parseMessage(octets.subarray(2, end));
 }
 
 /** All messages until the end. */
