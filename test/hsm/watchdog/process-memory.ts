@@ -107,13 +107,18 @@ export function tracesOfKey(key: Uint8Array): Record<string, Buffer> {
   const secret = Buffer.from(key);
   const traces: Record<string, Buffer> = {};
   for (let at = 0; at + 8 <= secret.length; at += 8) traces[`octets from ${at} on`] = secret.subarray(at, at + 8);
-  for (let at = 0; at + 4 <= secret.length; at += 4) {
-    const digits = secret.toString('hex', at, at + 4);
-    for (const text of [digits, digits.toUpperCase()]) {
-      traces[`digits ${text}`] = Buffer.from(text);
-      traces[`digits ${text}, two octets each`] = Buffer.from(text, 'utf16le');
+  // Eight digits alone may be those of something else: there is much text of hexadecimal digits in a process.
+  for (const [step, gap] of [
+    [8, ''],
+    [4, ' '],
+  ] as const)
+    for (let at = 0; at + 8 <= secret.length; at += step) {
+      const digits = secret.toString('hex', at, at + 4) + gap + secret.toString('hex', at + 4, at + 8);
+      for (const text of [digits, digits.toUpperCase()]) {
+        traces[`digits ${text}`] = Buffer.from(text);
+        traces[`digits ${text}, two octets each`] = Buffer.from(text, 'utf16le');
+      }
     }
-  }
   for (const form of ['base64', 'base64url'] as const)
     for (let from = 0; from < 3; from++) {
       const text = secret.subarray(from).toString(form).replaceAll('=', '');
