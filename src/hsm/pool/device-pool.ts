@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
@@ -13,11 +13,12 @@ import type {
   SignatureTaker,
   WrappedKey,
 } from '../device/crypto-device.ts';
-import { KeyFlag, type KeyType, type Mechanism, type Role } from '../hal-constants.ts';
+import type { KeyType, Mechanism, Role } from '../hal-constants.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import { makeUuid } from '../uuid.ts';
 import { DeletionLedger } from './deletion-ledger.ts';
 import { KeyDirectory } from './key-directory.ts';
+import { Lookout } from './lookout.ts';
 import { matchMerged } from './match.ts';
 import { type PoolClient, PoolClients } from './pool-clients.ts';
 import { type CallTimes, type PoolCondition, PoolDevice, WEIGHT, type Weight, isGone } from './pool-device.ts';
@@ -45,10 +46,6 @@ const MOST_DEVICES = 30;
 /** Any device. */
 const EVERYWHERE = ~0;
 
-/** Milliseconds between two looks at devices that are down or behind, at first and at most. */
-const FIRST_LOOK = 500;
-const LAST_LOOK = 60_000;
-
 /**
  * All devices as one: a call goes to the least busy device that has the key, and to another one when that device goes away in the
  * middle of it. Exportable token keys, PINs and partitions are the same on all devices. Every method rejects with HalError.
@@ -59,21 +56,16 @@ export class DevicePool implements AsyncDisposable {
   readonly #deletions: DeletionLedger;
   readonly #clients = new PoolClients();
   readonly #reconciler: Reconciler;
-  readonly #clock: Clock;
+  readonly #lookout: Lookout;
   readonly #random: Random;
   readonly #log: Log;
-  #look: Timer | undefined;
-  #isLooking = false;
-  #pause = FIRST_LOOK;
   /** Where the search for the least busy device begins, so that equally busy ones take turns. */
   #turn = 0;
-  #isEnding = false;
 
   constructor(options: PoolOptions, dependencies: PoolDependencies) {
     const { clock, random, log, audit } = dependencies;
     if (options.devices.length === 0 || options.devices.length > MOST_DEVICES)
       throw new RangeError(`A pool has 1 to ${MOST_DEVICES} devices, not ${options.devices.length}.`);
-    this.#clock = clock;
     this.#random = random;
     this.#log = log;
     const deletions = options.deletions ?? DeletionLedger.inMemory();
@@ -84,8 +76,16 @@ export class DevicePool implements AsyncDisposable {
     );
     this.#reconciler = new Reconciler(
       { devices: this.#devices, directory: this.#directory, clients: this.#clients, deletions },
-      { log, audit, onTampered: ({ index }) => this.markTampered(index), onBehind: () => this.#lookSoon() },
+      { log, audit, onTampered: ({ index }) => this.markTampered(index), onBehind: () => this.#lookout.lookSoon() },
     );
+    this.#lookout = new Lookout({
+      clock,
+      devices: this.#devices,
+      deletions,
+      reconciler: this.#reconciler,
+      markUp: (index) => this.markUp(index),
+      markTampered: (index) => this.markTampered(index),
+    });
   }
 
   // What supervision tells.
@@ -99,7 +99,7 @@ export class DevicePool implements AsyncDisposable {
       this.#reconciler.beginLife(device);
     }
     await this.#reconciler.join(device);
-    this.#lookAgain();
+    this.#lookout.lookAgain();
   }
 
   markDown(index: number, why: string): void {
@@ -109,8 +109,7 @@ export class DevicePool implements AsyncDisposable {
     device.isListed = false;
     device.why = why;
     this.#log.write({ severity: 'warning', category: 'hsm', text: `${device.name} serves no more calls: ${why}` });
-    this.#pause = FIRST_LOOK;
-    this.#lookAgain();
+    this.#lookout.lookAfresh();
   }
 
   /** All logins end, on all devices, once for each event; later ones are for those who reset it. */
@@ -120,8 +119,7 @@ export class DevicePool implements AsyncDisposable {
     device.isListed = false;
     device.why = 'it was tampered with';
     // It may say so for a moment after the event was reset, when supervision has told that it is up.
-    this.#pause = FIRST_LOOK;
-    this.#lookAgain();
+    this.#lookout.lookAfresh();
     if (device.hasTamperEvent) return;
     device.hasTamperEvent = true;
     for (const { number } of this.#clients.all()) void this.logout(number);
@@ -138,7 +136,7 @@ export class DevicePool implements AsyncDisposable {
       if (device.condition === 'down') tell(`${device.name}: not compared, ${device.why}`);
       else if (device.answers) await this.#reconciler.join(device, tell);
     }
-    this.#lookAgain();
+    this.#lookout.lookAgain();
   }
 
   /** Exportable token keys of one device to another, at most `limit` (0: all); resolves to how many. */
@@ -418,8 +416,7 @@ export class DevicePool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isEnding = true;
-    this.#look?.cancel();
+    this.#lookout[Symbol.dispose]();
     await this.#reconciler.idle();
   }
 
@@ -586,48 +583,6 @@ export class DevicePool implements AsyncDisposable {
       `No device can do that now: ${names === '' ? 'RPC_DEVICE names none' : names}. See the console.`,
     );
   }
-
-  /** Something could not be done with a device that is up: it is tried again by and by. */
-  #lookSoon(): void {
-    if (this.#look !== undefined || this.#isLooking) return;
-    this.#pause = FIRST_LOOK;
-    this.#lookAgain();
-  }
-
-  /** Devices that are down or behind are looked at again, less and less often. */
-  #lookAgain(): void {
-    this.#look?.cancel();
-    this.#look = undefined;
-    if (this.#isEnding || this.#isLooking) return;
-    const needsLook =
-      !this.#deletions.isWritten ||
-      this.#devices.some(
-        ({ condition, isListed, isBehind }) =>
-          condition === 'down' || condition === 'tampered' || (condition === 'up' && (!isListed || isBehind)),
-      );
-    if (!needsLook) {
-      this.#pause = FIRST_LOOK;
-      return;
-    }
-    this.#look = this.#clock.after(this.#pause, () => void this.#lookNow());
-    this.#pause = Math.min(LAST_LOOK, 2 * this.#pause);
-  }
-
-  async #lookNow(): Promise<void> {
-    this.#look = undefined;
-    this.#isLooking = true;
-    this.#reconciler.writeDeletions();
-    for (const one of this.#devices) {
-      if (one.condition === 'down' || one.condition === 'tampered') {
-        const status = await one.device.getStatus().catch(() => undefined);
-        if (status?.isTampered === true) {
-          if (one.condition === 'down') this.markTampered(one.index);
-        } else if (status !== undefined) await this.markUp(one.index);
-      } else if (one.condition === 'up' && (!one.isListed || one.isBehind)) await this.#reconciler.join(one);
-    }
-    this.#isLooking = false;
-    this.#lookAgain();
-  }
 }
 
 function allowedOf({ onlyDevice }: PoolClient): number {
@@ -639,14 +594,4 @@ async function pinVersionOf(device: CryptoDevice, partition: number, role: Role)
   // wheel's PIN is the device's, whatever the partition.
   const record = pins.find((pin) => pin.role === role && (role === 'wheel' || pin.partition === partition));
   return record?.version ?? 0;
-}
-
-/**
- * By the setting ENABLE_EXPORTABLE_PRIVATE_KEYS (Diamond-HSM manual section 4.2.5): what is made gets the flag, unless it encrypts (KEKEKs stay
- * where they are). While it is FALSE no key gets it, whatever the client asks: that keys may leave is for who runs the HSM to say.
- */
-export function withExportable(flags: number, isEnabled: boolean): number {
-  if (!isEnabled) return flags & ~KeyFlag.EXPORTABLE;
-  const encrypts = (flags & (KeyFlag.KEY_ENCIPHERMENT | KeyFlag.DATA_ENCIPHERMENT)) !== 0;
-  return !encrypts ? flags | KeyFlag.EXPORTABLE : flags;
 }

@@ -13,7 +13,8 @@ import {
   ROLES,
 } from '../hal-constants.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
-import { type DevicePool, withExportable } from '../pool/device-pool.ts';
+import type { DevicePool } from '../pool/device-pool.ts';
+import { withExportable } from './exportable.ts';
 import { HandleTable } from './handle-table.ts';
 import type { HashContext } from './hash-context.ts';
 import { type RpcServices, SESSION_LIMITS } from './rpc-services.ts';
