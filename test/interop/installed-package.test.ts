@@ -103,9 +103,7 @@ test('the installed named has its statistics channel, and the licenses of what i
 test('S-334 the network HSM is set up by the commands of docs/hsm.md, as they are written there, where there is nothing but the package', async () => {
   const manual = fs.readFileSync(path.join(checkout, 'docs/hsm.md'), 'utf8');
   const [, section] = /^## Try it on one machine\n([^]*?)^## /m.exec(manual) ?? assert.fail('there is no such section');
-  const blocks = [...section.matchAll(/(?:^(?: {4}.*)?\n)*^ {4}.*\n/gm)].map(([block]) =>
-    block.replaceAll(/^ {4}/gm, ''),
-  );
+  const blocks = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block);
   assert.equal(blocks.length, 3, 'install and start; first set-up; end');
   const state = path.join(home, 'hsm/var/lib/signet-hsm');
   // A network and a file system of its own, without the checkout; the ports are those of the manual.
