@@ -15,6 +15,7 @@ import { XdrWriter } from '../protocol/xdr.ts';
 import { type ConnectionShared, RPC_TIMES, RpcConnection, type RpcTimes } from './rpc-connection.ts';
 import type { RpcServices } from './rpc-services.ts';
 import { RpcSession } from './rpc-session.ts';
+import { Wakefulness } from './wakefulness.ts';
 
 export interface RpcListenerOptions {
   /** Address to bind, IPv4 or IPv6. */
@@ -60,6 +61,7 @@ export class RpcListener implements AsyncDisposable {
   readonly #connections = new Set<RpcConnection>();
   readonly #sessions = new Set<RpcSession>();
   readonly #handshakes: TlsHandshakes;
+  readonly #wakefulness: Wakefulness;
   #toFlush: RpcConnection[] = [];
   #tls!: TlsByClient;
   #acceptor!: TcpAcceptor;
@@ -73,6 +75,7 @@ export class RpcListener implements AsyncDisposable {
       { patience: this.#times.initial, handshakes: connections, perPeer },
       { clock: services.clock },
     );
+    this.#wakefulness = new Wakefulness(services.clock);
     this.#shared = {
       times: this.#times,
       deadlines: this.#deadlines,
@@ -172,6 +175,7 @@ export class RpcListener implements AsyncDisposable {
     const ready = this.#toFlush;
     this.#toFlush = [];
     for (const connection of ready) connection.flush();
+    this.#wakefulness.prolong();
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
