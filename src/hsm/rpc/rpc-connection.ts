@@ -9,6 +9,7 @@ import { type CallHead, perform, readHead, writeReply } from './dispatch.ts';
 import type { RpcSession } from './rpc-session.ts';
 import { SESSION_LIMITS } from './rpc-services.ts';
 import { performSign, type SignReplies, writeSignature } from './sign-call.ts';
+import type { Wakefulness } from './wakefulness.ts';
 
 /** Milliseconds. */
 export interface RpcTimes {
@@ -36,6 +37,7 @@ export interface ConnectionShared {
   readonly writer: XdrWriter;
   /** Asks for one `flush` when all that is ready now has been done. */
   flushSoon(connection: RpcConnection): void;
+  readonly wakefulness: Wakefulness;
 }
 
 /**
@@ -258,6 +260,7 @@ export class RpcConnection implements Expiring, SignReplies {
   }
 
   #count(head: CallHead, change: 1 | -1): void {
+    this.#shared.wakefulness.count(change);
     if (isOwn(head.code)) this.#ownBusy += change;
     else this.#isVendorBusy = change === 1;
   }

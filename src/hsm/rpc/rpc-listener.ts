@@ -61,7 +61,6 @@ export class RpcListener implements AsyncDisposable {
   readonly #connections = new Set<RpcConnection>();
   readonly #sessions = new Set<RpcSession>();
   readonly #handshakes: TlsHandshakes;
-  readonly #wakefulness: Wakefulness;
   #toFlush: RpcConnection[] = [];
   #tls!: TlsByClient;
   #acceptor!: TcpAcceptor;
@@ -75,11 +74,11 @@ export class RpcListener implements AsyncDisposable {
       { patience: this.#times.initial, handshakes: connections, perPeer },
       { clock: services.clock },
     );
-    this.#wakefulness = new Wakefulness(services.clock);
     this.#shared = {
       times: this.#times,
       deadlines: this.#deadlines,
       writer: new XdrWriter(),
+      wakefulness: new Wakefulness(services.clock),
       flushSoon: (connection) => this.#flushSoon(connection),
     };
     this.setTls(options.tls);
@@ -175,7 +174,7 @@ export class RpcListener implements AsyncDisposable {
     const ready = this.#toFlush;
     this.#toFlush = [];
     for (const connection of ready) connection.flush();
-    this.#wakefulness.prolong();
+    this.#shared.wakefulness.prolong();
   };
 
   async [Symbol.asyncDispose](): Promise<void> {

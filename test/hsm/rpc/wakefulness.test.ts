@@ -23,7 +23,7 @@ class Turns {
 test('it sleeps when no other reply follows within a part of a millisecond', async () => {
   const clock = new SimulatedClock(1_800_000_000);
   const turns = new Turns();
-  const wakefulness = new Wakefulness(clock, turns.next);
+  const wakefulness = new Wakefulness(clock, turns.next, 2);
   assert.equal(turns.take(), false, 'nothing was sent yet');
   wakefulness.prolong();
   for (let i = 0; i < 10; i++) assert.equal(turns.take(), true);
@@ -37,7 +37,7 @@ test('it sleeps when no other reply follows within a part of a millisecond', asy
 test('replies that follow each other keep it awake, in one chain of turns', () => {
   const clock = new SimulatedClock(1_800_000_000);
   const turns = new Turns();
-  const wakefulness = new Wakefulness(clock, turns.next);
+  const wakefulness = new Wakefulness(clock, turns.next, 2);
   for (let i = 0; i < 5000; i++) {
     wakefulness.prolong();
     wakefulness.prolong();
@@ -47,9 +47,28 @@ test('replies that follow each other keep it awake, in one chain of turns', () =
 
 test('a clock that stands still does not keep it awake for ever', () => {
   const turns = new Turns();
-  const wakefulness = new Wakefulness(new SimulatedClock(1_800_000_000), turns.next);
+  const wakefulness = new Wakefulness(new SimulatedClock(1_800_000_000), turns.next, 2);
   wakefulness.prolong();
   let taken = 0;
   while (turns.take()) assert.ok(++taken <= 1000);
   assert.ok(taken > 100, String(taken));
+});
+
+test('devices have the cores while as many calls are under way', () => {
+  const clock = new SimulatedClock(1_800_000_000);
+  const turns = new Turns();
+  const wakefulness = new Wakefulness(clock, turns.next, 3);
+  const isAwake = (): boolean => {
+    wakefulness.prolong();
+    return turns.take();
+  };
+  wakefulness.count(1);
+  assert.equal(isAwake(), true, 'a core for the call, one for the port, one for the client');
+  assert.equal(turns.take(), true);
+  wakefulness.count(1);
+  turns.take();
+  assert.equal(turns.take(), false, 'ends when the next call begins');
+  assert.equal(isAwake(), false);
+  wakefulness.count(-1);
+  assert.equal(isAwake(), true);
 });
