@@ -16,6 +16,20 @@ export interface AppendHandle {
   close(): void;
 }
 
+/**
+ * Appends a record to a file of `size` octets. Durable when it returns; when it throws, nothing of the record stands before the next one.
+ * @throws DiskError
+ */
+export function appendRecord(handle: AppendHandle, octets: Uint8Array, size: number): void {
+  try {
+    handle.append(octets);
+    handle.sync();
+  } catch (error) {
+    handle.truncate(size);
+    throw error;
+  }
+}
+
 /** A file open for reading and writing anywhere in it. Nothing is durable before `sync` has returned. */
 export interface UpdateHandle {
   /** Octets in the file now. */

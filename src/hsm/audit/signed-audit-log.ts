@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { Clock, Timer } from '../../base/clock.ts';
-import { type AppendHandle, type Disk, DiskError } from '../../base/disk.ts';
+import { type AppendHandle, appendRecord, type Disk, DiskError } from '../../base/disk.ts';
 import type { Log } from '../../base/log.ts';
 import { HalError, HalStatus } from '../hal-status.ts';
 import type { AuditEvent, WatchedAuditLog } from './audit-log.ts';
@@ -123,15 +123,9 @@ export class SignedAuditLog implements WatchedAuditLog, AsyncDisposable {
     });
     const octets = Buffer.from(lines.join(''));
     try {
+      // In this order: a new file may be begun, which has no octets yet.
       const handle = this.#handleFor(octets.length);
-      try {
-        handle.append(octets);
-        handle.sync();
-      } catch (error) {
-        // Half of a line must not stand before the next one.
-        handle.truncate(this.#size);
-        throw error;
-      }
+      appendRecord(handle, octets, this.#size);
     } catch (error) {
       const trouble = this.#fail(waiting.length, error);
       for (const { reject } of waiting) reject(trouble);

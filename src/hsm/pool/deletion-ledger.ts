@@ -1,4 +1,4 @@
-import type { Disk } from '../../base/disk.ts';
+import { appendRecord, type Disk } from '../../base/disk.ts';
 import { SignetError } from '../../base/error.ts';
 
 /** Octets of the file after which it is written anew, if most of it is settled. */
@@ -81,14 +81,7 @@ export class DeletionLedger {
     const octets = Buffer.from(text);
     const handle = this.#disk.openAppend(this.#file, 0o600);
     try {
-      try {
-        handle.append(octets);
-        handle.sync();
-      } catch (error) {
-        // Half of a line must not stand before the next one.
-        handle.truncate(this.#size);
-        throw error;
-      }
+      appendRecord(handle, octets, this.#size);
       this.#size += octets.length;
     } finally {
       handle.close();

@@ -9,8 +9,8 @@ const MOST_TURNS = 1000;
 /**
  * Keeps the event loop awake for a moment after each reply. Who signs one call at a time asks again within some ten microseconds, and to
  * wake a core that has gone to sleep meanwhile takes as long as the call itself: half of the time of a call on an appliance that is otherwise
- * idle (docs/performance.md). It costs a part of a millisecond of one core for a call that nobody follows; and it does not happen while there may be
- * as many calls under way as cores, as devices need them.
+ * idle (docs/performance.md). It costs a part of a millisecond of one core for a call that nobody follows; and it does not happen while calls
+ * under way may need all cores but one for the client.
  */
 export class Wakefulness {
   readonly #clock: Clock;

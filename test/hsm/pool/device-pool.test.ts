@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { DEFAULT_WHEEL_PIN, KeyFlag, Mechanism } from '../../../src/hsm/hal-constants.ts';
-import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
+import { HalStatus } from '../../../src/hsm/hal-status.ts';
 import { FakeDevice } from '../fake-device.ts';
-import { everything, pages, pin, signer, SO_PIN, startPool, USER_PIN } from './pool-fixture.ts';
+import { everything, pages, pin, signer, SO_PIN, startPool, USER_PIN, status } from './pool-fixture.ts';
 
 const DIGEST = Buffer.alloc(32, 7);
-
-const status =
-  (expected: HalStatus, text?: RegExp) =>
-  (error: unknown): boolean => {
-    assert.ok(error instanceof HalError, String(error));
-    assert.equal(error.status, expected, error.message);
-    if (text !== undefined) assert.match(error.message, text);
-    return true;
-  };
 
 suite('S-341 load', () => {
   test('two devices share what is asked at once, and take turns when they are idle', async () => {

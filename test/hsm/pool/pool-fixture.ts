@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict';
 import { SimulatedClock } from '../../../src/base/clock.ts';
 import { MemoryLog } from '../../../src/base/log.ts';
 import { SeededRandom } from '../../../src/base/random.ts';
 import type { AuditEvent, AuditLog } from '../../../src/hsm/audit/audit-log.ts';
 import { Curve, DEFAULT_WHEEL_PIN, KeyFlag, KeyType, type Role } from '../../../src/hsm/hal-constants.ts';
+import { HalError, type HalStatus } from '../../../src/hsm/hal-status.ts';
 import type { KeyQuery, KeySpec } from '../../../src/hsm/device/crypto-device.ts';
 import { DeletionLedger } from '../../../src/hsm/pool/deletion-ledger.ts';
 import { DevicePool } from '../../../src/hsm/pool/device-pool.ts';
@@ -134,3 +136,13 @@ export async function pages(pool: DevicePool, client: number, size: number, isQu
     }
   }
 }
+
+/** What `assert.rejects` wants of a refusal with this status. */
+export const status =
+  (expected: HalStatus, text?: RegExp) =>
+  (error: unknown): boolean => {
+    assert.ok(error instanceof HalError, String(error));
+    assert.equal(error.status, expected, error.message);
+    if (text !== undefined) assert.match(error.message, text);
+    return true;
+  };

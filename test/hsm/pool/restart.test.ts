@@ -3,18 +3,9 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { Mechanism } from '../../../src/hsm/hal-constants.ts';
 import { HalError, HalStatus } from '../../../src/hsm/hal-status.ts';
-import { pages, pin, type PoolFixture, signer, startPool, USER_PIN } from './pool-fixture.ts';
+import { pages, pin, type PoolFixture, signer, startPool, USER_PIN, status } from './pool-fixture.ts';
 
 const DIGEST = Buffer.alloc(32, 9);
-
-const status =
-  (expected: HalStatus, text?: RegExp) =>
-  (error: unknown): boolean => {
-    assert.ok(error instanceof HalError, String(error));
-    assert.equal(error.status, expected, error.message);
-    if (text !== undefined) assert.match(error.message, text);
-    return true;
-  };
 
 suite('hsmd is started anew while a device is away', () => {
   test('S-430 a deletion that only a device knows of which is away now: the other one does not bring the key back', async () => {
