@@ -1,4 +1,4 @@
-import type { Disk } from '../base/disk.ts';
+import { appendRecord, type Disk } from '../base/disk.ts';
 
 /** Readable for all, as BIND's. */
 const MODE = 0o644;
@@ -11,13 +11,7 @@ export function appendStatistics(file: string, text: string, disk: Disk): void {
   const size = disk.facts(file)?.size ?? 0;
   const handle = disk.openAppend(file, MODE);
   try {
-    try {
-      handle.append(Buffer.from(text, 'utf8'));
-      handle.sync();
-    } catch (error) {
-      handle.truncate(size);
-      throw error;
-    }
+    appendRecord(handle, Buffer.from(text, 'utf8'), size);
   } finally {
     handle.close();
   }

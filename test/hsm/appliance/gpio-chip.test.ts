@@ -69,15 +69,21 @@ test('the requests to a GPIO chip are those of linux/gpio.h, octet for octet', {
   assert.equal(Buffer.from(second.octets).toString('hex'), '00000000000000000800000000000000');
 });
 
-test('S-448 (part) lights on the lines of a GPIO chip: colours, and what blinks', async () => {
-  const calls = new FakeChip();
+function lightsOn(calls: FakeChip): {
+  readonly clock: SimulatedClock;
+  readonly log: MemoryLog;
+  readonly leds: GpioLeds;
+} {
   const clock = new SimulatedClock(0);
   const log = new MemoryLog();
-  using leds = new GpioLeds('/dev/gpiochip0', {
-    clock,
-    log,
-    linesAt: (device, lines) => new GpioChip({ device, lines }, calls),
-  });
+  const linesAt = (device: string, lines: readonly number[]): GpioChip => new GpioChip({ device, lines }, calls);
+  return { clock, log, leds: new GpioLeds('/dev/gpiochip0', { clock, log, linesAt }) };
+}
+
+test('S-448 (part) lights on the lines of a GPIO chip: colours, and what blinks', async () => {
+  const calls = new FakeChip();
+  const { clock, log, leds } = lightsOn(calls);
+  using _ = leds;
   // Red and green of SYSTEM, red and green of TAMPER.
   const read = (): string => [0, 1, 2, 3].map((bit) => (calls.values >> bit) & 1).join('');
   leds.show(ledsOf({ stage: 'ready', ...FACTS }));
@@ -100,13 +106,8 @@ test('S-448 (part) lights on the lines of a GPIO chip: colours, and what blinks'
 test('a chip that refuses is told once, with what to do, and tried again', async () => {
   const calls = new FakeChip();
   calls.refusal = -16;
-  const clock = new SimulatedClock(0);
-  const log = new MemoryLog();
-  using leds = new GpioLeds('/dev/gpiochip0', {
-    clock,
-    log,
-    linesAt: (device, lines) => new GpioChip({ device, lines }, calls),
-  });
+  const { clock, log, leds } = lightsOn(calls);
+  using _ = leds;
   leds.show(ledsOf({ stage: 'ready', ...FACTS }));
   await clock.advance(2);
   assert.deepEqual(
